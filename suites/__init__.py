@@ -1,0 +1,12 @@
+"""The suites, one folder per paper's experiment; a suite's name is its folder's name."""
+
+from importlib import import_module
+
+from optathlon.spec import Suite
+
+SUITES: tuple[str, ...] = ("binary_regression",)
+
+
+def load(name: str) -> Suite:
+    """Return the declaration of the suite called `name`."""
+    return import_module(f"suites.{name}.suite").SUITE
