@@ -355,11 +355,77 @@ class Environment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
-    """Everything that is known of one cell: suite, workload, method, device and seed.
+class MetricInfo:
+    """What a record keeps of a metric, so that tables need nothing but records."""
+
+    name: str
+    unit: str
+    better: Better
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What a group of runs shares: everything but the seed.
 
     Attributes
     ----------
+    suite, suite_version, workload, scale, method, settings, device
+        The address, and the declaration at that address.
+    metrics : tuple of MetricInfo
+        The suite's metrics in order; the first ranks.
+    reference_method : str
+        The suite's yardstick for seconds.
+    target : float or None
+        Value of the first metric that counts as solved.
+    exact : bool
+        Free of chance: ranked by value.
+    code : str
+        Digest of the method's code, comments and docstrings aside.
+    data : mapping
+        Name of each data set to its checksum.
+    environment : Environment
+        Machine, versions and threads.
+    key : str
+        Digest of all that decides the result but the seed; equal keys and seeds are the same measurement.
+    """
+
+    suite: str
+    suite_version: str
+    workload: str
+    scale: Scale
+    method: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+    metrics: tuple[MetricInfo, ...]
+    reference_method: str = ""
+    target: float | None = None
+    exact: bool = False
+    code: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+    environment: Environment
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        for kind in ("suite", "workload", "method", "device"):
+            _require_name(kind, getattr(self, kind))
+        _require_name("machine", self.environment.machine)
+        for metric in self.metrics:
+            _require_name("metric", metric.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What one cell gave with one seed.
+
+    Attributes
+    ----------
+    cell : Cell
+        The address and the conditions.
+    seed : int
+        The instance.
+    status : Status
+        How it ended.
     scores : mapping
         Metric name to value; finite, a metric that does not apply is left out. Empty unless `status` is ok.
     seconds, cpu_seconds : float or None
@@ -372,21 +438,11 @@ class RunRecord:
         At most 200 points of the first metric along the run, on the method's clock.
     reason : str
         Why it failed, last lines of stderr included.
-    key : str
-        Digest of everything that decides the result but the seed; equal keys and seeds are the same cell.
-    code, data : str, mapping
-        Digest of the method's code; checksum of each data set.
     commit, dirty, finished : str, bool, str
         Commit of the working tree, whether it had changes, and when the cell ended (UTC, ISO 8601).
     """
 
-    suite: str
-    suite_version: str
-    workload: str
-    scale: Scale
-    method: str
-    settings: Mapping[str, Any]
-    device: str
+    cell: Cell
     seed: int
     status: Status
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -397,10 +453,6 @@ class RunRecord:
     sections: Mapping[str, float] = field(default_factory=dict)
     trace: tuple[tuple[int, float, float], ...] = ()
     reason: str = ""
-    key: str = ""
-    code: str = ""
-    data: Mapping[str, str] = field(default_factory=dict)
-    environment: Environment
     commit: str = ""
     dirty: bool = False
     finished: str = ""

@@ -1,0 +1,191 @@
+"""Statistics over seeds, ranks with ties, time to target, Pareto fronts and performance profiles; pure functions of arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+Better = Literal["lower", "higher"]
+Trace = Sequence[tuple[int, float, float]]
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+class Interval(NamedTuple):
+    """A mean and its confidence interval; the bounds are NaN where one value gives no spread."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Ranks(NamedTuple):
+    """Shared ranks and the best and worst rank that the data leave possible, each of shape (n_methods,), from 1."""
+
+    rank: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@lru_cache(maxsize=32)
+def _resampling_weights(n: int, resamples: int) -> np.ndarray:
+    """Return (resamples, n) weights, each row the shares of the n values in one bootstrap sample; the same on every call."""
+    counts = np.random.default_rng(20211).multinomial(n, np.full(n, 1 / n), size=resamples)
+    return counts / n
+
+
+@lru_cache(maxsize=256)
+def tail_probability(n: int, confidence: float = CONFIDENCE) -> float:
+    """Return the tail at which a percentile interval of n values is cut.
+
+    The percentile bootstrap is too narrow for few values; cutting at Phi(-sqrt(n/(n-1)) t) instead of at (1 - confidence)/2
+    gives it the width of a t interval ("expanded percentile": Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015).
+    """
+    from scipy.stats import norm, t
+
+    return float(norm.cdf(-math.sqrt(n / (n - 1)) * t.ppf((1 + confidence) / 2, n - 1)))
+
+
+def resampled_means(values: np.ndarray, resamples: int = RESAMPLES) -> np.ndarray:
+    """Return bootstrap means over the first axis.
+
+    Parameters
+    ----------
+    values : array of shape (n_seeds, ...)
+        Values to resample by seed; columns share the resamples, so their differences are paired.
+    resamples : int
+        Number of bootstrap samples.
+
+    Returns
+    -------
+    array of shape (resamples, ...)
+    """
+    values = np.asarray(values, dtype=float)
+    flat = values.reshape(len(values), -1)
+    return (_resampling_weights(len(values), resamples) @ flat).reshape(resamples, *values.shape[1:])
+
+
+def interval_of(resampled: np.ndarray, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the interval that bootstrap values (resamples,) of a statistic of n values span."""
+    tail = tail_probability(n, confidence)
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE) -> Interval:
+    """Return the mean of `values` (one per seed) with its bootstrap interval.
+
+    Raises
+    ------
+    ValueError
+        If there is no value, or one is not finite.
+    """
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise ValueError(f"values must be a non-empty sequence of finite numbers, got shape {array.shape}")
+    mean = float(array.mean())
+    if array.size == 1:
+        return Interval(mean, math.nan, math.nan)
+    if np.ptp(array) == 0:
+        return Interval(mean, mean, mean)
+    return Interval(mean, *interval_of(resampled_means(array), array.size, confidence))
+
+
+def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False) -> Ranks:
+    """Rank methods by paired comparison over seeds; methods that the seeds cannot tell apart share a rank.
+
+    A method is better than another when the interval of their paired mean difference lies beyond `tolerance`. Its rank is one
+    more than the number of methods better than it; its worst possible rank is the number of methods that it is not better than.
+
+    Parameters
+    ----------
+    scores : array of shape (n_seeds, n_methods)
+        One row per seed, all methods on the same instance.
+    better : {"lower", "higher"}
+        Direction of the score.
+    tolerance : float
+        Differences of means up to this tie.
+    exact : bool
+        Compare the means themselves: for scores free of chance.
+
+    Returns
+    -------
+    Ranks
+    """
+    if better not in ("lower", "higher"):
+        raise ValueError(f"better must be 'lower' or 'higher', got {better!r}")
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 2 or not np.isfinite(scores).all():
+        raise ValueError(f"scores must be finite, of shape (n_seeds, n_methods), got shape {scores.shape}")
+    cost = scores if better == "lower" else -scores
+    n_seeds, n_methods = cost.shape
+    if exact:
+        mean = cost.mean(axis=0)
+        beats = mean[:, None] < mean[None, :] - tolerance
+    elif n_seeds < 2:
+        beats = np.zeros((n_methods, n_methods), dtype=bool)  # one seed tells nothing apart
+    else:
+        means = np.ascontiguousarray(resampled_means(cost).T)  # (n_methods, resamples)
+        allowed = tail_probability(n_seeds) * means.shape[1]
+        beats = np.zeros((n_methods, n_methods), dtype=bool)
+        for i in range(n_methods):
+            difference = means[i] - means[i + 1 :]
+            beats[i, i + 1 :] = np.count_nonzero(difference >= -tolerance, axis=1) <= allowed
+            beats[i + 1 :, i] = np.count_nonzero(difference <= tolerance, axis=1) <= allowed
+    low = 1 + beats.sum(axis=0)
+    return Ranks(low, low, n_methods - beats.sum(axis=1))
+
+
+def time_to_target(trace: Trace, target: float, better: Better) -> float | None:
+    """Return the seconds at which a trace of (step, seconds, score) first meets `target`, or None."""
+    for _, seconds, score in trace:
+        if score <= target if better == "lower" else score >= target:
+            return seconds
+    return None
+
+
+def score_at(trace: Trace, seconds: float) -> float | None:
+    """Return the last score of a trace of (step, seconds, score) not later than `seconds`, or None before the first point."""
+    before = [score for _, at, score in trace if at <= seconds]
+    return before[-1] if before else None
+
+
+def pareto_front(scores: Sequence[float] | np.ndarray, seconds: Sequence[float] | np.ndarray, better: Better) -> np.ndarray:
+    """Return a mask (n,) of the entries that no other beats in one of score and seconds without losing in the other."""
+    cost = np.asarray(scores, dtype=float) * (1 if better == "lower" else -1)
+    time = np.asarray(seconds, dtype=float)
+    no_worse = (cost[:, None] <= cost[None, :]) & (time[:, None] <= time[None, :])
+    strictly = (cost[:, None] < cost[None, :]) | (time[:, None] < time[None, :])
+    return ~(no_worse & strictly).any(axis=0)
+
+
+def performance_profile(costs: np.ndarray, ratios: np.ndarray) -> np.ndarray:
+    """Return the share of workloads on which each method is within a ratio of the best.
+
+    Parameters
+    ----------
+    costs : array of shape (n_workloads, n_methods)
+        Positive costs (seconds to target); inf where a method missed.
+    ratios : array of shape (n_ratios,)
+        Ratios to the best method, from 1.
+
+    Returns
+    -------
+    array of shape (n_methods, n_ratios)
+
+    References
+    ----------
+    Dolan and Moré, *Benchmarking optimization software with performance profiles*, 2002, eq. (2.1).
+    """
+    costs = np.asarray(costs, dtype=float)
+    if costs.ndim != 2 or np.isnan(costs).any() or (costs <= 0).any():
+        raise ValueError(f"costs must be positive or inf, of shape (n_workloads, n_methods), got shape {costs.shape}")
+    best = costs.min(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        relative = np.where(np.isfinite(costs), costs / best, np.inf)
+    return (relative[:, :, None] <= np.asarray(ratios)[None, None, :]).mean(axis=0)
