@@ -1,0 +1,12 @@
+"""Regression with weights in {-1, +1}: relaxations, gradient methods and exact search."""
+
+from baselines.binary_regression.least_squares import least_squares
+from baselines.binary_regression.maximin import MaximinResult, maximin
+from baselines.binary_regression.straight_through import straight_through
+
+__all__ = [
+    "MaximinResult",
+    "least_squares",
+    "maximin",
+    "straight_through",
+]

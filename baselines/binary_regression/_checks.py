@@ -1,0 +1,82 @@
+"""Checks at the door: which argument, what is required, what was given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LOSSES = ("l2", "l1", "huber")
+
+_LARGEST = 1e100  # squares of the data, and sums of them, stay finite
+_SMALLEST = 1e-100
+
+
+def check_regression(X: ArrayLike, y: ArrayLike, *, stacked: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return `X` and `y` as float64 arrays, or say in a ValueError what is wrong with them.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_samples, n_features)
+        With `stacked`, leading axes may number independent problems.
+    y : array_like, shape (n_samples,)
+        With the leading axes of `X`.
+    stacked : bool
+        Whether leading axes are allowed.
+    """
+    features, target = _as_real("X", X), _as_real("y", y)
+    if features.ndim < 2 or (features.ndim > 2 and not stacked):
+        raise ValueError(f"X must have shape (n_samples, n_features), got shape {features.shape}")
+    if target.shape != features.shape[:-1]:
+        raise ValueError(f"y must have shape {features.shape[:-1]} to match X of shape {features.shape}, got {target.shape}")
+    if features.size == 0:
+        raise ValueError(f"X must hold at least one sample and one feature, got shape {features.shape}")
+    return features, target
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Refuse a word that is not among `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_count(name: str, value: Any, smallest: int = 1) -> None:
+    """Refuse anything but an integer of at least `smallest`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < smallest:
+        raise ValueError(f"{name} must be an integer of at least {smallest}, got {value!r}")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Refuse anything but a positive finite number."""
+    is_number = isinstance(value, float | int | np.floating | np.integer) and not isinstance(value, bool)
+    if not is_number or not 0 < value < np.inf:
+        raise ValueError(f"{name} must be a positive finite number, got {value!r}")
+
+
+def check_rng(rng: Any) -> np.random.Generator:
+    """Return `rng`, or the generator of seed 0 where it is None."""
+    if rng is None:
+        return np.random.default_rng(0)
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng must be a numpy.random.Generator or None, got {type(rng).__name__}")
+    return rng
+
+
+def _as_real(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a rectangular array of real numbers: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(array))} NaN or infinite entries")
+    array = array.astype(np.float64, copy=False)
+    largest = np.abs(array).max(initial=0.0)
+    if largest > _LARGEST or 0 < largest < _SMALLEST:
+        raise ValueError(
+            f"{name} must have its largest magnitude between {_SMALLEST:g} and {_LARGEST:g} (squares must "
+            f"neither overflow nor vanish), got {largest:.3g}; rescale X and y together"
+        )
+    return array

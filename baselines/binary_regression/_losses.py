@@ -1,0 +1,98 @@
+"""The losses f(w) of a linear regression with their gradients, curvature and unconstrained least-squares start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from baselines.binary_regression._checks import LOSSES, check_choice, check_positive
+
+Array = NDArray[np.float64]
+
+_HUBER_WIDTH = 1.345  # in standard deviations: 95 % efficiency under Gaussian noise (Huber 1964)
+_L1_WIDTH = 0.5  # in standard deviations: small beside the noise, large enough for useful step sizes
+_POWER_STEPS = 30
+
+
+class Loss(NamedTuple):
+    """A convex loss of the weights.
+
+    Attributes
+    ----------
+    gradient : callable
+        ``gradient(w)`` for w of shape (..., n_features).
+    curvature : ndarray, shape (..., 1)
+        Largest eigenvalue of the Hessian (1 where the loss is constant): gradient steps below its inverse descend.
+    start : ndarray, shape (..., n_features)
+        Minimiser of |Xw - y|_2 without constraints.
+    """
+
+    gradient: Callable[[Array], Array]
+    curvature: Array
+    start: Array
+
+
+def make_loss(name: str, X: Array, y: Array, delta: float | None = None) -> Loss:
+    """Return f(w) = |Xw - y|_2^2 (``"l2"``, eq. 7), its Huber form (``"huber"``, eq. 9, 10), or a smoothed |Xw - y|_1 (``"l1"``).
+
+    The l1 loss is smoothed as sum_i huber_delta(r_i) / delta, whose limit for delta -> 0 is |r|_1. Without `delta`, the width
+    follows the noise: a multiple of the scale of the least-squares residuals, so that a change of units changes nothing.
+    """
+    check_choice("loss", name, LOSSES)
+    if delta is not None:
+        check_positive("delta", delta)
+    transposed = np.swapaxes(X, -1, -2)
+    gram, moments = transposed @ X, times(transposed, y)
+    start = solve_normal_equations(X, y, gram, moments)
+    norm = largest_eigenvalue(gram)
+    if name == "l2":
+        return Loss(lambda w: 2 * (times(gram, w) - moments), np.where(norm > 0, 2 * norm, 1.0), start)
+    width = _width(name, X, y, start) if delta is None else np.asarray(delta, dtype=np.float64)
+    unit, clip = (width, 1.0) if name == "l1" else (1.0, width)
+
+    def gradient(w: Array) -> Array:
+        return times(transposed, np.clip((times(X, w) - y) / unit, -clip, clip))
+
+    return Loss(gradient, np.where(norm > 0, norm / unit, 1.0), start)
+
+
+def times(matrix: Array, vector: Array) -> Array:
+    """Multiply a stack of matrices by a stack of vectors."""
+    return (matrix @ vector[..., None])[..., 0]
+
+
+def solve_normal_equations(X: Array, y: Array, gram: Array, moments: Array) -> Array:
+    """Return the minimiser of |Xw - y|_2, of least norm where there are several."""
+    try:
+        factor = scipy.linalg.cholesky(gram, lower=True, check_finite=False)
+        pivots = np.diagonal(factor, axis1=-2, axis2=-1)
+        accurate = bool(np.all(pivots.min(axis=-1) > 1e-5 * pivots.max(axis=-1)))
+    except np.linalg.LinAlgError:
+        factor, accurate = gram, False
+    if not accurate:  # X'X keeps too few digits of X
+        return times(np.asarray(np.linalg.pinv(X), dtype=np.float64), y)
+    return scipy.linalg.cho_solve((factor, True), moments[..., None], check_finite=False)[..., 0]
+
+
+def largest_eigenvalue(gram: Array) -> Array:
+    """Estimate the largest eigenvalue by the power method, from below, as an array of shape (..., 1)."""
+    v = np.random.default_rng(0).standard_normal(gram.shape[:-1])
+    norm = np.zeros((*gram.shape[:-2], 1))
+    for _ in range(_POWER_STEPS):
+        norm = np.linalg.norm(v, axis=-1, keepdims=True)
+        v = times(gram, v / np.where(norm > 0, norm, 1.0))
+    return np.linalg.norm(v, axis=-1, keepdims=True)
+
+
+def _width(name: str, X: Array, y: Array, start: Array) -> Array:
+    n_samples, n_features = X.shape[-2:]
+    # The fit takes n_features of the n_samples degrees of freedom; 1.4826 makes the median a standard deviation.
+    freedom = np.sqrt(max(1 - n_features / n_samples, 1 / n_samples))
+    scale = 1.4826 * np.median(np.abs(times(X, start) - y), axis=-1, keepdims=True) / freedom
+    magnitude = np.abs(y).max(axis=-1, keepdims=True)
+    floor = np.where(magnitude > 0, 1e-3 * magnitude, 1.0)
+    return (_L1_WIDTH if name == "l1" else _HUBER_WIDTH) * np.maximum(scale, floor)

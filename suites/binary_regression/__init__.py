@@ -1,0 +1,1 @@
+"""Binary regression: MAXIMIN against relaxations and gradient methods (Chiprut, Globerson, Wiesel)."""
