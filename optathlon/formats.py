@@ -80,7 +80,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         if header != expected:
             raise CorruptData(f"{path} must start with the IDX header of shape {shape}, got {header.hex()}")
         values = np.empty(math.prod(shape), np.uint8)
-        filled, window = 0, memoryview(values)
+        filled, window = 0, values.data
         while filled < values.size and (count := stream.readinto(window[filled:])):
             filled += count
         if filled < values.size or stream.read(1):
