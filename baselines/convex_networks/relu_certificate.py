@@ -1,0 +1,244 @@
+"""Recovery and certificates for the two-layer ReLU program.
+
+A *column* c = (pattern p, sign s) of the program carries a block w_c of the cone ``K_c = {w: A_c w >= 0}`` and reaches
+the output through F_c:
+
+    F_c = s D_p X,   A_c = (2 D_p - I) X,   D_p = diag(patterns[:, p]),
+
+    primal   min_w  1/2 |sum_c F_c w_c - y|^2 + beta sum_c |w_c|     s.t.  w_c in K_c,
+    dual     max_v  y'v - 1/2 |v|^2     s.t.  |Proj_{K_c}(F_c'v)| <= beta  for every c.
+
+For any ``lam >= 0`` the norm ``|F_c'v + A_c'lam|`` bounds the projection's from above (Moreau), so that a multiplier per
+column proves the bound without trust in whoever found it.
+
+References
+----------
+M. Pilanci, T. Ergen (2020), Neural networks are convex regularizers, ICML, Theorem 1 and equation (8).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import nnls
+
+from baselines.convex_networks import _checks
+
+if TYPE_CHECKING:
+    from baselines.convex_networks.relu_program import ReluProgramResult
+
+
+class ReluProblem(NamedTuple):
+    """A checked instance: what every solver of the program is given."""
+
+    X: NDArray[np.float64]
+    """Data, (n_samples, n_features)."""
+    y: NDArray[np.float64]
+    """Labels, (n_samples,)."""
+    beta: float
+    """Weight decay."""
+    D: NDArray[np.float64]
+    """Distinct non-zero patterns as columns of 0 and 1, (n_samples, n_patterns); there may be none."""
+
+
+class ReluAnswer(NamedTuple):
+    """What a solver of the program returns: a feasible point, and a feasible dual point that bounds it."""
+
+    blocks: NDArray[np.float64]
+    """The non-zero blocks, (n_features, n_blocks), each inside its cone."""
+    pattern: NDArray[np.intp]
+    """Pattern of each block, (n_blocks,)."""
+    sign: NDArray[np.float64]
+    """Sign of each block, (n_blocks,)."""
+    dual_point: NDArray[np.float64]
+    """v, (n_samples,)."""
+    n_steps: int
+    """Outer iterations."""
+    status: str
+    """Why the solver stopped."""
+
+
+class ReluNetwork(NamedTuple):
+    """A two-layer ReLU network ``f(X) = (X W1)_+ w2``."""
+
+    W1: NDArray[np.float64]
+    """First layer, (n_features, n_neurons)."""
+    w2: NDArray[np.float64]
+    """Second layer, (n_neurons,)."""
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Outputs (n_samples,) for the rows of X, (n_samples, n_features)."""
+        return np.maximum(np.asarray(X, dtype=np.float64) @ self.W1, 0.0) @ self.w2
+
+
+class ReluCertificate(NamedTuple):
+    """What :func:`verify_certificate` finds; every figure is recomputed from the data."""
+
+    objective: float
+    """Objective of the network, with the weight decay of both layers."""
+    dual_bound: float
+    """Dual value after scaling the dual point by what the multipliers prove."""
+    gap: float
+    """``(objective - dual_bound) / objective``; 0 where the objective is 0."""
+    cone_violation: float
+    """Largest ``-(2 D_ii - 1) x_i'w / (|x_i| |w|)`` over rows i and neurons w; at most 0 inside the cones."""
+    multiplier_norm: float
+    """Largest ``|F_c'v + A_c'lam_c| / beta`` over every column, before scaling; at most 1 where v is feasible."""
+
+
+def network_objective(X: ArrayLike, y: ArrayLike, beta: float, W1: ArrayLike, w2: ArrayLike) -> float:
+    """Objective ``1/2 |(X W1)_+ w2 - y|^2 + beta/2 (|W1|_F^2 + |w2|^2)`` of a network.
+
+    Parameters
+    ----------
+    X, y
+        Data, (n_samples, n_features) and (n_samples,).
+    beta
+        Weight decay.
+    W1, w2
+        Weights, (n_features, n_neurons) and (n_neurons,).
+    """
+    W1, w2 = np.asarray(W1, dtype=np.float64), np.asarray(w2, dtype=np.float64)
+    residual = ReluNetwork(W1, w2).predict(X) - np.asarray(y, dtype=np.float64)
+    return float(0.5 * residual @ residual + 0.5 * beta * (np.sum(W1**2) + np.sum(w2**2)))
+
+
+def recover_network(blocks: NDArray[np.float64], signs: NDArray[np.float64]) -> ReluNetwork:
+    """Network of the non-zero blocks: ``W1_j = w / sqrt|w|, w2_j = s sqrt|w|``.
+
+    Balanced like this a neuron costs ``beta/2 (|W1_j|^2 + w2_j^2) = beta |w|``, its price in the program.
+
+    Parameters
+    ----------
+    blocks
+        One block per column of the program, (n_features, n_blocks), each inside its cone.
+    signs
+        +1 or -1 per block.
+    """
+    roots = np.sqrt(np.linalg.norm(blocks, axis=0))
+    kept = roots > 0
+    return ReluNetwork(blocks[:, kept] / roots[kept], signs[kept] * roots[kept])
+
+
+def dual_value(y: NDArray[np.float64], v: NDArray[np.float64]) -> float:
+    """Value ``y'v - |v|^2 / 2`` of a feasible dual point."""
+    return float(y @ v - 0.5 * v @ v)
+
+
+def scaled_dual_point(y: NDArray[np.float64], v: NDArray[np.float64], largest: float, beta: float) -> NDArray[np.float64]:
+    """The best feasible multiple of v, given the largest ``|Proj_{K_c}(F_c'v)|``, or a bound of it, over all columns."""
+    square = v @ v
+    if square == 0.0:
+        return v
+    best = max(y @ v / square, 0.0)
+    return v * (best if best * largest <= beta else beta / largest)
+
+
+def rescaled_blocks(
+    y: NDArray[np.float64], blocks: NDArray[np.float64], outputs: NDArray[np.float64], beta: float
+) -> NDArray[np.float64]:
+    """The best non-negative multiple of the blocks, given their outputs ``sum_c F_c w_c``; the cones allow any."""
+    square = outputs @ outputs
+    if square == 0.0:
+        return np.zeros_like(blocks)
+    return blocks * max((outputs @ y - beta * np.linalg.norm(blocks, axis=0).sum()) / square, 0.0)
+
+
+def feasible_answer(problem: ReluProblem, blocks: NDArray[np.float64], n_steps: int, status: str) -> ReluAnswer:
+    """Certified answer near any blocks, (n_features, 2 n_patterns), the positive columns first.
+
+    Blocks are projected on their cones and the network rescaled; the dual point is the blocks' residual, scaled.
+    """
+    X, y, beta, D = problem
+    n_patterns = D.shape[1]
+    signs = np.repeat([1.0, -1.0], n_patterns)
+    v = y - np.sum(np.hstack([D, D]) * signs * (X @ blocks), axis=1)
+    largest = 0.0
+    for p in range(n_patterns):
+        normals, gradient = (2 * D[:, p] - 1)[:, None] * X, X.T @ (D[:, p] * v)
+        largest = max(largest, *(float(np.linalg.norm(_projection(normals, g))) for g in (gradient, -gradient)))
+
+    norms = np.linalg.norm(blocks, axis=0)
+    kept = np.flatnonzero(norms > 1e-7 * norms.max(initial=0.0))
+    blocks = blocks[:, kept].copy()
+    for j, c in enumerate(kept):
+        blocks[:, j] = _projection((2 * D[:, c % n_patterns] - 1)[:, None] * X, blocks[:, j])
+    outputs = (D[:, kept % max(n_patterns, 1)] * (X @ blocks)) @ signs[kept]
+    blocks = rescaled_blocks(y, blocks, outputs, beta)
+    alive = np.linalg.norm(blocks, axis=0) > 0
+    kept = kept[alive]
+    return ReluAnswer(
+        blocks[:, alive], kept % max(n_patterns, 1), signs[kept], scaled_dual_point(y, v, largest, beta), n_steps, status
+    )
+
+
+def relative_gap(objective: float, dual_bound: float) -> float:
+    """Relative gap ``(objective - dual_bound) / objective``; 0 where the objective is 0."""
+    return max(objective - dual_bound, 0.0) / objective if objective > 0 else 0.0
+
+
+def verify_certificate(
+    X: ArrayLike, y: ArrayLike, beta: float, patterns: ArrayLike, result: ReluProgramResult
+) -> ReluCertificate:
+    """Check a result of :func:`relu_program` from the data alone.
+
+    The objective is the network's own. For every column (each pattern, both signs) an explicit multiplier lam >= 0 is
+    found by non-negative least squares (SciPy), and ``|F_c'v + A_c'lam|`` taken as it comes: a poor multiplier
+    weakens the bound, it cannot make it false. With r the largest of these norms over beta, ``v / max(r, 1)`` is feasible.
+
+    Parameters
+    ----------
+    X, y, beta, patterns
+        The program, as given to :func:`relu_program`.
+    result
+        Its answer: the network, the column of ``patterns`` of each neuron and the dual point.
+
+    Returns
+    -------
+    ReluCertificate
+        Objective, dual bound, relative gap, cone violation and the largest multiplier norm.
+    """
+    X = _checks.samples(X)
+    y = _checks.labels(y, X.shape[0])
+    beta = _checks.positive(beta, "beta")
+    D = as_patterns(patterns, X.shape[0])
+    v = result.dual_point
+    norms = np.linalg.norm(X, axis=1)
+    rows = X / np.where(norms > 0, norms, 1.0)[:, None]
+
+    objective = network_objective(X, y, beta, result.W1, result.w2)
+    margins = (2 * D[:, result.pattern_index] - 1) * (rows @ result.W1) / np.linalg.norm(result.W1, axis=0)
+    largest = 0.0
+    for pattern in np.unique(D, axis=1).T:
+        gradient = X.T @ (pattern * v)
+        normals = (2 * pattern - 1)[:, None] * rows
+        for signed in (gradient, -gradient):
+            largest = max(largest, float(np.linalg.norm(signed + normals.T @ _multiplier(normals, signed))))
+    v = v / max(largest / beta, 1.0)
+    dual_bound = float(y @ v - 0.5 * v @ v)
+    violation = float(-margins.min()) if margins.size else 0.0
+    return ReluCertificate(objective, dual_bound, relative_gap(objective, dual_bound), violation, largest / beta)
+
+
+def as_patterns(patterns: ArrayLike, n_samples: int) -> NDArray[np.float64]:
+    """Return 0/1 patterns (n_samples, n_patterns) as float64, checked."""
+    D = _checks.finite_array(patterns, "patterns", 2)
+    if D.shape[0] != n_samples:
+        raise ValueError(f"patterns must have one row per row of X ({n_samples}), got shape {D.shape}")
+    if not np.isin(D, (0.0, 1.0)).all():
+        raise ValueError(f"patterns must hold only 0 and 1, got values from {D.min():g} to {D.max():g}")
+    return D
+
+
+def _multiplier(normals: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Some lam >= 0 that makes ``|x + normals' lam|`` small; zero where the solver gives up."""
+    try:
+        return np.maximum(nnls(normals.T, -x)[0], 0.0)
+    except RuntimeError:
+        return np.zeros(len(normals))
+
+
+def _projection(normals: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return x + normals.T @ _multiplier(normals, x)

@@ -1,0 +1,172 @@
+"""The two-layer ReLU network as a convex program: the front door to every solver of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from baselines.convex_networks import _checks
+from baselines.convex_networks.relu_certificate import (
+    ReluAnswer,
+    ReluNetwork,
+    ReluProblem,
+    as_patterns,
+    dual_value,
+    network_objective,
+    recover_network,
+    relative_gap,
+)
+
+SOLVERS = ("ssnal", "admm", "clarabel", "scs")
+
+
+@dataclass(frozen=True)
+class ReluProgramResult:
+    """A network, its objective and the certificate that bounds how far from optimal it can be.
+
+    Attributes
+    ----------
+    W1, w2
+        The recovered network ``f(X) = (X W1)_+ w2``, (n_features, n_neurons) and (n_neurons,).
+    objective
+        ``1/2 |f(X) - y|^2 + beta/2 (|W1|_F^2 + |w2|^2)`` of that network.
+    dual_bound
+        No network whose neurons have the given patterns is below this; no network at all where the patterns are complete.
+    dual_point
+        v, (n_samples,), feasible for the dual: ``dual_bound = y'v - |v|^2 / 2``.
+    pattern_index
+        Column of ``patterns`` whose cone holds neuron j, (n_neurons,); the neuron's sign is that of ``w2``.
+    converged
+        Whether ``gap`` is at most the tolerance asked for.
+    status
+        ``"converged"``, or why the solver stopped before.
+    n_steps
+        Outer iterations of the solver.
+    solver
+        Its name.
+    """
+
+    W1: NDArray[np.float64]
+    w2: NDArray[np.float64]
+    objective: float
+    dual_bound: float
+    dual_point: NDArray[np.float64]
+    pattern_index: NDArray[np.intp]
+    converged: bool
+    status: str
+    n_steps: int
+    solver: str
+
+    @property
+    def gap(self) -> float:
+        """Certified relative gap ``(objective - dual_bound) / objective``; 0 where the objective is 0."""
+        return relative_gap(self.objective, self.dual_bound)
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Outputs of the network for the rows of X, (n_samples,)."""
+        return ReluNetwork(self.W1, self.w2).predict(X)
+
+
+def relu_program(
+    X: ArrayLike,
+    y: ArrayLike,
+    beta: float,
+    *,
+    patterns: ArrayLike,
+    solver: str = "ssnal",
+    tol: float = 1e-6,
+    max_steps: int | None = None,
+    callback: Callable[[int, ReluNetwork], None] | None = None,
+) -> ReluProgramResult:
+    """Train a two-layer ReLU network to a certified optimum over the given activation patterns.
+
+    Solves
+
+        min  1/2 |sum_p D_p X (u_p - v_p) - y|^2 + beta sum_p (|u_p| + |v_p|)
+        s.t. (2 D_p - I) X u_p >= 0,  (2 D_p - I) X v_p >= 0,
+
+    whose value is that of ``min 1/2 |(X W1)_+ w2 - y|^2 + beta/2 (|W1|_F^2 + |w2|^2)`` over all networks (wide enough)
+    where the patterns are complete (:func:`enumerate_patterns`), and over the networks whose neurons have the given
+    patterns otherwise. Every solver's answer is made exactly feasible, recovered as a network, and certified by a dual bound
+    to which every column (pattern and sign) is held.
+
+    Parameters
+    ----------
+    X
+        Data, (n_samples, n_features); a bias is a column of ones.
+    y
+        Labels, (n_samples,).
+    beta
+        Weight decay, greater than 0.
+    patterns
+        0/1 activation patterns as columns, (n_samples, n_patterns). Repeated and all-zero ones are harmless.
+    solver
+        ``"ssnal"`` (semismooth-Newton augmented Lagrangian, the default), ``"admm"``, or ``"clarabel"`` and ``"scs"`` through
+        cvxpy.
+    tol
+        Relative gap at which to stop.
+    max_steps
+        Outer iterations at most; None leaves it to the solver.
+    callback
+        Called as ``callback(step, network)`` with the current feasible network (ssnal, admm).
+
+    Returns
+    -------
+    ReluProgramResult
+        The network, its objective, the dual bound and the gap. A solver that stops early returns what it has, with its gap.
+
+    Raises
+    ------
+    ValueError
+        Bad input, or a program whose memory would exceed the limit.
+
+    References
+    ----------
+    M. Pilanci, T. Ergen (2020), Neural networks are convex regularizers, ICML, Theorem 1. The factor 1/2 of both terms makes
+    the two sides agree; the cone needs 2 D_p - I.
+    """
+    X = _checks.samples(X)
+    y = _checks.labels(y, X.shape[0])
+    beta = _checks.positive(beta, "beta")
+    tol = _checks.positive(tol, "tol")
+    max_steps = None if max_steps is None else _checks.positive_integer(max_steps, "max_steps")
+    if solver not in SOLVERS:
+        raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}")
+    D = as_patterns(patterns, X.shape[0])
+    useful = _useful_patterns(D)
+    problem = ReluProblem(X, y, beta, np.ascontiguousarray(D[:, useful]))
+    answer = _solver(solver)(problem, tol, max_steps, callback)
+    network = recover_network(answer.blocks, answer.sign)
+    objective = network_objective(X, y, beta, *network)
+    dual_bound = dual_value(y, answer.dual_point)
+    gap = relative_gap(objective, dual_bound)
+    return ReluProgramResult(
+        W1=network.W1,
+        w2=network.w2,
+        objective=objective,
+        dual_bound=dual_bound,
+        dual_point=answer.dual_point,
+        pattern_index=useful[answer.pattern],
+        converged=gap <= tol,
+        status="converged" if gap <= tol else answer.status,
+        n_steps=answer.n_steps,
+        solver=solver,
+    )
+
+
+def _solver(name: str) -> Callable[..., ReluAnswer]:
+    """The named solver; imported here because each needs a library of its own."""
+    from baselines.convex_networks.relu_cvxpy import clarabel, scs
+
+    return scs if name == "scs" else clarabel
+
+
+def _useful_patterns(D: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where each distinct pattern first stands, the all-zero one left out: a dead neuron costs and gives nothing."""
+    packed = np.ascontiguousarray(np.packbits(D.astype(bool), axis=0).T)
+    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    first = np.sort(np.unique(keys, return_index=True)[1])
+    return first[D[:, first].any(axis=0)]
