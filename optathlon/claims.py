@@ -40,7 +40,7 @@ class Evidence:
     records: tuple[RunRecord, ...]
 
     def runs(self, method: str, workloads: Patterns = "*") -> list[RunRecord]:
-        """Return the runs of `method` on the workloads whose names match, whatever their status; MissingEvidence if there is none."""
+        """Return the runs of `method` on the workloads whose names match, whatever their status; MissingEvidence if none."""
         patterns = (workloads,) if isinstance(workloads, str) else tuple(workloads)
         found = [
             record
@@ -193,7 +193,8 @@ def every_run(
         inside = int(np.count_nonzero((values >= at_least) & (values <= at_most)))
         ruling = Ruling.REPRODUCED if inside == n else Ruling.CONTRADICTED
         return Verdict(
-            ruling=ruling, measured=f"{method}: {metric} in [{values.min():.4g}, {values.max():.4g}], {inside} of {n} runs as claimed"
+            ruling=ruling,
+            measured=f"{method}: {metric} in [{values.min():.4g}, {values.max():.4g}], {inside} of {n} runs as claimed",
         )
 
     return check

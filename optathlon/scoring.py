@@ -161,7 +161,7 @@ def pareto_front(scores: Sequence[float] | np.ndarray, seconds: Sequence[float] 
     time = np.asarray(seconds, dtype=float)
     no_worse = (cost[:, None] <= cost[None, :]) & (time[:, None] <= time[None, :])
     strictly = (cost[:, None] < cost[None, :]) | (time[:, None] < time[None, :])
-    return ~(no_worse & strictly).any(axis=0)
+    return np.logical_not((no_worse & strictly).any(axis=0))
 
 
 def performance_profile(costs: np.ndarray, ratios: np.ndarray) -> np.ndarray:

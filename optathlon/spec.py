@@ -139,7 +139,7 @@ class Workload:
     name : str
         Unique in its suite, over all scales.
     make : callable
-        ``make(rng, device) -> problem``; the seed is the instance. Raises `NeedsData` through `optathlon.data` when its data is absent.
+        ``make(rng, device) -> problem``; the seed is the instance. `optathlon.data` raises `NeedsData` where its data is absent.
     scale : Scale
         The scale whose runs include this workload.
     seeds : int
@@ -201,7 +201,7 @@ class Method:
 
     name: str
     run: Callable[[Any, Context], Any]
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     reference: str = ""
     devices: tuple[str, ...] = ("cpu",)
     warm_up: Callable[[], None] | None = None
@@ -395,7 +395,7 @@ class Cell:
     workload: str
     scale: Scale
     method: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     device: str = "cpu"
     metrics: tuple[MetricInfo, ...]
     reference_method: str = ""

@@ -1,0 +1,129 @@
+"""Machine, device, versions, threads and commit: the conditions of a measurement."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import MappingProxyType
+
+from optathlon.spec import Environment
+
+LIBRARIES = ("numpy", "scipy", "torch", "cvxpy", "scs", "clarabel", "numba", "scikit-learn")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def threads() -> int:
+    """Return how many BLAS and torch threads a cell gets: ``OPTATHLON_THREADS``, by default 1."""
+    text = os.environ.get("OPTATHLON_THREADS", "1")
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"OPTATHLON_THREADS must be a positive whole number, got {text!r}")
+    return int(text)
+
+
+def fix_threads() -> None:
+    """Fix the thread pools of every numerical library, loaded already or later, to `threads`.
+
+    An idle OpenBLAS thread spins, which costs up to 25 times the CPU seconds on a busy machine, and torch's own setting does not
+    reach numpy's pool.
+    """
+    import sys
+
+    count = threads()
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = str(count)
+    if "numpy" in sys.modules:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(limits=count)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(count)
+
+
+@cache
+def cpu_model() -> str:
+    """Return the processor's model name."""
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+@cache
+def gpu_model() -> str:
+    """Return the name of GPU 0, empty where torch finds none."""
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # ask the driver without starting CUDA: cells are forked
+    import torch
+
+    if not torch.cuda.is_available():
+        return ""
+    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        names = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown GPU"
+    return names[0].strip() if names else "unknown GPU"
+
+
+def machine_name() -> str:
+    """Return a stable name of this machine: ``OPTATHLON_MACHINE``, else made of processor model and core count.
+
+    A host name would change with every container or CI runner, and records of one kind of machine would never meet.
+    """
+    given = os.environ.get("OPTATHLON_MACHINE")
+    if given:
+        return given
+    words = re.findall(r"[a-z0-9]+", re.sub(r"\((r|tm)\)|cpu|processor|@.*", " ", cpu_model().lower()))
+    return "-".join([*words[:4], f"{os.cpu_count() or 1}c"])
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the installed versions of the numerical libraries, without importing them."""
+    found = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def describe(device: str, machine: str | None = None) -> Environment:
+    """Return the conditions for cells on `device`."""
+    return Environment(
+        machine=machine or machine_name(),
+        cpu=cpu_model(),
+        gpu=gpu_model() if device == "cuda" else "",
+        os=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        versions=MappingProxyType(versions()),
+        threads=threads(),
+    )
+
+
+@cache
+def commit() -> tuple[str, bool]:
+    """Return the commit of the working tree that this package lies in, and whether it has changes outside `results`.
+
+    The commit is empty where the package is not in a git working tree (an installed wheel).
+    """
+    folder = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=True
+        ).stdout.strip()
+
+    try:
+        top = Path(git("rev-parse", "--show-toplevel"))
+        if not (top / "optathlon" / "spec.py").is_file():
+            return "", False
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", ".", ":(top,exclude)results"))
+    except (OSError, subprocess.SubprocessError):
+        return "", False

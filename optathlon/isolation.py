@@ -1,0 +1,265 @@
+"""Cells in processes of their own: forked from a warm parent, with a time and a memory limit, so that a fault costs one cell.
+
+The parent has imported what the methods need, so a fork costs milliseconds where a fresh interpreter costs seconds. It waits on
+the child's pipe and on its process descriptor with one selector, and kills the whole session of the child when the time is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import resource
+import selectors
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from optathlon import environment
+from optathlon.running import TracePoint, prepare, run_cell, thin
+from optathlon.spec import Cell, Method, RunRecord, Status, Suite, Workload
+
+_PR_SET_PDEATHSIG = 1
+_STDERR_TAIL = 2000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Job(NamedTuple):
+    """One cell to run, with its limits in seconds and bytes."""
+
+    suite: Suite
+    workload: Workload
+    method: Method
+    cell: Cell
+    seed: int
+    timeout: float
+    memory: int
+
+
+@dataclass
+class _Child:
+    """A running cell: its process, what it has said so far, and when it must be over."""
+
+    job: Job
+    pid: int
+    process: int  # process descriptor: readable when the process has ended
+    pipe: int
+    stderr: int
+    deadline: float
+    received: bytearray = field(default_factory=bytearray)
+    piping: bool = True
+    killed: bool = False
+
+
+def run_jobs(jobs: Iterable[Job], *, parallel: int = 1) -> Iterator[RunRecord]:
+    """Run cells, at most `parallel` at a time, and yield each record as its cell ends.
+
+    Raises nothing for a fault of a cell: its record says what happened. Where the caller stops early, running cells are killed.
+    """
+    waiting = iter(jobs)
+    with selectors.DefaultSelector() as selector:
+        running: dict[int, _Child] = {}
+        try:
+            while True:
+                while len(running) < parallel and (job := next(waiting, None)) is not None:
+                    refused = _prepare(job)
+                    if refused is not None:
+                        yield refused
+                        continue
+                    child = _start(job)
+                    running[child.process] = child
+                    selector.register(child.process, selectors.EVENT_READ, child)
+                    selector.register(child.pipe, selectors.EVENT_READ, child)
+                if not running:
+                    return
+                for child in _wait(selector, running):
+                    selector.unregister(child.process)
+                    if child.piping:
+                        selector.unregister(child.pipe)
+                    del running[child.process]
+                    yield _finish(child)
+        finally:
+            for child in running.values():
+                _kill(child)
+                _finish(child)
+
+
+def _prepare(job: Job) -> RunRecord | None:
+    """Warm the parent up for a method; return a failed record where that itself fails."""
+    try:
+        prepare(job.method)
+    except Exception as error:
+        return _failed(job, Status.ERROR, f"warm-up of {job.method.name}: {type(error).__name__}: {error}")
+    return None
+
+
+def _start(job: Job) -> _Child:
+    read_end, write_end = os.pipe()
+    stderr = os.memfd_create("stderr")
+    environment.commit()  # known before the fork, so that no child asks git again
+    gc.freeze()  # keeps the collector of the child off the parent's pages
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read_end)
+        _child_main(job, parent, write_end, stderr)
+    os.close(write_end)
+    os.set_blocking(read_end, False)
+    return _Child(job, pid, os.pidfd_open(pid), read_end, stderr, time.monotonic() + job.timeout)
+
+
+def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
+    """Run the cell in the child and leave, whatever happens, without running the parent's exit handlers."""
+    code = 1
+    try:
+        os.setsid()
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a killed run takes its cells along
+        if os.getppid() != parent:
+            return
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.dup2(stderr, 1)
+        os.dup2(stderr, 2)
+        hard = _limit_memory(job)
+        record = run_cell(
+            job.suite,
+            job.workload,
+            job.method,
+            job.cell.device,
+            job.seed,
+            cell=job.cell,
+            publish=lambda point: _send(pipe, {"point": point}),
+        )
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+        run = {name: getattr(record, name) for name in RunRecord.__dataclass_fields__ if name != "cell"}
+        _send(pipe, {"run": run | {"scores": dict(record.scores), "sections": dict(record.sections)}})
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _limit_memory(job: Job) -> int:
+    """Allow the child `job.memory` bytes beyond what it has inherited; return the hard limit.
+
+    Private writable memory is what counts: address space would count torch's libraries, and CUDA reserves more than there is.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmData"):
+            inherited = int(line.split()[1]) * 1024
+            resource.setrlimit(resource.RLIMIT_DATA, (inherited + job.memory, hard))
+    return hard
+
+
+def _send(pipe: int, message: dict[str, Any]) -> None:
+    data = memoryview(orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    while data:
+        data = data[os.write(pipe, data) :]
+
+
+def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[_Child]:
+    """Wait for output, an end or a deadline; return the children that have ended."""
+    now = time.monotonic()
+    pending = [child.deadline for child in running.values() if not child.killed]
+    events = selector.select(max(0.0, min(pending) - now) if pending else None)
+    ended = []
+    for key, _ in events:
+        child: _Child = key.data
+        if key.fd == child.process:
+            ended.append(child)
+        elif not _drain(child):  # closed by the child: would be readable for ever
+            selector.unregister(child.pipe)
+            child.piping = False
+    now = time.monotonic()
+    for child in running.values():
+        if not child.killed and child not in ended and now >= child.deadline:
+            _kill(child)
+    return ended
+
+
+def _drain(child: _Child) -> bool:
+    """Take what the pipe holds; return whether the writing end is still open."""
+    with contextlib.suppress(BlockingIOError):
+        while chunk := os.read(child.pipe, 1 << 16):
+            child.received += chunk
+        return False
+    return True
+
+
+def _kill(child: _Child) -> None:
+    child.killed = True
+    for kill, target in ((os.killpg, child.pid), (os.kill, child.pid)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(target, signal.SIGKILL)
+
+
+def _finish(child: _Child) -> RunRecord:
+    """Reap an ended child, clear what it left behind, and read its record or work out why there is none."""
+    _, status = os.waitpid(child.pid, 0)
+    _drain(child)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)  # grandchildren
+    os.close(child.pipe)
+    os.close(child.process)
+    with os.fdopen(child.stderr, "rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - _STDERR_TAIL))
+        stderr = file.read().decode(errors="replace").strip()
+    points, run = _parse(child.received)
+    if run is not None and not child.killed:
+        return _decode(child.job, run, stderr)
+    return replace(_explain(child, status, stderr), trace=thin(points))
+
+
+def _parse(received: bytearray) -> tuple[list[TracePoint], dict[str, Any] | None]:
+    """Return the trace points and the run that a child has sent; a torn last line is dropped."""
+    points: list[TracePoint] = []
+    run = None
+    for line in received.split(b"\n"):
+        try:
+            message = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(message, dict) and "point" in message:
+            step, seconds, score = message["point"]
+            points.append((step, seconds, score))
+        elif isinstance(message, dict):
+            run = message.get("run")
+    return points, run
+
+
+def _decode(job: Job, run: dict[str, Any], stderr: str) -> RunRecord:
+    status = Status(run["status"])
+    reason = run["reason"]
+    if status is Status.ERROR and stderr:
+        reason = f"{reason}\nstderr:\n{stderr}"
+    trace = tuple((step, seconds, score) for step, seconds, score in run["trace"])
+    return RunRecord(cell=job.cell, **run | {"status": status, "reason": reason, "trace": trace})
+
+
+def _explain(child: _Child, status: int, stderr: str) -> RunRecord:
+    """Return the record of a child that left none."""
+    job = child.job
+    tail = f"\nstderr:\n{stderr}" if stderr else ""
+    if child.killed:
+        return _failed(job, Status.TIMEOUT, f"stopped after {job.timeout:g} s{tail}")
+    if "bad_alloc" in stderr or "MemoryError" in stderr:
+        return _failed(job, Status.OUT_OF_MEMORY, f"beyond the limit of {job.memory / 2**20:.0f} MiB{tail}")
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return _failed(job, Status.CRASHED, f"killed by signal {number} ({signal.Signals(number).name}){tail}")
+    return _failed(job, Status.CRASHED, f"ended with exit code {os.waitstatus_to_exitcode(status)} before its record{tail}")
+
+
+def _failed(job: Job, status: Status, reason: str) -> RunRecord:
+    commit, dirty = environment.commit()
+    finished = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return RunRecord(
+        cell=job.cell, seed=job.seed, status=status, reason=reason, commit=commit, dirty=dirty, finished=finished
+    )

@@ -1,0 +1,220 @@
+"""Records on disk: one JSON file per cell and key, one line per seed; written atomically, validated when read.
+
+``records/<machine>/<suite>/<workload>/<method>@<device>.<key>.json``. A file holds what its runs share once, then one run a line,
+so that a diff reads well and a million runs load in seconds. A run is saved as it ends: the file is read, merged and replaced
+under a lock on its folder, so a kill at any moment leaves the old file or the new one, and two writers lose nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
+
+SCHEMA = 1
+_RUN_FIELDS = tuple(field.name for field in fields(RunRecord) if field.name != "cell")
+
+
+class RecordError(Exception):
+    """A record file that cannot be trusted; the message names the file and the fault."""
+
+
+class Group(NamedTuple):
+    """A cell with its runs as plain dictionaries: what tables are computed from."""
+
+    cell: Cell
+    runs: list[dict[str, Any]]
+
+
+def path_of(results: Path, cell: Cell) -> Path:
+    """Return the file of a cell under the results folder."""
+    folder = results / "records" / cell.environment.machine / cell.suite / cell.workload
+    return folder / f"{cell.method}@{cell.device}.{cell.key[:12]}.json"
+
+
+def save(results: Path, record: RunRecord) -> None:
+    """Add or replace one run in its file."""
+    path = path_of(results, record.cell)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent):
+        runs = {run["seed"]: run for run in _kept_runs(path)}
+        runs[record.seed] = _encode_run(record)
+        _write(path, record.cell, [runs[seed] for seed in sorted(runs)])
+
+
+def discard(results: Path, cell: Cell) -> None:
+    """Remove the files of the same address whose key is another: what `cell` supersedes. Git keeps what was committed."""
+    path = path_of(results, cell)
+    with _locked(path.parent):
+        for other in path.parent.glob(f"{cell.method}@{cell.device}.*.json"):
+            if other != path:
+                other.unlink()
+
+
+def load_runs(results: Path, cell: Cell) -> dict[int, RunRecord]:
+    """Return the runs of exactly this cell and key by seed; none where there is no file or it is unreadable."""
+    path = path_of(results, cell)
+    if not path.is_file():
+        return {}
+    try:
+        group = read(path)
+    except RecordError:
+        return {}
+    return {record.seed: record for record in to_records(group)}
+
+
+def read(path: Path) -> Group:
+    """Read and validate one record file.
+
+    Raises
+    ------
+    RecordError
+        If it is torn, not ours, from a newer schema, or holds a name or number that a record cannot hold.
+    """
+    try:
+        document = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise RecordError(f"{path}: not readable as JSON ({error})") from error
+    try:
+        schema = document["schema"]
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise RecordError(f"{path}: schema {schema!r} is newer than {SCHEMA}, the newest read here; update optathlon")
+        cell = _decode_cell(document["cell"])
+        for run in document["runs"]:
+            _check_run(run)
+    except RecordError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RecordError(f"{path}: not a record ({type(error).__name__}: {error})") from error
+    return Group(cell, document["runs"])
+
+
+def scan(results: Path) -> Iterator[Group | RecordError]:
+    """Yield every group under the results folder in the order of its path, and an error for each file that is refused.
+
+    Where a cell has files of several keys, all are yielded; `newest` chooses.
+    """
+    for path in sorted((results / "records").glob("*/*/*/*.json")):
+        try:
+            group = read(path)
+            if path_of(results, group.cell) != path:
+                raise RecordError(f"{path}: its content belongs at {path_of(results, group.cell)}")
+        except RecordError as error:
+            yield error
+        else:
+            yield group
+
+
+def newest(groups: Iterator[Group] | list[Group]) -> list[Group]:
+    """Keep, of the groups of one address, the one whose last run ended last."""
+    best: dict[tuple[str, ...], tuple[str, Group]] = {}
+    for group in groups:
+        cell = group.cell
+        address = (cell.environment.machine, cell.suite, cell.workload, cell.method, cell.device)
+        last = max((run["finished"] for run in group.runs), default="")
+        if address not in best or last > best[address][0]:
+            best[address] = (last, group)
+    return [group for _, group in best.values()]
+
+
+def to_records(group: Group) -> list[RunRecord]:
+    """Return the runs of a group as records."""
+    return [_decode_run(group.cell, run) for run in group.runs]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _kept_runs(path: Path) -> list[dict[str, Any]]:
+    """Return the runs already in a file; a file that is refused is set aside, never overwritten."""
+    if not path.is_file():
+        return []
+    try:
+        return read(path).runs
+    except RecordError:
+        path.replace(path.with_suffix(".refused"))
+        return []
+
+
+def _write(path: Path, cell: Cell, runs: list[dict[str, Any]]) -> None:
+    header = orjson.dumps(_encode_cell(cell), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    lines = ",\n".join(orjson.dumps(run).decode() for run in runs)
+    text = f'{{\n"schema": {SCHEMA},\n"cell": {header},\n"runs": [\n{lines}\n]\n}}\n'
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _encode_cell(cell: Cell) -> dict[str, Any]:
+    plain = {field.name: getattr(cell, field.name) for field in fields(cell)}
+    environment = {field.name: getattr(cell.environment, field.name) for field in fields(cell.environment)}
+    plain["metrics"] = [asdict(metric) for metric in cell.metrics]
+    plain["settings"] = dict(cell.settings)
+    plain["data"] = dict(cell.data)
+    plain["environment"] = environment | {"versions": dict(cell.environment.versions)}
+    return plain
+
+
+def _decode_cell(document: dict[str, Any]) -> Cell:
+    cell = Cell(
+        **document
+        | {
+            "scale": Scale(document["scale"]),
+            "metrics": tuple(MetricInfo(**metric) for metric in document["metrics"]),
+            "environment": Environment(**document["environment"]),
+        }
+    )
+    for value in (cell.settings, cell.data, cell.environment.versions):
+        if not isinstance(value, dict):
+            raise ValueError(f"settings, data and versions must be objects, got {type(value).__name__}")
+    for value in (cell.suite_version, cell.reference_method, cell.code, cell.key):
+        if not isinstance(value, str):
+            raise ValueError(f"versions, digests and keys must be strings, got {type(value).__name__}")
+    return cell
+
+
+def _encode_run(record: RunRecord) -> dict[str, Any]:
+    run = {name: getattr(record, name) for name in _RUN_FIELDS}
+    run |= {"scores": dict(record.scores), "sections": dict(record.sections)}
+    return {name: value for name, value in run.items() if value not in (None, "", (), {}) or name in ("status", "seed")}
+
+
+_STATUSES = frozenset(Status)
+
+
+def _check_run(run: dict[str, Any]) -> None:
+    """Raise unless a run holds what `RunRecord` promises; NaN and infinity cannot be written in JSON at all."""
+    seed = run["seed"]
+    if type(seed) is not int or seed < 0:
+        raise ValueError(f"seed must be a whole number from 0, got {seed!r}")
+    if run["status"] not in _STATUSES:
+        raise ValueError(f"unknown status {run['status']!r}")
+    for value in run.get("scores", {}).values():
+        if type(value) not in (float, int):
+            raise ValueError(f"a score must be a number, got {value!r}")
+    for name in ("seconds", "cpu_seconds", "peak_memory", "gpu_memory"):
+        if name in run and type(run[name]) not in (float, int):
+            raise ValueError(f"{name} must be a number, got {run[name]!r}")
+    if not isinstance(run.get("finished", ""), str):
+        raise ValueError("finished must be a string")
+
+
+def _decode_run(cell: Cell, run: dict[str, Any]) -> RunRecord:
+    known = {name: run[name] for name in _RUN_FIELDS if name in run}
+    trace = tuple((int(step), float(seconds), float(score)) for step, seconds, score in run.get("trace", ()))
+    return RunRecord(cell=cell, **known | {"status": Status(run["status"]), "trace": trace})
