@@ -1,0 +1,126 @@
+"""What the optimisers of one player share: the closure, the checks of every group, gradients sorted for foreach kernels."""
+
+# pyright: reportPrivateImportUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from baselines.gans._checks import check_non_negative
+
+__all__ = ["Batch", "Player", "evaluate"]
+
+# On a CPU a foreach kernel walks its whole list before the next kernel starts. A tensor of this many entries closes its
+# batch, so that its arrays stay in the cache from one kernel to the next; small tensors share their calls.
+_LARGE = 2**14
+
+
+class Batch(NamedTuple):
+    """Tensors that one foreach kernel can take together: same device, dtype and step count.
+
+    Attributes
+    ----------
+    params, grads : list of Tensor
+        Parameters, and their gradients with `maximize` and weight decay applied.
+    states : list of dict
+        The optimiser's state of each parameter.
+    """
+
+    params: list[Tensor]
+    grads: list[Tensor]
+    states: list[dict[str, Any]]
+
+    def state(self, name: str) -> list[Tensor]:
+        """Return the state tensors called `name`, made of zeros where a parameter has none yet."""
+        for param, state in zip(self.params, self.states, strict=True):
+            if name not in state:
+                state[name] = torch.zeros_like(param, memory_format=torch.preserve_format)
+        return [state[name] for state in self.states]
+
+
+class Player(torch.optim.Optimizer):
+    """Base of the package's own optimisers; a subclass says how one `Batch` moves.
+
+    A group has the options ``lr``, ``weight_decay``, ``maximize``, ``foreach`` and the subclass's own.
+    """
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group as torch does, and check its options."""
+        super().add_param_group(param_group)
+        try:
+            self._check_group(self.param_groups[-1])
+        except ValueError:
+            self.param_groups.pop()
+            raise
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        check_non_negative("lr", group["lr"])
+        check_non_negative("weight_decay", group["weight_decay"])
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Take one step.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Clears the gradients, evaluates the loss, calls backward and returns the loss.
+
+        Returns
+        -------
+        loss
+            What `closure` returned; None without one.
+        """
+        loss = evaluate(closure)
+        for group in self.param_groups:
+            for batch in self._batches(group):
+                self._move(group, batch)
+        return loss
+
+    def _move(self, group: dict[str, Any], batch: Batch) -> None:
+        raise NotImplementedError
+
+    def _batches(self, group: dict[str, Any]) -> Iterator[Batch]:
+        """Yield the parameters of a group that have gradients, in batches for the foreach kernels."""
+        waiting: dict[tuple[Any, ...], Batch] = {}
+        for param in group["params"]:
+            if param.grad is None:
+                continue
+            if param.grad.layout is not torch.strided:
+                raise RuntimeError(f"{type(self).__name__} needs dense gradients, got one of layout {param.grad.layout}")
+            state = self.state[param]
+            kind = (param.device, param.dtype, state.get("step", 0))
+            batch = waiting.setdefault(kind, Batch([], [], []))
+            batch.params.append(_real(param))
+            batch.grads.append(_real(param.grad))
+            batch.states.append(state)
+            if group["foreach"] is False or (param.is_cpu and param.numel() >= _LARGE):
+                yield _with_decay(group, waiting.pop(kind))
+        for batch in waiting.values():
+            yield _with_decay(group, batch)
+
+
+def _with_decay(group: dict[str, Any], batch: Batch) -> Batch:
+    """Turn ascent into descent, and add the gradient of the weight decay, without touching the gradients themselves."""
+    grads = batch.grads
+    if group["maximize"]:
+        grads = list(torch._foreach_neg(grads))
+    if group["weight_decay"]:
+        grads = list(torch._foreach_add(grads, batch.params, alpha=group["weight_decay"]))
+    return batch._replace(grads=grads)
+
+
+def _real(tensor: Tensor) -> Tensor:
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
+
+def evaluate(closure: Callable[[], Any] | None) -> Any:
+    """Return the closure's loss; None without a closure."""
+    if closure is None:
+        return None
+    with torch.enable_grad():
+        return closure()

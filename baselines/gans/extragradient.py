@@ -1,0 +1,108 @@
+"""Extragradient: look where the gradient leads, then step from the start with the gradient found there."""
+
+# pyright: reportPrivateImportUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+from baselines.gans._player import Player, evaluate
+
+__all__ = ["ExtraGradient"]
+
+
+class ExtraGradient(Player):
+    r"""Extragradient method.
+
+    .. math:: \tilde\theta_t = \theta_t - \eta g(\theta_t), \qquad \theta_{t+1} = \theta_t - \eta g(\tilde\theta_t)
+
+    One iteration takes two gradients. ``step(closure)`` does both halves. Without a closure two calls make one iteration:
+    the first goes to the lookahead point, the second, after a new backward pass, returns to the start and steps from there.
+    So a loop of ``backward(); step()`` needs no change, and two players stay in lockstep. `at_lookahead` says which half
+    is next; it is part of the state, so a checkpoint taken between the halves goes on rightly.
+
+    Parameters
+    ----------
+    params : iterable
+        Parameters or parameter groups.
+    lr : float
+        Step size eta of both halves, at least 0.
+    weight_decay : float
+        Factor of the parameters that is added to the gradient.
+    foreach : bool, optional
+        False moves one tensor at a time; otherwise tensors share kernels.
+    maximize : bool
+        Ascend instead of descending.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of its range.
+    RuntimeError
+        At a step, if a gradient is sparse.
+
+    References
+    ----------
+    .. [1] Korpelevich: The extragradient method for finding saddle points and other problems, Matekon 13, 1977.
+    .. [2] Gidel, Berard, Vignoud, Vincent, Lacoste-Julien: A variational inequality perspective on GANs, ICLR 2019, Algorithm 2.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "foreach": foreach, "maximize": maximize})
+
+    @property
+    def at_lookahead(self) -> bool:
+        """Whether the parameters are at the lookahead point, so that the next half completes the iteration."""
+        return any("start" in state for state in self.state.values())
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Take one iteration with a closure, or one half of it without.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Clears the gradients, evaluates the loss, calls backward and returns the loss; called at both points.
+
+        Returns
+        -------
+        loss
+            What the first call of `closure` returned; None without one.
+        """
+        loss = evaluate(closure)
+        self._advance()
+        if closure is not None and self.at_lookahead:
+            evaluate(closure)
+            self._advance()
+        return loss
+
+    def _advance(self) -> None:
+        completing = self.at_lookahead
+        for group in self.param_groups:
+            for batch in self._batches(group):
+                if completing:
+                    start = [state.pop("start", param) for param, state in zip(batch.params, batch.states, strict=True)]
+                    torch._foreach_copy_(batch.params, start)
+                else:
+                    for param, state in zip(batch.params, batch.states, strict=True):
+                        state["start"] = param.clone()
+                torch._foreach_add_(batch.params, batch.grads, alpha=-float(group["lr"]))
+        if completing:
+            self._return_those_without_gradient()
+
+    def _return_those_without_gradient(self) -> None:
+        for param, state in self.state.items():
+            if "start" in state:
+                param.copy_(state.pop("start"))

@@ -1,0 +1,145 @@
+"""Adam and gradient descent with a momentum that may be negative, which torch's own constructors refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from baselines.gans._checks import check_beta
+
+__all__ = ["NegativeMomentumAdam", "NegativeMomentumSGD"]
+
+
+class NegativeMomentumAdam(torch.optim.Adam):
+    r"""Adam whose first decay rate may be negative.
+
+    The update is `torch.optim.Adam`'s, kernels included; only the range of `betas` is wider:
+
+    .. math:: m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
+       \theta_t = \theta_{t-1} - \eta \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon},
+       \qquad -1 < \beta_1 < 1.
+
+    For independent gradients the variance of the step grows by :math:`(1 - \beta_1)/(1 + \beta_1)`: a third at .5, threefold
+    at -.5. Part of what a negative rate changes is therefore a longer step; compare at each method's own step size.
+
+    Parameters
+    ----------
+    params : iterable
+        Parameters or parameter groups.
+    lr : float
+        Step size eta, at least 0.
+    betas : tuple of float
+        Decay rates of the two moments, in (-1, 1) and [0, 1).
+    eps : float
+        Added to the root of the second moment.
+    weight_decay : float
+        Factor of the parameters that is added to the gradient.
+    amsgrad, maximize, foreach
+        As in `torch.optim.Adam`.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of its range.
+    RuntimeError
+        At a step, if a gradient is sparse.
+
+    References
+    ----------
+    .. [1] Gidel et al.: Negative momentum for improved game dynamics, AISTATS 2019, section 5.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (-0.5, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        amsgrad: bool = False,
+        maximize: bool = False,
+        foreach: bool | None = None,
+    ) -> None:
+        admitted = torch.optim.Adam(  # torch checks every other option and knows what a group must hold
+            [torch.empty(0)], lr, (0.0, 0.0), eps, weight_decay, amsgrad, maximize=maximize, foreach=foreach
+        )
+        torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, "betas": betas})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group as torch does, and check its decay rates."""
+        super().add_param_group(param_group)
+        beta1, beta2 = self.param_groups[-1]["betas"]
+        try:
+            check_beta("betas[0]", beta1, negative=True)
+            check_beta("betas[1]", beta2, negative=False)
+        except ValueError:
+            self.param_groups.pop()
+            raise
+
+
+class NegativeMomentumSGD(torch.optim.SGD):
+    r"""Heavy-ball gradient descent whose momentum may be negative.
+
+    The update is `torch.optim.SGD`'s, kernels included; only the range of `momentum` is wider:
+
+    .. math:: w_{t+1} = w_t - \eta g_t + \beta (w_t - w_{t-1}), \qquad -1 < \beta < 1.
+
+    On the bilinear game a negative momentum converges in alternating play and diverges in simultaneous play.
+
+    Parameters
+    ----------
+    params : iterable
+        Parameters or parameter groups.
+    lr : float
+        Step size eta, at least 0.
+    momentum : float
+        Momentum beta, in (-1, 1).
+    weight_decay : float
+        Factor of the parameters that is added to the gradient.
+    maximize, foreach
+        As in `torch.optim.SGD`.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of its range.
+    RuntimeError
+        At a step, if a gradient is sparse.
+
+    References
+    ----------
+    .. [1] Gidel et al.: Negative momentum for improved game dynamics, AISTATS 2019, eq. (6).
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        momentum: float = -0.5,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+    ) -> None:
+        admitted = torch.optim.SGD(  # torch checks every other option and knows what a group must hold
+            [torch.empty(0)], lr, weight_decay=weight_decay, maximize=maximize, foreach=foreach
+        )
+        torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, "momentum": momentum})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group as torch does, and check its momentum."""
+        super().add_param_group(param_group)
+        try:
+            check_beta("momentum", self.param_groups[-1]["momentum"], negative=True)
+        except ValueError:
+            self.param_groups.pop()
+            raise
+
+    def _init_group(self, group: dict[str, Any], *lists: Any) -> bool:  # type: ignore[override]
+        if any(param.grad is not None and param.grad.is_sparse for param in group["params"]):
+            raise RuntimeError("NegativeMomentumSGD needs dense gradients, got a sparse one")
+        return super()._init_group(group, *lists)

@@ -1,0 +1,97 @@
+"""Adam with an optimistic step: the latest direction counts twice, the one before is taken back."""
+
+# pyright: reportPrivateImportUsage=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+from baselines.gans._checks import check_beta, check_non_negative
+from baselines.gans._player import Batch, Player
+
+__all__ = ["OptimisticAdam"]
+
+
+class OptimisticAdam(Player):
+    r"""Optimistic Adam.
+
+    With :math:`u_t = \hat m_t / (\sqrt{\hat v_t} + \epsilon)`, Adam's direction at step t, and :math:`u_0 = 0`,
+
+    .. math:: \theta_t = \theta_{t-1} - 2\eta u_t + \eta u_{t-1},
+
+    so that a step along an unchanged direction is Adam's. Moments are bias-corrected as in Adam. The denominator is Adam's
+    too; [1]_ as reprinted in [2]_ has :math:`\sqrt{\hat v_t + \epsilon}`, which at the usual 1e-8 keeps it above 1e-4.
+
+    Parameters
+    ----------
+    params : iterable
+        Parameters or parameter groups.
+    lr : float
+        Step size eta, at least 0. Where a scheduler changes it, the new value also multiplies the direction taken back.
+    betas : tuple of float
+        Decay rates of the two moments, in [0, 1).
+    eps : float
+        Added to the root of the second moment.
+    weight_decay : float
+        Factor of the parameters that is added to the gradient.
+    foreach : bool, optional
+        False moves one tensor at a time; otherwise tensors share kernels.
+    maximize : bool
+        Ascend instead of descending.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of its range.
+    RuntimeError
+        At a step, if a gradient is sparse.
+
+    References
+    ----------
+    .. [1] Daskalakis, Ilyas, Syrgkanis, Zeng: Training GANs with optimism, ICLR 2018, Algorithm 1.
+    .. [2] Ghanekar, Little, Liu: Empirical review of GAN training, Figure 2.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+    ) -> None:
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, {**defaults, "foreach": foreach, "maximize": maximize})
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        super()._check_group(group)
+        check_beta("betas[0]", group["betas"][0], negative=False)
+        check_beta("betas[1]", group["betas"][1], negative=False)
+        check_non_negative("eps", group["eps"])
+
+    def _move(self, group: dict[str, Any], batch: Batch) -> None:
+        lr, eps, (beta1, beta2) = float(group["lr"]), group["eps"], group["betas"]
+        params, grads = batch.params, batch.grads
+        first, second, direction = batch.state("first_moment"), batch.state("second_moment"), batch.state("direction")
+        step = batch.states[0].get("step", 0) + 1
+        for state in batch.states:
+            state["step"] = step
+
+        torch._foreach_lerp_(first, grads, 1 - beta1)  # m_t = beta1 m_{t-1} + (1 - beta1) g_t
+        torch._foreach_mul_(second, beta2)
+        torch._foreach_addcmul_(second, grads, grads, 1 - beta2)  # v_t = beta2 v_{t-1} + (1 - beta2) g_t^2
+
+        torch._foreach_add_(params, direction, alpha=lr)  # + eta u_{t-1}, whose memory then takes u_t
+        # u_t = (m_t / c1) / (sqrt(v_t) / c2 + eps) = (c2 / c1) m_t / (sqrt(v_t) + eps c2): one pass less over memory
+        correction1, correction2 = 1 - beta1**step, (1 - beta2**step) ** 0.5
+        denominator = torch._foreach_sqrt(second)
+        torch._foreach_add_(denominator, eps * correction2)
+        torch._foreach_zero_(direction)
+        torch._foreach_addcdiv_(direction, first, denominator, correction2 / correction1)
+        torch._foreach_add_(params, direction, alpha=-2 * lr)  # - 2 eta u_t

@@ -1,0 +1,123 @@
+"""The vector field of a game, plain and regularised towards consensus, computed on one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from baselines.gans._checks import check_non_negative
+
+__all__ = ["consensus", "simultaneous"]
+
+
+def simultaneous(losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]]) -> Tensor:
+    r"""Give every player the gradient of its own loss, all at the same point.
+
+    .. math:: v(w) = (\nabla_{w_1} L_1(w), \ldots, \nabla_{w_k} L_k(w))
+
+    Parameters
+    ----------
+    losses : sequence of Tensor
+        One scalar per player; they may share a graph.
+    players : sequence of iterables of Tensor
+        The parameters of each player. Their ``grad`` is replaced; a parameter that does not enter gets None.
+
+    Returns
+    -------
+    Tensor
+        The squared norm of v, a scalar.
+
+    Raises
+    ------
+    ValueError
+        If losses and players do not match, or a loss is not a scalar with a graph.
+    """
+    owned = _check_game(losses, players)
+    field = _field(losses, owned, create_graph=False)
+    _assign(owned, field)
+    return _squared_norm(field)
+
+
+def consensus(losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]], gamma: float = 0.1) -> Tensor:
+    r"""Give every player the gradient of its own loss plus `gamma` times the pull towards consensus.
+
+    .. math:: w(x) = v(x) + \gamma \nabla L(x), \qquad L(x) = \tfrac12 \|v(x)\|^2, \qquad \nabla L = v'(x)^\top v(x)
+
+    Call it in place of the players' backward passes, then step every player's optimiser (simultaneous play). All losses
+    must be functions of all players on one graph: the generated batch must not be detached from the generator, or the
+    cross terms of v' are lost.
+
+    Parameters
+    ----------
+    losses : sequence of Tensor
+        One scalar per player, to be minimised by it, on one graph that can be differentiated twice.
+    players : sequence of iterables of Tensor
+        The parameters of each player. Their ``grad`` is replaced; a parameter that does not enter gets None.
+    gamma : float
+        Weight of the regulariser, at least 0. On the bilinear game with plain steps of size eta it must exceed about eta/2.
+
+    Returns
+    -------
+    Tensor
+        The squared norm of v, a scalar: 0 at a stationary point.
+
+    Raises
+    ------
+    ValueError
+        If losses and players do not match, a loss is not a scalar with a graph, or `gamma` is negative.
+
+    References
+    ----------
+    .. [1] Mescheder, Nowozin, Geiger: The numerics of GANs, NeurIPS 2017, Algorithm 2; their sign is that of ascent.
+    """
+    check_non_negative("gamma", gamma)
+    owned = _check_game(losses, players)
+    field = _field(losses, owned, create_graph=True)
+    entering = [part for part in field if part is not None and part.requires_grad]
+    parameters = [param for player in owned for param in player]
+    # grad L is one vector-Jacobian product of v with itself: the second backward pass
+    pull = torch.autograd.grad(entering, parameters, [part.detach() for part in entering], allow_unused=True)
+    regularised = [_sum(part, slope, gamma) for part, slope in zip(field, pull, strict=True)]
+    _assign(owned, regularised)
+    return _squared_norm(field)
+
+
+def _field(losses: Sequence[Tensor], owned: list[list[Tensor]], *, create_graph: bool) -> list[Tensor | None]:
+    field: list[Tensor | None] = []
+    for loss, player in zip(losses, owned, strict=True):
+        field += torch.autograd.grad(loss, player, retain_graph=True, create_graph=create_graph, allow_unused=True)
+    return field
+
+
+def _sum(part: Tensor | None, slope: Tensor | None, gamma: float) -> Tensor | None:
+    if slope is None:
+        return None if part is None else part.detach()
+    return gamma * slope if part is None else part.detach().add(slope, alpha=gamma)
+
+
+def _assign(owned: list[list[Tensor]], field: Sequence[Tensor | None]) -> None:
+    parameters = [param for player in owned for param in player]
+    for param, part in zip(parameters, field, strict=True):
+        param.grad = part
+
+
+def _squared_norm(field: Sequence[Tensor | None]) -> Tensor:
+    parts = [part.detach() for part in field if part is not None]
+    return torch.stack([part.square().sum() for part in parts]).sum()
+
+
+def _check_game(losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]]) -> list[list[Tensor]]:
+    if len(losses) != len(players) or not losses:
+        raise ValueError(f"losses and players must match one to one, got {len(losses)} losses and {len(players)} players")
+    owned = [list(player) for player in players]
+    for index, (loss, player) in enumerate(zip(losses, owned, strict=True)):
+        if loss.numel() != 1 or not loss.requires_grad:
+            raise ValueError(
+                f"losses[{index}] must be a scalar that depends on parameters, got shape {tuple(loss.shape)} "
+                f"with requires_grad={loss.requires_grad}"
+            )
+        if not player:
+            raise ValueError(f"players[{index}] must hold at least one parameter, got none")
+    return owned
