@@ -159,6 +159,10 @@ def relu_program(
 
 def _solver(name: str) -> Callable[..., ReluAnswer]:
     """The named solver; imported here because each needs a library of its own."""
+    if name == "ssnal":
+        from baselines.convex_networks.ssnal import ssnal
+
+        return ssnal
     from baselines.convex_networks.relu_cvxpy import clarabel, scs
 
     return scs if name == "scs" else clarabel

@@ -1,0 +1,298 @@
+"""Semismooth-Newton augmented Lagrangian on the dual of the two-layer ReLU program, with a certificate at every step.
+
+In the notation of :mod:`relu_certificate`, with v the dual variable and w the multiplier of its constraints,
+
+    z_c = w_c / sigma + F_c'v,   p_c = Proj_{K_c}(z_c),   w_c^+ = sigma (1 - beta/|p_c|)_+ p_c,
+    phi(v) = 1/2 |v|^2 - y'v + sigma/2 sum_c (|p_c| - beta)_+^2,   grad phi = v - y + sum_c F_c w_c^+.
+
+The outer step is ``w <- w^+`` at an approximate minimiser of phi, which keeps every w_c in its cone exactly. phi is minimised by
+Newton's method with the generalised Hessian
+
+    I + sigma B B',   B = [F_c N_c diag(1, sqrt t_c, ..)],   t_c = 1 - beta/|p_c|,
+
+over the columns with ``|p_c| > beta``; N_c is a basis of the face of K_c in which p_c lies, p_c first. Optimal neurons lie
+near extreme rays, so that B has few columns.
+
+References
+----------
+X. Li, D. Sun, K.-C. Toh (2018), A highly efficient semismooth Newton augmented Lagrangian method for solving Lasso problems,
+SIAM Journal on Optimization 28(1), algorithms SSNAL and SSN. Here the penalty's proximal map is a shrunk cone projection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotrs
+
+from baselines.convex_networks import _checks
+from baselines.convex_networks.relu_certificate import (
+    ReluAnswer,
+    ReluNetwork,
+    ReluProblem,
+    dual_value,
+    recover_network,
+    scaled_dual_point,
+)
+from baselines.convex_networks.relu_cone import (
+    ConeStates,
+    free_directions,
+    masked_rows,
+    masked_sum,
+    new_states,
+    price_columns,
+    project_columns,
+)
+
+Array = NDArray[np.float64]
+
+
+#: First penalty, in units of |w| / beta, and its growth per outer step.
+_FIRST_SIGMA, _GROWTH = 0.3, 3.0
+_MAX_NEWTON_STEPS = 100
+#: How far outside its cone, relative to its length, a block may lie by rounding.
+_CONE_TOLERANCE = 5e-14
+
+
+class _Model(NamedTuple):
+    """The instance in units in which the entries of X and y have mean square 1."""
+
+    X: Array
+    columns: Array
+    """X transposed, (n_features, n_samples)."""
+    y: Array
+    beta: float
+    unit_rows: Array
+    unit_columns: Array
+    D: Array
+    """Patterns as rows, (n_patterns, n_samples)."""
+    sides: Array
+    """2 D - 1."""
+
+
+class _Working(NamedTuple):
+    """The columns of the program that are at work."""
+
+    which: NDArray[np.int64]
+    """Columns, (n_working,); column c is pattern ``c % n_patterns``, with sign + below n_patterns and - above."""
+    signs: Array
+    D: Array
+    """Patterns of these columns, each once, (n_working_patterns, n_samples)."""
+    pattern: NDArray[np.int64]
+    """Row of D of each column."""
+
+
+class _Point(NamedTuple):
+    """phi at v, and the projections p_c that it is made of."""
+
+    v: Array
+    phi: float
+    P: Array
+    lengths: Array
+
+
+def ssnal(
+    problem: ReluProblem,
+    tol: float,
+    max_steps: int | None = None,
+    callback: Callable[[int, ReluNetwork], None] | None = None,
+) -> ReluAnswer:
+    """Solve the two-layer ReLU program to a certified relative gap of ``tol``.
+
+    Parameters
+    ----------
+    problem
+        The instance; its patterns are distinct and not zero.
+    tol
+        Relative gap at which to stop.
+    max_steps
+        Outer steps at most; None means 100.
+    callback
+        Called as ``callback(step, network)`` after each outer step.
+
+    Returns
+    -------
+    ReluAnswer
+        The best feasible point and the best dual point met.
+    """
+    model, unit_x, unit_y = _scaled(problem)
+    n_features, n_columns = model.X.shape[1], 2 * len(model.D)
+    _checks.require_memory(16.0 * n_columns * n_features**2, f"ssnal on {len(model.D)} patterns of {n_features} features")
+    states = new_states(n_columns, n_features)
+    working = _working(model, _promising_columns(model))
+    v, sigma = model.y.copy(), _FIRST_SIGMA / model.beta
+    W = np.zeros((n_columns, n_features))
+    best_W, best_v, objective, dual_bound = W, np.zeros_like(v), 0.5 * float(model.y @ model.y), 0.0
+    status, step = "max_steps", 0
+    for step in range(1, (max_steps or 100) + 1):
+        point, solved = _minimise(model, states, working, W, v, sigma)
+        v, blocks = point.v, _shrunk(point, model.beta, sigma)
+        W[working.which] = blocks  # exactly feasible: the cones hold every multiple of a projection
+        outputs = _outputs(model, working, blocks)
+        prices, new = _price(model, states, working, v)
+
+        # Certificate: the best multiple of each side.
+        cost = model.beta * float(np.linalg.norm(blocks, axis=1).sum())
+        factor = max((outputs @ model.y - cost) / max(outputs @ outputs, np.finfo(float).tiny), 0.0)
+        value = 0.5 * float(np.sum((factor * outputs - model.y) ** 2)) + factor * cost
+        if value < objective:
+            best_W, objective = factor * W, value
+        dual = scaled_dual_point(model.y, v, prices.max(), model.beta)
+        if dual_value(model.y, dual) > dual_bound:
+            best_v, dual_bound = dual, dual_value(model.y, dual)
+        if callback is not None:
+            callback(step, recover_network(*_feasible(model, best_W, unit_y / unit_x)[:2]))
+        if objective - dual_bound <= tol * objective:
+            status = "converged"
+            break
+        n_active = np.count_nonzero(point.lengths > model.beta)
+        if new.size:
+            working = _working(model, np.concatenate([working.which, new]))
+        if solved and new.size <= 0.3 * n_active:
+            sigma *= _GROWTH
+    blocks, signs, pattern = _feasible(model, best_W, unit_y / unit_x)
+    return ReluAnswer(blocks, pattern, signs, unit_y * best_v, step, status)
+
+
+def _minimise(
+    model: _Model, states: ConeStates, working: _Working, W: Array, v: Array, sigma: float
+) -> tuple[_Point, bool]:
+    """Newton's method on phi from v; also whether it met its stopping test."""
+    shift = W[working.which] / sigma
+    point = _evaluate(model, states, working, shift, v, sigma)
+    length = 1.0
+    for _ in range(_MAX_NEWTON_STEPS):
+        blocks = _shrunk(point, model.beta, sigma)
+        gradient = point.v - model.y + _outputs(model, working, blocks)
+        size = float(np.linalg.norm(gradient))
+        moved = float(np.linalg.norm(blocks - sigma * shift))
+        if size <= max(0.5 * moved / np.sqrt(sigma), 1e-11 * float(np.linalg.norm(model.y))):
+            return point, True
+        direction = _newton_direction(model, states, working, point, sigma, gradient)
+        slope = float(direction @ gradient)
+        # Armijo's rule; the first trial is not far above the last accepted step.
+        length = min(1.0, 4.0 * length)
+        for _ in range(40):
+            trial = _evaluate(model, states, working, shift, point.v + length * direction, sigma)
+            if trial.phi <= point.phi + 1e-4 * length * slope:
+                break
+            length *= 0.5
+        else:
+            return point, True  # phi cannot be told apart any more
+        point = trial
+    return point, False
+
+
+def _evaluate(model: _Model, states: ConeStates, working: _Working, shift: Array, v: Array, sigma: float) -> _Point:
+    """phi(v) and its projections; ``shift`` is w / sigma on the working columns."""
+    G = working.D @ (model.X * v[:, None])
+    Z = shift + working.signs[:, None] * G[working.pattern]
+    P, lengths = np.empty_like(Z), np.empty(len(Z))
+    project_columns(Z, model.beta, working.which, model.unit_rows, model.unit_columns, model.sides, states, P, lengths)
+    excess = np.maximum(lengths - model.beta, 0.0)
+    phi = 0.5 * float(v @ v) - float(model.y @ v) + 0.5 * sigma * float(excess @ excess)
+    return _Point(v, phi, P, lengths)
+
+
+def _shrunk(point: _Point, beta: float, sigma: float) -> Array:
+    """The blocks ``w^+ = sigma (1 - beta/|p|)_+ p``, (n_working, n_features)."""
+    lengths = np.maximum(point.lengths, beta)
+    return sigma * (1.0 - beta / lengths)[:, None] * point.P
+
+
+def _outputs(model: _Model, working: _Working, blocks: Array) -> Array:
+    """``sum_c F_c w_c`` over the working columns."""
+    alive = np.flatnonzero(blocks.any(axis=1))
+    return masked_sum((working.signs[alive, None] * blocks[alive]) @ model.columns, working.D, working.pattern[alive])
+
+
+def _newton_direction(
+    model: _Model, states: ConeStates, working: _Working, point: _Point, sigma: float, gradient: Array
+) -> Array:
+    """``-(I + sigma B B')^{-1} gradient``, by Cholesky in the smaller of the two dimensions."""
+    n_samples, n_features = model.X.shape
+    n_active = int(np.count_nonzero(point.lengths > model.beta))
+    N = np.empty((n_active * n_features, n_features))
+    weights, owner = np.empty(len(N)), np.empty(len(N), dtype=np.int64)
+    m = free_directions(point.P, point.lengths, model.beta, working.which, states, N, weights, owner)
+    B = (weights[:m, None] * N[:m]) @ model.columns  # B' in the text: one row per free direction; signs cancel in B B'
+    masked_rows(B, working.D, working.pattern[owner[:m]])
+    # Sherman-Morrison-Woodbury: -g + B (I/sigma + B'B)^{-1} B'g.
+    small = m <= n_samples
+    M = B @ B.T if small else B.T @ B
+    M[np.diag_indices_from(M)] += 1.0 / sigma
+    factor, failed = dpotrf(M.T, lower=1, overwrite_a=1)
+    if failed:
+        return -gradient
+    if small:
+        return B.T @ dpotrs(factor, B @ gradient, lower=1)[0] - gradient
+    return -dpotrs(factor, gradient, lower=1)[0] / sigma
+
+
+def _price(model: _Model, states: ConeStates, working: _Working, v: Array) -> tuple[Array, NDArray[np.int64]]:
+    """Bounds of ``|Proj_{K_c}(F_c'v)|`` for every column, and the worst violators outside the working set."""
+    at_work = np.zeros(2 * len(model.D), dtype=np.bool_)
+    at_work[working.which] = True
+    lengths = np.empty(len(at_work))
+    G = model.D @ (model.X * v[:, None])
+    least = price_columns(G, model.beta, at_work, model.unit_rows, model.unit_columns, model.sides, states, lengths)
+    return lengths, np.flatnonzero(~at_work & (lengths > model.beta) & (lengths >= least))
+
+
+def _promising_columns(model: _Model) -> NDArray[np.int64]:
+    """A tenth of the columns, and at least 48: those whose gradient at v = y agrees most with a vector inside the cone."""
+    # The least-squares fit b of the signs 2 D - 1 stands for the inside: it tends to have X b of those signs.
+    inside = model.sides @ model.X @ np.linalg.pinv(model.X.T @ model.X, hermitian=True)
+    lengths = np.linalg.norm(inside, axis=1)
+    scores = np.sum(inside * (model.D @ (model.X * model.y[:, None])), axis=1) / np.where(lengths > 0, lengths, 1.0)
+    n_wanted = min(2 * len(scores), max(48, len(scores) // 5))
+    return np.sort(np.argsort(-np.concatenate([scores, -scores]), kind="stable")[:n_wanted])
+
+
+def _feasible(model: _Model, W: Array, unit: float) -> tuple[Array, Array, NDArray[np.intp]]:
+    """The non-zero blocks as columns in the units of the data, their signs and patterns.
+
+    Projections that ended early for want of progress may miss their cones; such a block is left out.
+    """
+    alive = np.flatnonzero(W.any(axis=1))
+    blocks, pattern = W[alive], alive % len(model.D)
+    margins = model.sides[pattern] * (blocks @ model.unit_columns)
+    inside = margins.min(axis=1, initial=0.0) >= -_CONE_TOLERANCE * np.linalg.norm(blocks, axis=1)
+    signs = np.where(alive < len(model.D), 1.0, -1.0)
+    return unit * blocks[inside].T, signs[inside], pattern[inside]
+
+
+def _working(model: _Model, which: NDArray[np.int64]) -> _Working:
+    """The working set of the given columns."""
+    n_patterns = len(model.D)
+    patterns, position = np.unique(which % n_patterns, return_inverse=True)
+    return _Working(which, np.where(which < n_patterns, 1.0, -1.0), model.D[patterns], position)
+
+
+def _scaled(problem: ReluProblem) -> tuple[_Model, float, float]:
+    """The model, and the units of X and y in it; blocks have the unit of y over that of X."""
+    unit_x, unit_y = _root_mean_square(problem.X), _root_mean_square(problem.y)
+    X, y = problem.X / unit_x, problem.y / unit_y
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    unit_rows = X / np.where(norms > 0, norms, 1.0)
+    D = np.ascontiguousarray(problem.D.T)
+    model = _Model(
+        X=X,
+        columns=np.ascontiguousarray(X.T),
+        y=y,
+        beta=problem.beta / unit_x / unit_y,
+        unit_rows=unit_rows,
+        unit_columns=np.ascontiguousarray(unit_rows.T),
+        D=D,
+        sides=2.0 * D - 1.0,
+    )
+    return model, unit_x, unit_y
+
+
+def _root_mean_square(values: Array) -> float:
+    """Root mean square, without overflow; 1 where all are zero."""
+    largest = float(np.abs(values).max())
+    return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 1.0
