@@ -115,7 +115,13 @@ def _figures(value: float, low: float, high: float, n: int) -> str:
 
 
 def mean_within(
-    metric: str, method: str, *, at_least: float = -math.inf, at_most: float = math.inf, workloads: Patterns = "*", exact: bool = False
+    metric: str,
+    method: str,
+    *,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+    workloads: Patterns = "*",
+    exact: bool = False,
 ) -> Check:
     """Claim that the mean of a metric lies in [at_least, at_most]; `exact` for numbers free of chance, which need no interval."""
 
@@ -265,6 +271,4 @@ def _judge_claim(suite: str, claim: Claim, evidence: Mapping[tuple[Scale, str], 
             verdict = Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"a run that it needs failed: {failed}")
         if verdict.ruling is not Ruling.NOT_TESTED:
             return Judgement(suite=suite, claim=claim, verdict=verdict, scale=str(scale), machine=machine)
-    return Judgement(
-        suite=suite, claim=claim, verdict=Verdict(ruling=Ruling.NOT_TESTED, measured=reason), scale="", machine=""
-    )
+    return Judgement(suite=suite, claim=claim, verdict=Verdict(ruling=Ruling.NOT_TESTED, measured=reason), scale="", machine="")

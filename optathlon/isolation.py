@@ -240,7 +240,8 @@ def _decode(job: Job, run: dict[str, Any], stderr: str) -> RunRecord:
     if status is Status.ERROR and stderr:
         reason = f"{reason}\nstderr:\n{stderr}"
     trace = tuple((step, seconds, score) for step, seconds, score in run["trace"])
-    return RunRecord(cell=job.cell, **run | {"status": status, "reason": reason, "trace": trace})
+    limit = job.memory if status is Status.OUT_OF_MEMORY else None
+    return RunRecord(cell=job.cell, **run | {"status": status, "reason": reason, "trace": trace, "limit": limit})
 
 
 def _explain(child: _Child, status: int, stderr: str) -> RunRecord:
@@ -248,9 +249,10 @@ def _explain(child: _Child, status: int, stderr: str) -> RunRecord:
     job = child.job
     tail = f"\nstderr:\n{stderr}" if stderr else ""
     if child.killed:
-        return _failed(job, Status.TIMEOUT, f"stopped after {job.timeout:g} s{tail}")
+        return replace(_failed(job, Status.TIMEOUT, f"stopped after {job.timeout:g} s{tail}"), limit=job.timeout)
     if "bad_alloc" in stderr or "MemoryError" in stderr:
-        return _failed(job, Status.OUT_OF_MEMORY, f"beyond the limit of {job.memory / 2**20:.0f} MiB{tail}")
+        reason = f"beyond the limit of {job.memory / 2**20:.0f} MiB{tail}"
+        return replace(_failed(job, Status.OUT_OF_MEMORY, reason), limit=job.memory)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         return _failed(job, Status.CRASHED, f"killed by signal {number} ({signal.Signals(number).name}){tail}")
@@ -260,6 +262,4 @@ def _explain(child: _Child, status: int, stderr: str) -> RunRecord:
 def _failed(job: Job, status: Status, reason: str) -> RunRecord:
     commit, dirty = environment.commit()
     finished = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return RunRecord(
-        cell=job.cell, seed=job.seed, status=status, reason=reason, commit=commit, dirty=dirty, finished=finished
-    )
+    return RunRecord(cell=job.cell, seed=job.seed, status=status, reason=reason, commit=commit, dirty=dirty, finished=finished)

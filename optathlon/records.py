@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -113,16 +113,24 @@ def scan(results: Path) -> Iterator[Group | RecordError]:
             yield group
 
 
-def newest(groups: Iterator[Group] | list[Group]) -> list[Group]:
+def address(cell: Cell) -> tuple[str, ...]:
+    """Return what names a cell on every board, whatever its key."""
+    return (cell.environment.machine, cell.suite, cell.workload, cell.method, cell.device)
+
+
+def last_finished(group: Group) -> str:
+    """Return when the last run of a group ended."""
+    return max((run.get("finished", "") for run in group.runs), default="")
+
+
+def newest(groups: Iterable[Group]) -> list[Group]:
     """Keep, of the groups of one address, the one whose last run ended last."""
-    best: dict[tuple[str, ...], tuple[str, Group]] = {}
+    best: dict[tuple[str, ...], Group] = {}
     for group in groups:
-        cell = group.cell
-        address = (cell.environment.machine, cell.suite, cell.workload, cell.method, cell.device)
-        last = max((run["finished"] for run in group.runs), default="")
-        if address not in best or last > best[address][0]:
-            best[address] = (last, group)
-    return [group for _, group in best.values()]
+        at = address(group.cell)
+        if at not in best or last_finished(group) > last_finished(best[at]):
+            best[at] = group
+    return list(best.values())
 
 
 def to_records(group: Group) -> list[RunRecord]:

@@ -258,9 +258,7 @@ def _measure(
     clock = Clock(device)
     tracer = Tracer(clock, lambda answer: evaluate(problem, answer), publish)
     stream = _stream(seed, 1)
-    context = Context(
-        rng=stream, seed=int(stream.integers(2**31)), device=device, observe=tracer.observe, section=clock.section
-    )
+    context = Context(rng=stream, seed=int(stream.integers(2**31)), device=device, observe=tracer.observe, section=clock.section)
     gc.collect()
     baseline = _reset_peak_memory(device)
     clock.start()

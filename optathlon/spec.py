@@ -10,9 +10,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
+
     from optathlon.claims import Evidence
 
 Better = Literal["lower", "higher"]
@@ -57,9 +57,7 @@ class Diverged(Exception):
 
 def _require_name(kind: str, name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise ValueError(
-            f"{kind} name must be lower-case letters and digits joined by single '-', '.', '_' or '+', got {name!r}"
-        )
+        raise ValueError(f"{kind} name must be lower-case letters and digits joined by single '-', '.', '_' or '+', got {name!r}")
 
 
 def _observe_nothing(step: int, answer: Any) -> None:
@@ -438,6 +436,8 @@ class RunRecord:
         At most 200 points of the first metric along the run, on the method's clock.
     reason : str
         Why it failed, last lines of stderr included.
+    limit : float or None
+        The limit, in seconds or bytes, that ended it.
     commit, dirty, finished : str, bool, str
         Commit of the working tree, whether it had changes, and when the cell ended (UTC, ISO 8601).
     """
@@ -453,6 +453,7 @@ class RunRecord:
     sections: Mapping[str, float] = field(default_factory=dict)
     trace: tuple[tuple[int, float, float], ...] = ()
     reason: str = ""
+    limit: float | None = None
     commit: str = ""
     dirty: bool = False
     finished: str = ""

@@ -1,0 +1,109 @@
+"""Every suite and every method through the same contract, at scale smoke."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optathlon.isolation import Job, run_jobs
+from optathlon.records import load_runs, save
+from optathlon.running import plan_cell, takes_part
+from optathlon.spec import RunRecord, Scale, Status, Suite
+from suites import SUITES, load
+
+FAILURES_THAT_ANSWER = {Status.DIVERGED}  # a method may leave the finite numbers and say so: that is a result
+
+
+def jobs_of(suite: Suite) -> list[Job]:
+    """Return two seeds of every method on every smoke workload, and seed 0 once more for determinism."""
+    jobs = []
+    for workload in suite.workloads:
+        if workload.scale is not Scale.SMOKE:
+            continue
+        for method in suite.methods:
+            if takes_part(workload, method) and "cpu" in method.devices:
+                cell = plan_cell(suite, workload, method)
+                seeds = (0, 0) if workload.exact else (0, 0, 1)
+                jobs += [Job(suite, workload, method, cell, seed, workload.budget, workload.memory) for seed in seeds]
+    return jobs
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def suite(request: pytest.FixtureRequest) -> Suite:
+    return load(request.param)
+
+
+@pytest.fixture(scope="module")
+def records(suite: Suite) -> list[RunRecord]:
+    return list(run_jobs(jobs_of(suite)))
+
+
+def test_the_suite_is_named_after_its_folder_and_has_a_readme(suite: Suite) -> None:
+    import suites
+
+    assert (Path(suites.__file__).parent / suite.name / "README.md").is_file()
+
+
+def test_every_method_takes_part_in_some_smoke_workload(suite: Suite) -> None:
+    smoke = [workload for workload in suite.workloads if workload.scale is Scale.SMOKE]
+    assert smoke
+    left_out = [m.name for m in suite.methods if not any(takes_part(w, m) for w in smoke)]
+    assert left_out == []
+
+
+def test_small_workloads_need_no_data_files(suite: Suite) -> None:
+    from optathlon import data
+
+    small = [w for w in suite.workloads if w.scale.order <= Scale.SMALL.order]
+    assert [w.name for w in small if any(data.dataset(name).files for name in w.data)] == []
+
+
+def test_every_cell_ends_ok_or_says_that_it_diverged(records: list[RunRecord]) -> None:
+    bad = [
+        (record.cell.workload, record.cell.method, str(record.status), record.reason)
+        for record in records
+        if record.status is not Status.OK and record.status not in FAILURES_THAT_ANSWER
+    ]
+    assert bad == []
+    assert any(record.status is Status.OK for record in records)
+
+
+def test_scores_are_finite_and_come_with_their_seconds(suite: Suite, records: list[RunRecord]) -> None:
+    for record in records:
+        if record.status is Status.OK:
+            assert suite.metrics[0].name in record.scores
+            assert all(np.isfinite(value) for value in record.scores.values())
+            assert record.seconds is not None
+            assert record.seconds >= 0
+            assert len(record.trace) <= 201
+
+
+def test_the_same_cell_gives_the_same_score_to_the_last_bit(suite: Suite, records: list[RunRecord]) -> None:
+    timed = {metric.name for metric in suite.metrics if metric.unit == "s" or metric.derive is not None}
+    first: dict[tuple[str, str, int], dict[str, float]] = {}
+    for record in records:
+        scores = {name: value for name, value in record.scores.items() if name not in timed}
+        known = first.setdefault((record.cell.workload, record.cell.method, record.seed), scores)
+        assert known == scores, (record.cell.workload, record.cell.method, record.seed)
+
+
+def test_settings_are_json_and_methods_name_their_source(suite: Suite) -> None:
+    for method in suite.methods:
+        assert json.loads(json.dumps(dict(method.settings))) == dict(method.settings)
+        assert method.reference, method.name
+
+
+def test_records_survive_the_disk(records: list[RunRecord], tmp_path: Path) -> None:
+    for record in records:
+        save(tmp_path, record)
+    for record in records:
+        assert load_runs(tmp_path, record.cell)[record.seed].scores.keys() == record.scores.keys()
+
+
+def test_claims_are_complete_sentences_with_a_source(suite: Suite) -> None:
+    for claim in suite.claims:
+        assert claim.source
+        assert len(claim.statement.split()) >= 3, claim.id
