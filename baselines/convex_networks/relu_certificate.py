@@ -40,7 +40,7 @@ class ReluProblem(NamedTuple):
     beta: float
     """Weight decay."""
     D: NDArray[np.float64]
-    """Distinct non-zero patterns as columns of 0 and 1, (n_samples, n_patterns); there may be none."""
+    """Distinct non-zero patterns as columns of 0 and 1, (n_samples, n_patterns)."""
 
 
 class ReluAnswer(NamedTuple):
@@ -136,44 +136,6 @@ def scaled_dual_point(y: NDArray[np.float64], v: NDArray[np.float64], largest: f
     return v * (best if best * largest <= beta else beta / largest)
 
 
-def rescaled_blocks(
-    y: NDArray[np.float64], blocks: NDArray[np.float64], outputs: NDArray[np.float64], beta: float
-) -> NDArray[np.float64]:
-    """The best non-negative multiple of the blocks, given their outputs ``sum_c F_c w_c``; the cones allow any."""
-    square = outputs @ outputs
-    if square == 0.0:
-        return np.zeros_like(blocks)
-    return blocks * max((outputs @ y - beta * np.linalg.norm(blocks, axis=0).sum()) / square, 0.0)
-
-
-def feasible_answer(problem: ReluProblem, blocks: NDArray[np.float64], n_steps: int, status: str) -> ReluAnswer:
-    """Certified answer near any blocks, (n_features, 2 n_patterns), the positive columns first.
-
-    Blocks are projected on their cones and the network rescaled; the dual point is the blocks' residual, scaled.
-    """
-    X, y, beta, D = problem
-    n_patterns = D.shape[1]
-    signs = np.repeat([1.0, -1.0], n_patterns)
-    v = y - np.sum(np.hstack([D, D]) * signs * (X @ blocks), axis=1)
-    largest = 0.0
-    for p in range(n_patterns):
-        normals, gradient = (2 * D[:, p] - 1)[:, None] * X, X.T @ (D[:, p] * v)
-        largest = max(largest, *(float(np.linalg.norm(_projection(normals, g))) for g in (gradient, -gradient)))
-
-    norms = np.linalg.norm(blocks, axis=0)
-    kept = np.flatnonzero(norms > 1e-7 * norms.max(initial=0.0))
-    blocks = blocks[:, kept].copy()
-    for j, c in enumerate(kept):
-        blocks[:, j] = _projection((2 * D[:, c % n_patterns] - 1)[:, None] * X, blocks[:, j])
-    outputs = (D[:, kept % max(n_patterns, 1)] * (X @ blocks)) @ signs[kept]
-    blocks = rescaled_blocks(y, blocks, outputs, beta)
-    alive = np.linalg.norm(blocks, axis=0) > 0
-    kept = kept[alive]
-    return ReluAnswer(
-        blocks[:, alive], kept % max(n_patterns, 1), signs[kept], scaled_dual_point(y, v, largest, beta), n_steps, status
-    )
-
-
 def relative_gap(objective: float, dual_bound: float) -> float:
     """Relative gap ``(objective - dual_bound) / objective``; 0 where the objective is 0."""
     return max(objective - dual_bound, 0.0) / objective if objective > 0 else 0.0
@@ -238,7 +200,3 @@ def _multiplier(normals: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray
         return np.maximum(nnls(normals.T, -x)[0], 0.0)
     except RuntimeError:
         return np.zeros(len(normals))
-
-
-def _projection(normals: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return x + normals.T @ _multiplier(normals, x)

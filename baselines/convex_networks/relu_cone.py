@@ -20,6 +20,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from baselines.convex_networks import _checks
+
 # Reassociation lets sums be vectorised; NaN and infinity stay as they are but for minima, which see none.
 _JIT: dict[str, Any] = {
     "cache": True,
@@ -34,6 +36,17 @@ _DEPENDENT = 1e-13
 _ZERO = 1e-13
 #: Rows that a scan hands on, so that the next rows need no scan.
 _N_CANDIDATES = 16
+
+
+class Cones(NamedTuple):
+    """The cones of all patterns on one data set."""
+
+    rows: NDArray[np.float64]
+    """Rows of X at unit length, (n_samples, n_features); zero rows stay zero and bind nothing."""
+    columns: NDArray[np.float64]
+    """The same transposed."""
+    sides: NDArray[np.float64]
+    """``2 D - 1``, one pattern per row, (n_patterns, n_samples)."""
 
 
 class ConeStates(NamedTuple):
@@ -56,8 +69,17 @@ class ConeStates(NamedTuple):
     """Upper triangular, (n_columns, n_features, n_features): the normals are the rows of ``R' Q``."""
 
 
+def new_cones(X: NDArray[np.float64], D: NDArray[np.float64]) -> Cones:
+    """The cones of the patterns D, (n_patterns, n_samples), on the data X."""
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    rows = X / np.where(norms > 0, norms, 1.0)
+    return Cones(rows, np.ascontiguousarray(rows.T), 2.0 * D - 1.0)
+
+
 def new_states(n_columns: int, n_features: int) -> ConeStates:
     """States without active rows; memory is touched only where a column becomes active."""
+    n_bytes = 16.0 * n_columns * n_features**2
+    _checks.require_memory(n_bytes, f"the factors of {n_columns} cones in {n_features} dimensions")
     return ConeStates(
         np.zeros(n_columns, dtype=np.int64),
         np.zeros(n_columns, dtype=np.int64),
@@ -203,11 +225,13 @@ def _solve_face(k, R, q, mu):
 
 
 @njit(**_JIT)
-def _project(x, threshold, rows, columns, sides, c, states, p, work):
+def _project(x, threshold, c, cones, states, p, work):
     """Project x on the cone of column c, or stop as soon as ``|Proj_K(x)| <= threshold`` is certain.
 
     Returns ``|p|`` of the point p reached, p = x + A' lam with lam >= 0, so that ``|Proj_K(x)| <= |p|`` in any case.
     """
+    rows, columns, all_sides = cones
+    sides = all_sides[c % all_sides.shape[0]]
     count, updates, actives, lams, Qs, Rs = states
     active, lam, Q, R = actives[c], lams[c], Qs[c], Rs[c]
     q, mu, u, normal, values, candidates = work
@@ -290,20 +314,18 @@ def _workspace(n_samples, n_features):
 
 
 @njit(**_JIT)
-def project_columns(Z, threshold, which, rows, columns, sides, states, P, lengths):
+def project_columns(Z, threshold, which, cones, states, P, lengths):
     """Project row j of Z on the cone of column ``which[j]``, into row j of P and ``lengths[j] = |P_j|``.
 
     A projection that is certain to be no longer than the threshold stops early; it is not in the cone, its length is a bound.
     """
-    work = _workspace(columns.shape[1], columns.shape[0])
-    n_patterns = sides.shape[0]
+    work = _workspace(*cones.rows.shape)
     for j in range(which.size):
-        c = which[j]
-        lengths[j] = _project(Z[j], threshold, rows, columns, sides[c % n_patterns], c, states, P[j], work)
+        lengths[j] = _project(Z[j], threshold, which[j], cones, states, P[j], work)
 
 
 @njit(**_JIT)
-def price_columns(G, beta, working, rows, columns, sides, states, lengths):
+def price_columns(G, beta, working, cones, states, lengths):
     """Bound ``|Proj_{K_c}(F_c'v)|`` of every column from above, exactly for those that matter.
 
     G holds ``X' D_p v`` as rows; columns c and c + n_patterns are its two signs. ``lengths[c] = |x + A' lam|`` is computed from
@@ -312,21 +334,20 @@ def price_columns(G, beta, working, rows, columns, sides, states, lengths):
     least length of the n_working largest outside, or beta.
     """
     n_patterns, n_features = G.shape
-    work = _workspace(columns.shape[1], n_features)
+    work = _workspace(*cones.rows.shape)
     x, p = np.empty(n_features), np.empty(n_features)
-    _, _, actives, lams, _, _ = states
     top = np.full(max(np.sum(working), 1), beta)
     highest = beta
     for c in range(2 * n_patterns):
         sign = 1.0 if c < n_patterns else -1.0
-        side = sides[c % n_patterns]
+        sides = cones.sides[c % n_patterns]
         for i in range(n_features):
             x[i] = sign * G[c % n_patterns, i]
         threshold = highest if working[c] else top[0]
-        bound = _project(x, threshold, rows, columns, side, c, states, p, work)
-        for j in range(states[0][c]):
-            row = actives[c, j]
-            _add_multiple(x, lams[c, j] * side[row], rows[row])
+        bound = _project(x, threshold, c, cones, states, p, work)
+        for j in range(states.count[c]):
+            row = states.active[c, j]
+            _add_multiple(x, states.lam[c, j] * sides[row], cones.rows[row])
         lengths[c] = np.sqrt(_dot(x, x))
         if working[c]:
             highest = max(highest, bound)
@@ -348,13 +369,12 @@ def free_directions(P, lengths, beta, which, states, N, weights, owner):
     ``t = 1 - beta/|p|``. Writes the rows of N, the square roots of the diagonal and the position of the column that each row
     belongs to; returns the number of rows.
     """
-    counts, _, _, _, Qs, _ = states
     n_features = P.shape[1]
     rest, m = np.empty(n_features), 0
     for j in range(which.size):
         if lengths[j] <= beta:
             continue
-        k, Q = counts[which[j]], Qs[which[j]]
+        k, Q = states.count[which[j]], states.Q[which[j]]
         first = m
         for i in range(n_features):
             N[m, i] = P[j, i] / lengths[j]

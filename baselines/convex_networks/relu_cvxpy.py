@@ -12,8 +12,8 @@ from baselines.convex_networks.relu_certificate import (
     ReluAnswer,
     ReluNetwork,
     ReluProblem,
-    feasible_answer,
 )
+from baselines.convex_networks.relu_feasible import feasible_answer, new_certifier
 
 #: Bytes per entry of the constraint matrix that Clarabel was seen to hold (2.9 GB for 2.4e7 entries).
 _BYTES_PER_ENTRY = 120
@@ -49,21 +49,19 @@ def _solve(problem: ReluProblem, name: str, options: dict[str, Any]) -> ReluAnsw
     (n_samples, n_features), n_patterns = X.shape, D.shape[1]
     entries = 4.0 * n_samples * n_features * n_patterns
     _checks.require_memory(_BYTES_PER_ENTRY * entries, f"{name} on {n_patterns} patterns of {n_samples} samples")
-    status, blocks, n_steps = "converged", np.zeros((n_features, 2 * n_patterns)), 0
-    if n_patterns:
-        U, V = cp.Variable((n_features, n_patterns)), cp.Variable((n_features, n_patterns))
-        XU, XV = X @ U, X @ V
-        cones: list[cp.Constraint] = [cp.multiply(2 * D - 1, XU) >= 0, cp.multiply(2 * D - 1, XV) >= 0]
-        outputs = cp.sum(cp.multiply(D, XU - XV), axis=1)
-        norms = cp.sum(cp.norm(U, 2, axis=0)) + cp.sum(cp.norm(V, 2, axis=0))
-        program = cp.Problem(cp.Minimize(0.5 * cp.sum_squares(outputs - y) + beta * norms), cones)
-        try:
-            program.solve(solver=name, **options)
-            status = str(program.status)
-        except cp.SolverError:
-            status = "solver error"
-        if U.value is not None and V.value is not None:
-            blocks = np.hstack([U.value, V.value])
-        if program.solver_stats is not None:
-            n_steps = int(program.solver_stats.num_iters or 0)
-    return feasible_answer(problem, blocks, n_steps, status)
+    U, V = cp.Variable((n_features, n_patterns)), cp.Variable((n_features, n_patterns))
+    XU, XV = X @ U, X @ V
+    cones: list[cp.Constraint] = [cp.multiply(2 * D - 1, XU) >= 0, cp.multiply(2 * D - 1, XV) >= 0]
+    outputs = cp.sum(cp.multiply(D, XU - XV), axis=1)
+    norms = cp.sum(cp.norm(U, 2, axis=0)) + cp.sum(cp.norm(V, 2, axis=0))
+    program = cp.Problem(cp.Minimize(0.5 * cp.sum_squares(outputs - y) + beta * norms), cones)
+    try:
+        program.solve(solver=name, **options)
+        status = str(program.status)
+    except cp.SolverError:
+        status = "solver error"
+    found = U.value is not None and V.value is not None
+    blocks = np.hstack([U.value, V.value]) if found else np.zeros((n_features, 2 * n_patterns))
+    n_steps = 0 if program.solver_stats is None else int(program.solver_stats.num_iters or 0)
+    v = y - np.sum(np.hstack([D, -D]) * (X @ blocks), axis=1)
+    return feasible_answer(new_certifier(problem), blocks, v, n_steps, status)

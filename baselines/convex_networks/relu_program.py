@@ -138,7 +138,10 @@ def relu_program(
     D = as_patterns(patterns, X.shape[0])
     useful = _useful_patterns(D)
     problem = ReluProblem(X, y, beta, np.ascontiguousarray(D[:, useful]))
-    answer = _solver(solver)(problem, tol, max_steps, callback)
+    if useful.size:
+        answer = _solver(solver)(problem, tol, max_steps, callback)
+    else:  # only dead neurons are allowed: the zero network, and v = y proves it optimal
+        answer = ReluAnswer(np.zeros((X.shape[1], 0)), useful, np.zeros(0), y, 0, "converged")
     network = recover_network(answer.blocks, answer.sign)
     objective = network_objective(X, y, beta, *network)
     dual_bound = dual_value(y, answer.dual_point)

@@ -28,7 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from baselines.convex_networks import _checks
 from baselines.convex_networks.relu_certificate import (
     ReluAnswer,
     ReluNetwork,
@@ -38,14 +37,17 @@ from baselines.convex_networks.relu_certificate import (
     scaled_dual_point,
 )
 from baselines.convex_networks.relu_cone import (
+    Cones,
     ConeStates,
     free_directions,
     masked_rows,
     masked_sum,
+    new_cones,
     new_states,
     price_columns,
     project_columns,
 )
+from baselines.convex_networks.relu_feasible import best_factor, inside_cones
 
 Array = NDArray[np.float64]
 
@@ -53,8 +55,6 @@ Array = NDArray[np.float64]
 #: First penalty, in units of |w| / beta, and its growth per outer step.
 _FIRST_SIGMA, _GROWTH = 0.3, 3.0
 _MAX_NEWTON_STEPS = 100
-#: How far outside its cone, relative to its length, a block may lie by rounding.
-_CONE_TOLERANCE = 5e-14
 
 
 class _Model(NamedTuple):
@@ -65,12 +65,9 @@ class _Model(NamedTuple):
     """X transposed, (n_features, n_samples)."""
     y: Array
     beta: float
-    unit_rows: Array
-    unit_columns: Array
     D: Array
     """Patterns as rows, (n_patterns, n_samples)."""
-    sides: Array
-    """2 D - 1."""
+    cones: Cones
 
 
 class _Working(NamedTuple):
@@ -120,7 +117,6 @@ def ssnal(
     """
     model, unit_x, unit_y = _scaled(problem)
     n_features, n_columns = model.X.shape[1], 2 * len(model.D)
-    _checks.require_memory(16.0 * n_columns * n_features**2, f"ssnal on {len(model.D)} patterns of {n_features} features")
     states = new_states(n_columns, n_features)
     working = _working(model, _promising_columns(model))
     v, sigma = model.y.copy(), _FIRST_SIGMA / model.beta
@@ -136,7 +132,7 @@ def ssnal(
 
         # Certificate: the best multiple of each side.
         cost = model.beta * float(np.linalg.norm(blocks, axis=1).sum())
-        factor = max((outputs @ model.y - cost) / max(outputs @ outputs, np.finfo(float).tiny), 0.0)
+        factor = best_factor(model.y, outputs, cost)
         value = 0.5 * float(np.sum((factor * outputs - model.y) ** 2)) + factor * cost
         if value < objective:
             best_W, objective = factor * W, value
@@ -144,7 +140,7 @@ def ssnal(
         if dual_value(model.y, dual) > dual_bound:
             best_v, dual_bound = dual, dual_value(model.y, dual)
         if callback is not None:
-            callback(step, recover_network(*_feasible(model, best_W, unit_y / unit_x)[:2]))
+            callback(step, recover_network(*_network_blocks(model, best_W, unit_y / unit_x)[:2]))
         if objective - dual_bound <= tol * objective:
             status = "converged"
             break
@@ -153,13 +149,11 @@ def ssnal(
             working = _working(model, np.concatenate([working.which, new]))
         if solved and new.size <= 0.3 * n_active:
             sigma *= _GROWTH
-    blocks, signs, pattern = _feasible(model, best_W, unit_y / unit_x)
+    blocks, signs, pattern = _network_blocks(model, best_W, unit_y / unit_x)
     return ReluAnswer(blocks, pattern, signs, unit_y * best_v, step, status)
 
 
-def _minimise(
-    model: _Model, states: ConeStates, working: _Working, W: Array, v: Array, sigma: float
-) -> tuple[_Point, bool]:
+def _minimise(model: _Model, states: ConeStates, working: _Working, W: Array, v: Array, sigma: float) -> tuple[_Point, bool]:
     """Newton's method on phi from v; also whether it met its stopping test."""
     shift = W[working.which] / sigma
     point = _evaluate(model, states, working, shift, v, sigma)
@@ -191,7 +185,7 @@ def _evaluate(model: _Model, states: ConeStates, working: _Working, shift: Array
     G = working.D @ (model.X * v[:, None])
     Z = shift + working.signs[:, None] * G[working.pattern]
     P, lengths = np.empty_like(Z), np.empty(len(Z))
-    project_columns(Z, model.beta, working.which, model.unit_rows, model.unit_columns, model.sides, states, P, lengths)
+    project_columns(Z, model.beta, working.which, model.cones, states, P, lengths)
     excess = np.maximum(lengths - model.beta, 0.0)
     phi = 0.5 * float(v @ v) - float(model.y @ v) + 0.5 * sigma * float(excess @ excess)
     return _Point(v, phi, P, lengths)
@@ -238,31 +232,24 @@ def _price(model: _Model, states: ConeStates, working: _Working, v: Array) -> tu
     at_work[working.which] = True
     lengths = np.empty(len(at_work))
     G = model.D @ (model.X * v[:, None])
-    least = price_columns(G, model.beta, at_work, model.unit_rows, model.unit_columns, model.sides, states, lengths)
+    least = price_columns(G, model.beta, at_work, model.cones, states, lengths)
     return lengths, np.flatnonzero(~at_work & (lengths > model.beta) & (lengths >= least))
 
 
 def _promising_columns(model: _Model) -> NDArray[np.int64]:
     """A tenth of the columns, and at least 48: those whose gradient at v = y agrees most with a vector inside the cone."""
     # The least-squares fit b of the signs 2 D - 1 stands for the inside: it tends to have X b of those signs.
-    inside = model.sides @ model.X @ np.linalg.pinv(model.X.T @ model.X, hermitian=True)
+    inside = model.cones.sides @ model.X @ np.linalg.pinv(model.X.T @ model.X, hermitian=True)
     lengths = np.linalg.norm(inside, axis=1)
     scores = np.sum(inside * (model.D @ (model.X * model.y[:, None])), axis=1) / np.where(lengths > 0, lengths, 1.0)
     n_wanted = min(2 * len(scores), max(48, len(scores) // 5))
     return np.sort(np.argsort(-np.concatenate([scores, -scores]), kind="stable")[:n_wanted])
 
 
-def _feasible(model: _Model, W: Array, unit: float) -> tuple[Array, Array, NDArray[np.intp]]:
-    """The non-zero blocks as columns in the units of the data, their signs and patterns.
-
-    Projections that ended early for want of progress may miss their cones; such a block is left out.
-    """
-    alive = np.flatnonzero(W.any(axis=1))
-    blocks, pattern = W[alive], alive % len(model.D)
-    margins = model.sides[pattern] * (blocks @ model.unit_columns)
-    inside = margins.min(axis=1, initial=0.0) >= -_CONE_TOLERANCE * np.linalg.norm(blocks, axis=1)
-    signs = np.where(alive < len(model.D), 1.0, -1.0)
-    return unit * blocks[inside].T, signs[inside], pattern[inside]
+def _network_blocks(model: _Model, W: Array, unit: float) -> tuple[Array, Array, NDArray[np.intp]]:
+    """The non-zero blocks as columns in the units of the data, their signs and patterns."""
+    which, blocks = inside_cones(model.cones, np.arange(len(W)), W)
+    return unit * blocks.T, np.where(which < len(model.D), 1.0, -1.0), which % len(model.D)
 
 
 def _working(model: _Model, which: NDArray[np.int64]) -> _Working:
@@ -276,19 +263,9 @@ def _scaled(problem: ReluProblem) -> tuple[_Model, float, float]:
     """The model, and the units of X and y in it; blocks have the unit of y over that of X."""
     unit_x, unit_y = _root_mean_square(problem.X), _root_mean_square(problem.y)
     X, y = problem.X / unit_x, problem.y / unit_y
-    norms = np.linalg.norm(X, axis=1, keepdims=True)
-    unit_rows = X / np.where(norms > 0, norms, 1.0)
     D = np.ascontiguousarray(problem.D.T)
-    model = _Model(
-        X=X,
-        columns=np.ascontiguousarray(X.T),
-        y=y,
-        beta=problem.beta / unit_x / unit_y,
-        unit_rows=unit_rows,
-        unit_columns=np.ascontiguousarray(unit_rows.T),
-        D=D,
-        sides=2.0 * D - 1.0,
-    )
+    beta = problem.beta / unit_x / unit_y
+    model = _Model(X, np.ascontiguousarray(X.T), y, beta, D, new_cones(X, D))
     return model, unit_x, unit_y
 
 

@@ -1,0 +1,95 @@
+"""A certified answer near any approximate solution of the two-layer ReLU program."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.convex_networks.relu_certificate import ReluAnswer, ReluProblem, scaled_dual_point
+from baselines.convex_networks.relu_cone import (
+    Cones,
+    ConeStates,
+    new_cones,
+    new_states,
+    price_columns,
+    project_columns,
+)
+
+Array = NDArray[np.float64]
+#: How far outside its cone, relative to its length, a block may lie by rounding.
+CONE_TOLERANCE = 5e-14
+
+
+class Certifier(NamedTuple):
+    """What certificates of one instance share: the cones, and warm starts for the primal and the dual side."""
+
+    problem: ReluProblem
+    cones: Cones
+    primal: ConeStates
+    dual: ConeStates
+
+
+def new_certifier(problem: ReluProblem) -> Certifier:
+    """A certifier without warm starts."""
+    n_features, n_columns = problem.X.shape[1], 2 * problem.D.shape[1]
+    cones = new_cones(problem.X, np.ascontiguousarray(problem.D.T))
+    return Certifier(problem, cones, new_states(n_columns, n_features), new_states(n_columns, n_features))
+
+
+def feasible_answer(certifier: Certifier, blocks: Array, v: Array, n_steps: int, status: str) -> ReluAnswer:
+    """Make blocks and dual point feasible, whatever they are.
+
+    Each block is projected on its cone and all are scaled together; v is scaled by the longest projection of its gradients.
+
+    Parameters
+    ----------
+    certifier
+        The instance.
+    blocks
+        One block per column, (n_features, 2 n_patterns), the positive columns first.
+    v
+        Approximate dual point, (n_samples,); ``y`` less the outputs of the blocks is one.
+    n_steps, status
+        Passed on.
+    """
+    X, y, beta, D = certifier.problem
+    n_patterns = D.shape[1]
+    lengths = np.linalg.norm(blocks, axis=0)
+    kept = np.flatnonzero(lengths > 1e-7 * lengths.max())
+    W = np.ascontiguousarray(blocks[:, kept].T)
+    P = np.empty_like(W)
+    project_columns(W, 0.0, kept, certifier.cones, certifier.primal, P, np.empty(len(kept)))
+    kept, P = inside_cones(certifier.cones, kept, P)
+    signs = np.where(kept < n_patterns, 1.0, -1.0)
+    outputs = (D[:, kept % n_patterns] * (X @ P.T)) @ signs
+    factor = best_factor(y, outputs, beta * float(np.linalg.norm(P, axis=1).sum()))
+    kept, P, signs = (kept, factor * P, signs) if factor > 0 else (kept[:0], P[:0], signs[:0])
+    return ReluAnswer(P.T, kept % n_patterns, signs, feasible_dual_point(certifier, v), n_steps, status)
+
+
+def feasible_dual_point(certifier: Certifier, v: Array) -> Array:
+    """The best multiple of v that is dual feasible."""
+    X, y, beta, D = certifier.problem
+    prices = np.empty(2 * D.shape[1])
+    only_largest = np.ones(len(prices), dtype=np.bool_)
+    price_columns(D.T @ (X * v[:, None]), beta, only_largest, certifier.cones, certifier.dual, prices)
+    return scaled_dual_point(y, v, float(prices.max()), beta)
+
+
+def inside_cones(cones: Cones, which: NDArray[np.intp], blocks: Array) -> tuple[NDArray[np.intp], Array]:
+    """The blocks, rows of (n_blocks, n_features), that are not zero and lie in the cones of their columns.
+
+    A projection that ended early for want of progress may miss its cone; such a block is left out.
+    """
+    lengths = np.linalg.norm(blocks, axis=1)
+    margins = cones.sides[which % len(cones.sides)] * (blocks @ cones.columns)
+    good = (lengths > 0) & (margins.min(axis=1, initial=0.0) >= -CONE_TOLERANCE * lengths)
+    return which[good], blocks[good]
+
+
+def best_factor(y: Array, outputs: Array, cost: float) -> float:
+    """The factor t >= 0 that minimises ``1/2 |t outputs - y|^2 + t cost``."""
+    square = float(outputs @ outputs)
+    return max(float(outputs @ y) - cost, 0.0) / square if square > 0 else 0.0
