@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from optathlon import environment, isolation, records
+from optathlon.comparing import history_of
 from optathlon.running import plan_cell, takes_part
 from optathlon.spec import Context, Method, MetricInfo, RunRecord, Status, Suite, Workload
 
@@ -159,11 +160,6 @@ def require_measured_commit() -> None:
         )
 
 
-def history_of(root: Path, commit: str) -> Path:
-    """Return the results folder in which the records of a commit's asv run lie."""
-    return root / "results" / "history" / commit[:12]
-
-
 def _committed_files(repository: Path, commit: str) -> dict[str, str]:
     """Return the Python files of our packages in a commit, with git's digest of each."""
     command = ["git", "-C", str(repository), "ls-tree", "-r", "-z", commit, "--", *PACKAGES]
@@ -229,7 +225,7 @@ def _keep(runs: list[RunRecord]) -> None:
     root = os.environ.get("ASV_CONF_DIR")
     if not root or not runs[0].commit or any(run.dirty for run in runs):
         return
-    folder = history_of(Path(root), runs[0].commit)
+    folder = history_of(Path(root) / "results", runs[0].commit)
     for run in runs:
         records.save(folder, run)
     records.discard(folder, runs[0].cell)
