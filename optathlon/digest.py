@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple
 
 LIBRARY = "baselines"
@@ -69,11 +70,10 @@ class _Walk:
             self.held(held)
         parsed = _parse_loaded(module)
         if parsed is None:
-            self.sources[f"{module}:{name}"] = repr(getattr(function, "__code__", function))
+            self.sources[f"{module}:{name}"] = _bytecode(getattr(function, "__code__", None))
         elif name.startswith("<lambda>"):
-            code = function.__code__
-            self.sources[f"{module}:{name}:{code.co_firstlineno}"] = f"{code.co_code.hex()} {code.co_consts!r} {code.co_names}"
-            for used in code.co_names:
+            self.sources[f"{module}:{name}:{_bytecode(function.__code__)}"] = ""
+            for used in function.__code__.co_names:
                 self.name(parsed, used)
         else:
             self.name(parsed, name.split(".")[0])
@@ -129,6 +129,14 @@ class _Walk:
         self.sources[module.name] = module.source
         for _, target in _imports(module.tree, module.name):
             self.imported(*target)
+
+
+def _bytecode(code: CodeType | None) -> str:
+    """Return what a function without a source file does: for code typed at a prompt, and lambdas."""
+    if code is None:
+        return ""
+    constants = [_bytecode(held) if isinstance(held, CodeType) else repr(held) for held in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
 
 
 def _is_plain(value: Any) -> bool:

@@ -124,6 +124,6 @@ def commit() -> tuple[str, bool]:
         top = Path(git("rev-parse", "--show-toplevel"))
         if not (top / "optathlon" / "spec.py").is_file():
             return "", False
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", ".", ":(top,exclude)results"))
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", ":(top)", ":(top,exclude)results"))
     except (OSError, subprocess.SubprocessError):
         return "", False

@@ -13,6 +13,7 @@ import os
 import resource
 import selectors
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -126,6 +127,7 @@ def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.dup2(stderr, 1)
         os.dup2(stderr, 2)
+        sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         hard = _limit_memory(job)
         record = run_cell(
             job.suite,

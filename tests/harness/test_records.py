@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from optathlon import records
+from optathlon.records import RecordError
+from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
+
+
+def cell_of(method: str = "gda", key: str = "a" * 64, workload: str = "w") -> Cell:
+    return Cell(
+        suite="toy",
+        suite_version="1",
+        workload=workload,
+        scale=Scale.SMOKE,
+        method=method,
+        settings=MappingProxyType({"step": 0.5}),
+        metrics=(MetricInfo(name="norm", unit="1", better="lower"),),
+        reference_method="gda",
+        target=0.5,
+        environment=Environment(machine="here", cpu="c", gpu="", os="o", python="3", versions={"numpy": "2"}, threads=1),
+        key=key,
+    )
+
+
+def record_of(seed: int = 0, score: float = 0.1, cell: Cell | None = None, **fields: object) -> RunRecord:
+    values = {"scores": {"norm": score}, "seconds": 0.25, "cpu_seconds": 0.2, "peak_memory": 10} | fields
+    return RunRecord(
+        cell=cell or cell_of(), seed=seed, status=Status.OK, trace=((0, 0.0, 1.0),), finished=f"2026-01-01T00:00:{seed:02d}", **values
+    )  # type: ignore[arg-type]
+
+
+def test_a_record_comes_back_as_it_went(tmp_path: Path) -> None:
+    saved = [record_of(seed, 0.1 * seed) for seed in (2, 0, 1)]
+    for record in saved:
+        records.save(tmp_path, record)
+    assert records.load_runs(tmp_path, saved[0].cell) == {record.seed: record for record in saved}
+
+
+def test_the_file_has_one_line_a_run_and_no_torn_neighbours(tmp_path: Path) -> None:
+    for seed in range(5):
+        records.save(tmp_path, record_of(seed))
+    path = records.path_of(tmp_path, cell_of())
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    lines = path.read_text().splitlines()
+    assert sum('"seed":' in line for line in lines) == 5
+    json.loads(path.read_text())
+
+
+def test_another_key_is_another_measurement_and_supersedes_when_asked(tmp_path: Path) -> None:
+    old, new = cell_of(key="a" * 64), cell_of(key="b" * 64)
+    records.save(tmp_path, record_of(cell=old))
+    assert records.load_runs(tmp_path, new) == {}
+    records.save(tmp_path, record_of(9, cell=new))
+    groups = [group for group in records.scan(tmp_path) if not isinstance(group, RecordError)]
+    assert len(groups) == 2
+    assert [group.cell.key for group in records.newest(groups)] == ["b" * 64]
+    records.discard(tmp_path, new)
+    assert records.load_runs(tmp_path, old) == {}
+    assert set(records.load_runs(tmp_path, new)) == {9}
+
+
+def corrupted(path: Path, kind: str) -> None:
+    document = json.loads(path.read_text())
+    if kind == "truncated":
+        path.write_text(path.read_text()[:-40])
+        return
+    if kind == "binary":
+        path.write_bytes(os.urandom(200))
+        return
+    if kind == "newer schema":
+        document["schema"] = records.SCHEMA + 1
+    elif kind == "path in a name":
+        document["cell"]["method"] = "../../../etc/passwd"
+    elif kind == "html in a name":
+        document["cell"]["workload"] = "<script>alert(1)</script>"
+    elif kind == "moved":
+        document["cell"]["method"] = "other"
+    elif kind == "unknown status":
+        document["runs"][0]["status"] = "great"
+    elif kind == "score is text":
+        document["runs"][0]["scores"]["norm"] = "0.1; rm -rf"
+    elif kind == "score is null":
+        document["runs"][0]["scores"]["norm"] = None
+    elif kind == "seed is a float":
+        document["runs"][0]["seed"] = 1.5
+    elif kind == "runs are missing":
+        del document["runs"]
+    elif kind == "unknown field":
+        document["cell"]["__class__"] = "evil"
+    elif kind == "a list":
+        document = [document]
+    path.write_text(json.dumps(document))
+
+
+KINDS = (
+    "truncated", "binary", "newer schema", "path in a name", "html in a name", "moved", "unknown status", "score is text",
+    "score is null", "seed is a float", "runs are missing", "unknown field", "a list",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_trusted_is_refused_with_the_files_name_and_kept(tmp_path: Path, kind: str) -> None:
+    records.save(tmp_path, record_of())
+    records.save(tmp_path, record_of(cell=cell_of("adam")))
+    path = records.path_of(tmp_path, cell_of())
+    corrupted(path, kind)
+    content = path.read_bytes()
+    found = list(records.scan(tmp_path))
+    errors = [entry for entry in found if isinstance(entry, RecordError)]
+    assert len(errors) == 1
+    assert str(path) in str(errors[0])
+    assert [entry.cell.method for entry in found if not isinstance(entry, RecordError)] == ["adam"]
+    if kind != "moved":
+        records.save(tmp_path, record_of(5))
+        assert path.with_suffix(".refused").read_bytes() == content
+        assert 5 in records.load_runs(tmp_path, cell_of())
+
+
+def test_infinity_cannot_enter_a_file(tmp_path: Path) -> None:
+    records.save(tmp_path, record_of(score=float("nan")))
+    (error,) = records.scan(tmp_path)
+    assert isinstance(error, RecordError)
+
+
+def _write_many(results: Path, first: int) -> None:
+    for seed in range(first, first + 40):
+        records.save(results, record_of(seed))
+
+
+def test_two_writers_lose_nothing(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_write_many, args=(tmp_path, first)) for first in (0, 40)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert set(records.load_runs(tmp_path, cell_of())) == set(range(80))
+
+
+RUN = """
+import sys, time
+from pathlib import Path
+from dataclasses import replace
+import toy_suite as toys
+from optathlon.console import execute
+from optathlon.isolation import Job
+from optathlon.running import plan_cell
+
+def slow(problem, context):
+    time.sleep(0.02)
+    return toys.draws(problem, context)
+
+suite = toys.SUITE
+workload, method = suite.workload("vector"), replace(suite.method("draws"), run=slow)
+cell = plan_cell(suite, workload, method, machine="here")
+execute([[Job(suite, workload, method, cell, seed, 10.0, 2**29) for seed in range(40)]], Path(sys.argv[1]), parallel=1, force=False)
+"""
+
+
+def _run(results: Path) -> subprocess.Popen[bytes]:
+    folder = str(Path(__file__).parent)
+    environment = os.environ | {"PYTHONPATH": folder}
+    return subprocess.Popen([sys.executable, "-c", RUN, str(results)], env=environment, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("after", [1, 7, 20])
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, after: int) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert _run(whole).wait() == 0
+    process = _run(broken)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        groups = [group for group in records.scan(broken) if not isinstance(group, RecordError)]
+        if groups and len(groups[0].runs) >= after:
+            break
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (group,) = records.scan(broken)
+    assert not isinstance(group, RecordError)
+    before = {run["seed"]: run["finished"] for run in group.runs}
+    assert after <= len(before) < 40
+    assert _run(broken).wait() == 0
+    (finished,) = records.scan(broken)
+    (reference,) = records.scan(whole)
+    assert not isinstance(finished, RecordError)
+    assert not isinstance(reference, RecordError)
+    again = {run["seed"]: run["finished"] for run in finished.runs}
+    assert {seed: again[seed] for seed in before} == before
+    assert [run["scores"]["norm"] for run in finished.runs] == [run["scores"]["norm"] for run in reference.runs]

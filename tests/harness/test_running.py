@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import toy_suite as toys
+
+from optathlon.running import Clock, plan_cell, run_cell
+from optathlon.spec import Context, Method, Metric, Scale, Status, Suite, Workload
+
+
+def busy(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def suite_of(run: object, *metrics: Metric) -> Suite:
+    def value(problem: float, answer: float) -> float:
+        busy(0.02)
+        return float(answer)
+
+    return Suite(
+        name="probe",
+        version="1",
+        title="",
+        source="",
+        workloads=(Workload(name="w", make=lambda rng, device: 1.0, scale=Scale.SMOKE),),
+        methods=(Method(name="m", run=run),),  # type: ignore[arg-type]
+        metrics=(Metric(name="value", unit="1", better="lower", evaluate=value), *metrics),
+        reference_method="m",
+    )
+
+
+def measure(suite: Suite, seed: int = 0):  # noqa: ANN201
+    return run_cell(suite, suite.workloads[0], suite.methods[0], "cpu", seed)
+
+
+def test_the_clock_stands_still_while_the_harness_looks() -> None:
+    def method(problem: float, context: Context) -> float:
+        for step in range(10):
+            busy(0.005)
+            context.observe(step, problem)  # each look costs 0.02 s
+        return problem
+
+    record = measure(suite_of(method))
+    assert record.cpu_seconds is not None
+    assert 0.05 <= record.cpu_seconds < 0.15  # 0.05 s of its own, 0.2 s of looking
+    seconds = [point[1] for point in record.trace]
+    assert seconds == sorted(seconds)
+    assert len(record.trace) == 11
+
+
+@pytest.mark.parametrize("looks", [1, 199, 200, 201, 5000])
+def test_traces_are_thinned_to_two_hundred_points(looks: int) -> None:
+    def method(problem: float, context: Context) -> float:
+        for step in range(looks):
+            context.observe(step, step)
+        return -1.0
+
+    suite = suite_of(method)
+    quick = replace(suite, metrics=(Metric(name="value", unit="1", better="lower", evaluate=lambda p, a: float(a)),))
+    record = measure(quick)
+    steps = [point[0] for point in record.trace]
+    assert len(steps) <= 200
+    assert steps[0] == 0
+    assert steps == sorted(set(steps))
+    assert record.trace[-1][2] == -1.0
+    assert len(steps) >= min(looks, 100)
+
+
+def test_sections_are_the_methods_own_seconds() -> None:
+    def method(problem: float, context: Context) -> float:
+        busy(0.01)
+        with context.section("inner"):
+            busy(0.02)
+            context.observe(1, problem)
+        with context.section("inner"):
+            busy(0.02)
+        return problem
+
+    derived = Metric(name="inner-seconds", unit="s", better="lower", derive=lambda run: run.sections["inner"])
+    record = measure(suite_of(method, derived))
+    assert record.seconds is not None
+    assert 0.04 <= record.scores["inner-seconds"] <= record.seconds
+    assert record.seconds - record.sections["inner"] >= 0.01
+
+
+def test_a_section_left_by_an_exception_is_still_booked() -> None:
+    clock = Clock("cpu")
+    clock.start()
+    with pytest.raises(KeyError), clock.section("broken"):
+        raise KeyError
+    clock.stop()
+    assert set(clock.sections) == {"broken"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [np.array([1.0, np.nan]), np.array([np.inf]), [np.ones(2), np.array([np.nan])], {"a": np.array([np.nan])}, float("nan")],
+)
+def test_an_answer_that_is_not_finite_has_diverged(answer: object) -> None:
+    suite = suite_of(lambda problem, context: answer)
+    lenient = Metric(
+        name="value", unit="1", better="lower", evaluate=lambda p, a: float(a) if isinstance(a, float) else 0.0
+    )
+    record = measure(replace(suite, metrics=(lenient,)))
+    assert record.status is Status.DIVERGED
+    assert record.scores == {}
+
+
+def test_a_trace_that_leaves_the_finite_numbers_ends_the_run_and_stays() -> None:
+    def method(problem: float, context: Context) -> float:
+        for step in range(5):
+            context.observe(step, np.nan if step == 3 else 1.0)
+        return 0.0
+
+    record = measure(suite_of(method))
+    assert record.status is Status.DIVERGED
+    assert "step 3" in record.reason
+    assert [point[0] for point in record.trace] == [0, 1, 2]
+
+
+def test_peak_memory_is_what_the_method_allocates() -> None:
+    def method(problem: float, context: Context) -> float:
+        return float(np.ones(25_000_000)[-1])  # 200 MB
+
+    record = measure(suite_of(method))
+    assert record.peak_memory is not None
+    assert 1.9e8 < record.peak_memory < 2.6e8
+
+
+def test_every_method_gets_the_same_instance_and_its_own_randomness() -> None:
+    seen: list[np.ndarray] = []
+
+    def method(problem: np.ndarray, context: Context) -> np.ndarray:
+        seen.append(problem)
+        return context.rng.normal(size=3)
+
+    suite = toys.SUITE
+    for name in ("one", "two"):
+        entry = Method(name=name, run=method)
+        run_cell(suite, suite.workload("vector"), entry, "cpu", 3)
+    assert np.array_equal(seen[0], seen[1])
+
+
+def test_the_key_changes_with_all_that_decides_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = toys.SUITE
+    workload, method = suite.workload("vector"), suite.method("halves")
+
+    def key(**changes: object) -> str:
+        entries = {"suite": suite, "workload": workload, "method": method, "machine": "here"} | changes
+        return plan_cell(**entries).key  # type: ignore[arg-type]
+
+    plain = key()
+    assert key() == plain
+    assert key(suite=replace(suite, version="2")) != plain
+    assert key(workload=replace(workload, name="other")) != plain
+    assert key(workload=replace(workload, make=toys.make_absent)) != plain
+    assert key(method=replace(method, settings={"kind": "other"})) != plain
+    assert key(method=replace(method, run=toys.draws)) != plain
+    assert key(machine="there") != plain
+    monkeypatch.setenv("OPTATHLON_THREADS", "2")
+    assert key() != plain
+    monkeypatch.delenv("OPTATHLON_THREADS")
+    monkeypatch.setattr("optathlon.environment.versions", lambda: {"numpy": "0.1"})
+    assert key() != plain
