@@ -1,0 +1,63 @@
+"""Coresets for training: weighted subsets of the data whose gradient stands for the whole gradient.
+
+A selector takes per-sample gradients, as an (n, d) array or as the factors of last-layer gradients, and a size k, and
+returns a `Coreset`. `per_class` and `per_batch` run any selector class by class or on whole batches. What needs torch
+loads it on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from baselines.coresets.coreset import Coreset, matching_error
+from baselines.coresets.craig import craig
+from baselines.coresets.facility_location import facility_location
+from baselines.coresets.glister import glister
+from baselines.coresets.grad_match import grad_match
+from baselines.coresets.gradients import FactoredGradients, factored_gradients
+from baselines.coresets.groups import per_batch, per_class
+from baselines.coresets.nonnegative_omp import nonnegative_omp
+from baselines.coresets.subset import full, random_subset
+from baselines.coresets.weighted_glister import weighted_glister
+
+if TYPE_CHECKING:
+    from baselines.coresets.layer_gradients import all_layer_gradients, last_layer_gradients
+    from baselines.coresets.networks import lenet, small_lenet
+    from baselines.coresets.training import TrainedModel, train_on_coresets
+
+_LAZY = {
+    "all_layer_gradients": "baselines.coresets.layer_gradients",
+    "last_layer_gradients": "baselines.coresets.layer_gradients",
+    "lenet": "baselines.coresets.networks",
+    "small_lenet": "baselines.coresets.networks",
+    "TrainedModel": "baselines.coresets.training",
+    "train_on_coresets": "baselines.coresets.training",
+}
+
+__all__ = [
+    "Coreset",
+    "FactoredGradients",
+    "TrainedModel",
+    "all_layer_gradients",
+    "craig",
+    "facility_location",
+    "factored_gradients",
+    "full",
+    "glister",
+    "grad_match",
+    "last_layer_gradients",
+    "lenet",
+    "matching_error",
+    "nonnegative_omp",
+    "per_batch",
+    "per_class",
+    "random_subset",
+    "small_lenet",
+    "train_on_coresets",
+    "weighted_glister",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

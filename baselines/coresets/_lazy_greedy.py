@@ -1,0 +1,40 @@
+"""Lazy greedy facility location as a compiled loop; imported on first use, for numba is slow to import."""
+
+from __future__ import annotations
+
+import heapq
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
+def _gain(row, served):
+    zero = row.dtype.type(0)
+    total = zero
+    for i in range(row.size):
+        total += max(row[i] - served[i], zero)
+    return total
+
+
+@numba.njit(cache=True)
+def lazy_greedy(columns, served, bounds, k):
+    """Return k rows of `columns` in greedy order; `served` (the similarity each point has so far) is updated in place.
+
+    Gains only shrink as the set grows (submodularity), hence a stale gain is an upper bound, and a fresh one at the top of the
+    heap is the largest of all. Ties go to the smaller index.
+    """
+    heap = [(-bounds[j], j) for j in range(bounds.size)]
+    heapq.heapify(heap)
+    fresh = np.zeros(bounds.size, np.int64)  # the step at which a gain was last evaluated
+    chosen = np.empty(k, np.int64)
+    for step in range(k):
+        while fresh[heap[0][1]] < step:
+            j = heap[0][1]
+            fresh[j] = step
+            heapq.heapreplace(heap, (-np.float64(_gain(columns[j], served)), j))
+        chosen[step] = heapq.heappop(heap)[1]
+        best = columns[chosen[step]]
+        for i in range(served.size):
+            served[i] = max(served[i], best[i])
+    return chosen

@@ -1,0 +1,75 @@
+"""GRAD-MATCH: a weighted subset whose gradient is the gradient of everything."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from baselines.coresets._checks import non_negative, subset_size
+from baselines.coresets.coreset import Coreset
+from baselines.coresets.gradients import GradientsLike, as_gradients
+from baselines.coresets.nonnegative_omp import pursue
+
+
+def grad_match(
+    gradients: GradientsLike,
+    k: int,
+    *,
+    ridge: float = 0.5,
+    tolerance: float = 1e-3,
+    padding: bool = False,
+    rng: np.random.Generator | None = None,
+) -> Coreset:
+    r"""Minimise :math:`\|\sum_{j \in S} w_j g_j - \sum_i g_i\|^2 + \lambda \bar\gamma \|w\|^2` over w >= 0, size of S <= k.
+
+    The penalty is relative: :math:`\bar\gamma` is the mean squared length of a gradient. An absolute one would mean
+    nothing, for gradients shrink a hundredfold in training. Without a penalty few points with very unequal weights
+    match best; with it, all k share.
+
+    Parameters
+    ----------
+    gradients : ndarray of shape (n, d), or factored pair
+        Per-sample gradients.
+    k : int
+        Most points to choose, 1 to n.
+    ridge : float
+        The penalty lambda, relative to the gradients' scale.
+    tolerance : float
+        Stop once the error is at most this fraction of the whole gradient.
+    padding : bool
+        Fill up with random points of weight 1 where fewer than k suffice, as the authors' code does. It spoils the match.
+    rng : numpy.random.Generator, optional
+        Source of the padding.
+
+    Returns
+    -------
+    Coreset
+        At most k points, at least one. Where the gradients sum to zero (all of them zero, say) nothing can be matched,
+        and k evenly spaced points of weight n / k are returned.
+
+    Raises
+    ------
+    ValueError
+        Where gradients are not finite, k is not between 1 and n, or ridge or tolerance is negative.
+
+    References
+    ----------
+    .. [1] Killamsetty et al., "GRAD-MATCH: gradient matching based data subset selection for efficient deep model
+       training", 2021, equation 4 and algorithm 2.
+    """
+    gradients = as_gradients(gradients)
+    n, k = gradients.n, subset_size(k, gradients.n)
+    ridge, tolerance = non_negative("ridge", ridge), non_negative("tolerance", tolerance)
+    target = gradients.combine(np.ones(n))
+    scale = float(gradients.squared_norms().mean())
+    coreset = pursue(gradients, target, k, ridge * scale, tolerance)
+    if len(coreset) == 0:
+        return Coreset(np.arange(k) * n // k, np.full(k, n / k))
+    if padding and len(coreset) < k:
+        coreset = _padded(coreset, n, k, np.random.default_rng(0) if rng is None else rng)
+    return coreset
+
+
+def _padded(coreset: Coreset, n: int, k: int, rng: np.random.Generator) -> Coreset:
+    others = np.setdiff1d(np.arange(n), coreset.indices)
+    extra = rng.choice(others, size=k - len(coreset), replace=False)
+    return Coreset(np.concatenate([coreset.indices, extra]), np.concatenate([coreset.weights, np.ones(len(extra))]))

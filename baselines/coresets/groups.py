@@ -1,0 +1,133 @@
+"""Any selector, class by class or on whole batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from baselines.coresets._checks import class_labels, positive_integer, subset_size
+from baselines.coresets.coreset import Coreset
+from baselines.coresets.gradients import Gradients, GradientsLike, as_gradients
+
+Selector: TypeAlias = Callable[[Gradients, int], Coreset]
+
+
+def class_shares(labels: np.ndarray, k: int) -> list[tuple[int, int]]:
+    """Divide k points among the classes present in proportion to their sizes, by largest remainder.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        The points' classes.
+    k : int
+        Points to divide, at most n.
+
+    Returns
+    -------
+    list of (int, int)
+        Each class present and its share, at most its size. A share is 0 only where k is small for the number of classes.
+    """
+    classes, sizes = np.unique(labels, return_counts=True)
+    exact = k * sizes
+    shares = exact // len(labels)
+    by_remainder = np.argsort(-(exact % len(labels)), kind="stable")
+    shares[by_remainder[: k - shares.sum()]] += 1
+    return list(zip(classes.tolist(), shares.tolist(), strict=True))
+
+
+def per_class(select: Selector, gradients: GradientsLike, k: int, *, labels: np.ndarray) -> Coreset:
+    """Select in every class by itself, with the class's share of k.
+
+    The sum of the classes' matches matches the sum over all points, and a class's problem is smaller by the number of
+    classes (squared, for methods on pairs).
+
+    Parameters
+    ----------
+    select : callable
+        ``select(gradients, k) -> Coreset``, for example `craig`, or `functools.partial` of it with settings.
+    gradients : ndarray of shape (n, d), or factored pair
+        Per-sample gradients.
+    k : int
+        Points to choose in all, 1 to n.
+    labels : ndarray of int, shape (n,)
+        The points' classes; a class that is absent gets nothing.
+
+    Returns
+    -------
+    Coreset
+        The classes' coresets one after the other.
+
+    Raises
+    ------
+    ValueError
+        Where labels are not n integers, or for what `select` refuses.
+
+    References
+    ----------
+    .. [1] Killamsetty et al., "GRAD-MATCH", 2021, section 4.
+    """
+    gradients = as_gradients(gradients)
+    k, labels = subset_size(k, gradients.n), class_labels(labels, gradients.n)
+    indices, weights = [], []
+    for name, share in class_shares(labels, k):
+        if share == 0:
+            continue
+        members = np.flatnonzero(labels == name)
+        part = select(gradients.take(members), share)
+        indices.append(members[part.indices])
+        weights.append(part.weights)
+    return Coreset(np.concatenate(indices), np.concatenate(weights))
+
+
+def per_batch(
+    select: Selector,
+    gradients: GradientsLike,
+    k: int,
+    *,
+    batch_size: int = 20,
+    rng: np.random.Generator | None = None,
+) -> Coreset:
+    """Select whole random batches: the selector sees one summed gradient a batch.
+
+    Parameters
+    ----------
+    select : callable
+        ``select(gradients, k) -> Coreset``.
+    gradients : ndarray of shape (n, d), or factored pair
+        Per-sample gradients.
+    k : int
+        Points to choose, batch_size to n; batches are chosen while they fit in.
+    batch_size : int
+        Points of a batch; the last batch may be smaller.
+    rng : numpy.random.Generator, optional
+        Source of the division into batches.
+
+    Returns
+    -------
+    Coreset
+        The points of the chosen batches, batch by batch, each with its batch's weight.
+
+    Raises
+    ------
+    ValueError
+        Where k is smaller than a batch or larger than n, or for what `select` refuses.
+
+    References
+    ----------
+    .. [1] Killamsetty et al., "GRAD-MATCH", 2021, section 4.
+    """
+    gradients = as_gradients(gradients)
+    k, batch_size = subset_size(k, gradients.n), positive_integer("batch_size", batch_size)
+    if k < batch_size:
+        raise ValueError(f"k must be at least one batch of {batch_size}, got {k}")
+    rng = np.random.default_rng(0) if rng is None else rng
+    count = -(-gradients.n // batch_size)
+    batches = np.full(count * batch_size, -1)
+    batches[: gradients.n] = rng.permutation(gradients.n)
+    batches = batches.reshape(count, batch_size)
+    part = select(gradients.sums(batches), k // batch_size)
+    points = batches[part.indices]
+    weights = np.broadcast_to(part.weights[:, None], points.shape)
+    return Coreset(points[points >= 0], weights[points >= 0])

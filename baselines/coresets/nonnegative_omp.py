@@ -1,0 +1,165 @@
+"""Non-negative orthogonal matching pursuit: a few atoms whose non-negative combination is nearest to a target."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from baselines.coresets._checks import non_negative, real_array, subset_size
+from baselines.coresets.coreset import Coreset
+from baselines.coresets.gradients import DenseGradients, Gradients
+
+_DEPENDENT = 1e-12  # an atom this near the span of the others (squared sine of the angle) adds only rounding errors
+_STEPS_PER_ATOM = 20  # a bound that only rounding errors can reach
+
+
+def nonnegative_omp(atoms: np.ndarray, target: np.ndarray, k: int, *, ridge: float = 0.0, tolerance: float = 0.0) -> Coreset:
+    r"""Minimise :math:`\|\sum_j w_j a_j - b\|^2 + \rho \|w\|^2` over w >= 0 with at most k positive weights, greedily.
+
+    This is the active-set method of Lawson and Hanson for non-negative least squares, stopped as soon as k atoms are
+    in: the atom of largest correlation with the residual enters, the weights are refitted, and atoms whose weight would
+    turn negative leave. Leaving atoms do not count, so that the support is k unless fewer atoms are optimal already.
+    With k = n the answer solves the problem.
+
+    Parameters
+    ----------
+    atoms : ndarray, shape (n, d)
+        One atom a row.
+    target : ndarray, shape (d,)
+        The vector b to approximate.
+    k : int
+        Most atoms to use, 1 to n.
+    ridge : float
+        The penalty rho, absolute.
+    tolerance : float
+        Stop early once the residual is at most this fraction of the target's length.
+
+    Returns
+    -------
+    Coreset
+        At most k atoms with positive weights. Fewer where no other atom reduces the objective; none where the target is
+        zero or no atom correlates with it, for then w = 0 is optimal.
+
+    Raises
+    ------
+    ValueError
+        Where shapes disagree, a number is not finite, k is not between 1 and n, or ridge or tolerance is negative.
+
+    References
+    ----------
+    .. [1] Lawson and Hanson, "Solving least squares problems", 1974, chapter 23.
+    .. [2] Killamsetty et al., "GRAD-MATCH", 2021, algorithm 2.
+    """
+    dictionary = DenseGradients(real_array("atoms", atoms, 2))
+    target = real_array("target", target, 1)
+    if len(target) != dictionary.rows.shape[1]:
+        raise ValueError(f"target must have the atoms' length {dictionary.rows.shape[1]}, got shape {target.shape}")
+    k = subset_size(k, dictionary.n)
+    ridge, tolerance = non_negative("ridge", ridge), non_negative("tolerance", tolerance)
+    return pursue(dictionary, target, k, ridge, tolerance)
+
+
+def pursue(gradients: Gradients, target: np.ndarray, k: int, ridge: float, tolerance: float) -> Coreset:
+    """Run the pursuit on gradients of either form, without checks; `target` has the shape of their sum."""
+    target = target.astype(np.float64)
+    length = float(np.linalg.norm(target))
+    norms = np.sqrt(gradients.squared_norms().astype(np.float64))
+    support = _Support(gradients, target, ridge)
+    refused: list[int] = []  # rounding made these look useful: not again before the support has changed
+    for _ in range(_STEPS_PER_ATOM * k):
+        residual = support.residual()
+        distance = float(np.linalg.norm(residual))
+        if len(support.members) == k or distance <= tolerance * length:
+            break
+        correlation = gradients.correlate(residual)
+        correlation[support.members + refused] = -np.inf
+        noise = 4 * np.finfo(correlation.dtype).eps * distance + 10 * np.finfo(np.float64).eps * length
+        correlation[correlation <= noise * norms] = -np.inf
+        entering = int(correlation.argmax())
+        if correlation[entering] == -np.inf:
+            break  # Karush-Kuhn-Tucker: no atom outside can reduce the objective
+        if support.enter(entering) and support.refit():
+            refused.clear()
+        else:
+            refused.append(entering)
+    return Coreset(np.array(support.members, dtype=np.int64), support.weights)
+
+
+class _Support:
+    """The atoms in use, their weights, and the inverse of their Gram matrix plus ridge, kept up by rank-one steps.
+
+    The inverse costs O(s^2) for an atom that enters or leaves, where a triangular factor would have to be rebuilt
+    behind every atom that leaves. Each refit is corrected once by the residual of its own normal equations, hence
+    errors of the inverse do not accumulate.
+    """
+
+    def __init__(self, gradients: Gradients, target: np.ndarray, ridge: float) -> None:
+        self.gradients, self.target, self.ridge = gradients, target, ridge
+        self.members: list[int] = []
+        self.weights = np.empty(0)
+        self.inverse = np.empty((0, 0))
+        self.buffers = [np.empty((16, factor.shape[1])) for factor in gradients]  # rows of the members, float64
+
+    @property
+    def atoms(self) -> Gradients:
+        """The members' gradients."""
+        return type(self.gradients)(*(buffer[: len(self.members)] for buffer in self.buffers))
+
+    def residual(self) -> np.ndarray:
+        """What is left of the target."""
+        return self.target - self.atoms.combine(self.weights)
+
+    def enter(self, index: int) -> bool:
+        """Admit an atom at weight zero, unless it depends on the members."""
+        atom = self.gradients.take([index]).astype(np.float64)
+        column = self.atoms.correlate(atom.combine(np.ones(1)))
+        diagonal = float(atom.squared_norms()[0]) + self.ridge
+        multipliers = self.inverse @ column
+        pivot = diagonal - column @ multipliers  # squared distance from the members' span, at ridge 0
+        if pivot <= _DEPENDENT * diagonal:
+            return False
+        size = len(self.members)
+        inverse = np.empty((size + 1, size + 1))
+        np.multiply(multipliers[:, None], multipliers / pivot, out=inverse[:size, :size])
+        inverse[:size, :size] += self.inverse
+        inverse[size, :size] = inverse[:size, size] = -multipliers / pivot
+        inverse[size, size] = 1 / pivot
+        self.inverse = inverse
+        for number, (buffer, factor) in enumerate(zip(self.buffers, atom, strict=True)):
+            if size == len(buffer):
+                self.buffers[number] = buffer = np.concatenate([buffer, np.empty_like(buffer)])
+            buffer[size] = factor[0]
+        self.members.append(index)
+        self.weights = np.append(self.weights, 0.0)
+        return True
+
+    def leave(self, place: int) -> None:
+        """Dismiss the member at a place."""
+        column = self.inverse[:, place]
+        inverse = self.inverse - column[:, None] * (column / column[place])
+        self.inverse = np.delete(np.delete(inverse, place, axis=0), place, axis=1)
+        for buffer in self.buffers:
+            buffer[place : len(self.members) - 1] = buffer[place + 1 : len(self.members)]
+        del self.members[place]
+        self.weights = np.delete(self.weights, place)
+
+    def refit(self) -> bool:
+        """Move to the best weights, dismissing members that turn negative; False if the newest member left at once."""
+        newest = self.members[-1]
+        while (fitted := self._least_squares()).min() <= 0:
+            falling = fitted <= 0
+            if falling[-1] and self.members[-1] == newest and self.weights[-1] == 0:
+                self.leave(len(self.members) - 1)
+                return False
+            # The longest step towards the fit that keeps all weights non-negative.
+            step = (self.weights[falling] / (self.weights[falling] - fitted[falling])).min()
+            self.weights += step * (fitted - self.weights)
+            self.leave(int(np.where(falling, self.weights, np.inf).argmin()))
+        self.weights = fitted
+        return True
+
+    def _least_squares(self) -> np.ndarray:
+        fitted = np.zeros(len(self.members))
+        for _ in range(2):  # solve the normal equations, then correct the solution by their residual
+            left = self.target - self.atoms.combine(fitted)
+            fitted += self.inverse @ (self.atoms.correlate(left) - self.ridge * fitted)
+        return fitted

@@ -1,0 +1,62 @@
+"""The two selectors that look at nothing: a random subset, and all of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from baselines.coresets._checks import positive_integer, subset_size
+from baselines.coresets.coreset import Coreset
+from baselines.coresets.gradients import GradientsLike, as_gradients
+
+
+def random_subset(gradients: GradientsLike | int, k: int, *, rng: np.random.Generator | None = None) -> Coreset:
+    """Draw k points uniformly without replacement, each with weight n / k.
+
+    Parameters
+    ----------
+    gradients : int, ndarray of shape (n, d), or factored pair
+        The number of points, or their gradients, of which only the number is used.
+    k : int
+        Points to draw, 1 to n.
+    rng : numpy.random.Generator, optional
+        Source of randomness.
+
+    Returns
+    -------
+    Coreset
+        k points.
+
+    Raises
+    ------
+    ValueError
+        Where k is not between 1 and n.
+    """
+    n = _count(gradients)
+    k = subset_size(k, n)
+    rng = np.random.default_rng(0) if rng is None else rng
+    return Coreset(rng.choice(n, size=k, replace=False), np.full(k, n / k))
+
+
+def full(gradients: GradientsLike | int, k: int | None = None) -> Coreset:
+    """Return every point with weight 1.
+
+    Parameters
+    ----------
+    gradients : int, ndarray of shape (n, d), or factored pair
+        The number of points, or their gradients, of which only the number is used.
+    k : int, optional
+        Ignored: here so that all selectors are called alike.
+
+    Returns
+    -------
+    Coreset
+        All n points.
+    """
+    n = _count(gradients)
+    return Coreset(np.arange(n), np.ones(n))
+
+
+def _count(gradients: GradientsLike | int) -> int:
+    if isinstance(gradients, (int, np.integer)):
+        return positive_integer("the number of points", gradients)
+    return as_gradients(gradients).n

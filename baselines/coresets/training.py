@@ -1,0 +1,128 @@
+"""Training on a weighted subset that is selected anew every few epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from baselines.coresets._checks import non_negative, positive_integer
+from baselines.coresets.coreset import Coreset
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A network and the last selection on its way.
+
+    Attributes
+    ----------
+    model : torch.nn.Module
+        The trained network.
+    coreset : Coreset or None
+        The last coreset; None where the warm start took all epochs.
+    selected_by : dict of str to Tensor
+        State of the network that made the last selection.
+    """
+
+    model: nn.Module
+    coreset: Coreset | None
+    selected_by: dict[str, Tensor]
+
+
+def train_on_coresets(
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    select: Callable[[nn.Module], Coreset],
+    *,
+    epochs: int = 40,
+    batch_size: int = 20,
+    reselect_every: int = 5,
+    warm_start: int = 0,
+    learning_rate: float = 0.01,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    generator: torch.Generator | None = None,
+    callback: Callable[[int, nn.Module], None] | None = None,
+) -> TrainedModel:
+    r"""Minimise :math:`\sum_{j \in S} w_j L(\theta, x_j)` by stochastic gradient descent, S renewed every R epochs.
+
+    L is the cross entropy.
+
+    Weights are scaled to mean 1 over the points of positive weight, so that the step size means the same for every
+    selector. Steps have Nesterov momentum and a rate that falls along a cosine to zero.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The network at its start; a copy of it is trained.
+    inputs : Tensor, shape (n, ...)
+        Training samples, on the model's device.
+    labels : Tensor of int64, shape (n,)
+        Classes.
+    select : callable
+        ``select(model) -> Coreset`` for the model as it stands.
+    epochs : int
+        Passes over the subset (over all samples during the warm start).
+    batch_size : int
+        Samples of a step.
+    reselect_every : int
+        R, epochs between selections.
+    warm_start : int
+        Epochs on all samples before the first selection.
+    learning_rate, momentum, weight_decay : float
+        Settings of the descent.
+    generator : torch.Generator, optional
+        CPU generator, the source of the order of samples.
+    callback : callable, optional
+        ``callback(epoch, model)`` after each epoch, from 1.
+
+    Returns
+    -------
+    TrainedModel
+        The trained copy, the last coreset, and the state that selected it.
+
+    Raises
+    ------
+    ValueError
+        Where shapes or settings are impossible, or a coreset has no point of positive weight.
+
+    References
+    ----------
+    .. [1] Killamsetty et al., "GRAD-MATCH", 2021, algorithm 1.
+    """
+    if labels.shape != (len(inputs),) or len(inputs) == 0:
+        raise ValueError(f"labels must hold one class a sample, got {tuple(labels.shape)} for {tuple(inputs.shape)}")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("reselect_every", reselect_every)):
+        positive_integer(name, value)
+    for name, value in (("learning_rate", learning_rate), ("warm_start", warm_start)):
+        non_negative(name, value)
+    generator = torch.Generator().manual_seed(0) if generator is None else generator
+    model = deepcopy(model)
+    optimizer = SGD(model.parameters(), learning_rate, momentum, weight_decay=weight_decay, nesterov=momentum > 0, fused=True)
+    schedule = CosineAnnealingLR(optimizer, epochs)
+    coreset, selected_by = None, {}
+    indices, weights = torch.arange(len(labels)), torch.ones(len(labels))
+    for epoch in range(epochs):
+        if epoch >= warm_start and (epoch - warm_start) % reselect_every == 0:
+            selected_by = {name: value.detach().clone() for name, value in model.state_dict().items()}
+            coreset = select(model)
+            training_set = coreset.normalised()
+            indices = torch.from_numpy(training_set.indices)
+            weights = torch.from_numpy(training_set.weights).float()
+        model.train()
+        for batch in torch.randperm(len(indices), generator=generator).split(batch_size):
+            samples, importance = indices[batch].to(inputs.device), weights[batch].to(inputs.device)
+            losses = nn.functional.cross_entropy(model(inputs[samples]), labels[samples], reduction="none")
+            optimizer.zero_grad()
+            (importance @ losses / len(losses)).backward()
+            optimizer.step()
+        schedule.step()
+        if callback is not None:
+            callback(epoch + 1, model)
+    return TrainedModel(model, coreset, selected_by)
