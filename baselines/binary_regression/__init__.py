@@ -2,11 +2,21 @@
 
 from baselines.binary_regression.least_squares import least_squares
 from baselines.binary_regression.maximin import MaximinResult, maximin
+from baselines.binary_regression.semidefinite_relaxation import (
+    Certificate,
+    SemidefiniteResult,
+    certificate,
+    semidefinite_relaxation,
+)
 from baselines.binary_regression.straight_through import straight_through
 
 __all__ = [
+    "Certificate",
     "MaximinResult",
+    "SemidefiniteResult",
+    "certificate",
     "least_squares",
     "maximin",
+    "semidefinite_relaxation",
     "straight_through",
 ]
