@@ -49,7 +49,9 @@ class QuadraticGame:
             object.__setattr__(self, name, block)
         (n, m), shapes = self.B.shape, (self.A.shape, self.C.shape)
         if shapes != ((n, n), (m, m)):
-            raise ValueError(f"A and C must have shapes {(n, n)} and {(m, m)} to match B of {(n, m)}, got {shapes[0]} and {shapes[1]}")
+            raise ValueError(
+                f"A and C must have shapes {(n, n)} and {(m, m)} to match B of {(n, m)}, got {shapes[0]} and {shapes[1]}"
+            )
         if not (np.allclose(self.A, self.A.T) and np.allclose(self.C, self.C.T)):
             raise ValueError("A and C must be symmetric")
 
@@ -110,7 +112,9 @@ def step_matrix(
     check_non_negative("gamma", gamma)
     check_beta("momentum", momentum, negative=True)
     if method != "gradient" and (momentum or play == "alternating"):
-        raise ValueError(f"momentum and alternating play belong to 'gradient', got momentum={momentum}, play={play!r} with {method!r}")
+        raise ValueError(
+            f"momentum and alternating play belong to 'gradient', got momentum={momentum}, play={play!r} with {method!r}"
+        )
     if method != "consensus" and gamma:
         raise ValueError(f"gamma belongs to 'consensus', got {gamma} with {method!r}")
 
