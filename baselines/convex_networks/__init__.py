@@ -6,6 +6,22 @@ from baselines.convex_networks.arrangements import (
     pool_patterns,
     sample_patterns,
 )
+from baselines.convex_networks.batch_norm import BatchNormNetwork, batch_norm_program
+from baselines.convex_networks.convex_gan import ThresholdedGenerator, linear_generator, wasserstein_generator
+from baselines.convex_networks.convexnn import SignNetwork, convexnn
+from baselines.convex_networks.convolutional import ConvolutionalNetwork, convolutional_program
+from baselines.convex_networks.frank_wolfe import FrankWolfeNetwork, frank_wolfe, growing_batch
+from baselines.convex_networks.linear_networks import LinearNetwork, deep_linear, two_layer_linear
+from baselines.convex_networks.modified_gradient import FittedNeurons, convex_surrogate, fit_neurons
+from baselines.convex_networks.networks import TrainedNetwork, TrainedSubnetworks
+from baselines.convex_networks.nonconvex import train_network, train_subnetworks
+from baselines.convex_networks.polynomial import (
+    RELU_APPROXIMATION,
+    PolynomialNetwork,
+    neural_decomposition,
+    polynomial_program,
+    quadratic_program,
+)
 from baselines.convex_networks.relu_certificate import (
     ReluCertificate,
     ReluNetwork,
@@ -14,17 +30,50 @@ from baselines.convex_networks.relu_certificate import (
 )
 from baselines.convex_networks.relu_pooling import pooled_program
 from baselines.convex_networks.relu_program import ReluProgramResult, relu_program
+from baselines.convex_networks.three_layer import ThreeLayerNetwork, three_layer_program
+from baselines.convex_networks.vector_output import VectorNetwork, vector_program
 
 __all__ = [
+    "RELU_APPROXIMATION",
+    "BatchNormNetwork",
+    "ConvolutionalNetwork",
+    "FittedNeurons",
+    "FrankWolfeNetwork",
+    "LinearNetwork",
+    "PolynomialNetwork",
     "ReluCertificate",
     "ReluNetwork",
     "ReluProgramResult",
+    "SignNetwork",
+    "ThreeLayerNetwork",
+    "ThresholdedGenerator",
+    "TrainedNetwork",
+    "TrainedSubnetworks",
+    "VectorNetwork",
+    "batch_norm_program",
+    "convex_surrogate",
+    "convexnn",
+    "convolutional_program",
     "count_arrangements",
+    "deep_linear",
     "enumerate_patterns",
+    "fit_neurons",
+    "frank_wolfe",
+    "growing_batch",
+    "linear_generator",
     "network_objective",
+    "neural_decomposition",
+    "polynomial_program",
     "pool_patterns",
     "pooled_program",
+    "quadratic_program",
     "relu_program",
     "sample_patterns",
+    "three_layer_program",
+    "train_network",
+    "train_subnetworks",
+    "two_layer_linear",
+    "vector_program",
     "verify_certificate",
+    "wasserstein_generator",
 ]
