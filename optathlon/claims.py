@@ -103,12 +103,6 @@ def _pooled(samples: Iterable[Mapping[tuple[str, int], float]]) -> tuple[np.ndar
     return np.array([[sample[key] for sample in samples] for key in keys]), len(keys)
 
 
-def _bounds(n: int, resampled: np.ndarray, value: float) -> tuple[float, float]:
-    if n == 1:
-        return math.nan, math.nan
-    return interval_of(resampled, n) if np.ptp(resampled) else (value, value)
-
-
 def _figures(value: float, low: float, high: float, n: int) -> str:
     spread = "" if math.isnan(low) else f" [{low:.4g}, {high:.4g}]"
     return f"{value:.4g}{spread}, n={n}"
@@ -128,7 +122,7 @@ def mean_within(
     def check(evidence: Evidence) -> Verdict:
         values, n = _pooled([evidence.scores(metric, method, workloads)])
         value = float(values.mean())
-        low, high = (value, value) if exact else _bounds(n, resampled_means(values[:, 0]), value)
+        low, high = (value, value) if exact else interval_of(value, resampled_means(values[:, 0]), n)[1:]
         ruling = judge_value(value, low, high, at_least=at_least, at_most=at_most)
         return Verdict(ruling=ruling, measured=f"{method}: {metric} {_figures(value, low, high, n)}")
 
@@ -156,7 +150,7 @@ def ratio_within(
         means = resampled_means(values)
         with np.errstate(divide="ignore", invalid="ignore"):
             resampled = np.nan_to_num(means[:, 0] / means[:, 1], nan=1.0, posinf=np.finfo(float).max)
-        low, high = _bounds(n, resampled, top / bottom)
+        low, high = interval_of(top / bottom, resampled, n)[1:]
         ruling = judge_value(top / bottom, low, high, at_least=at_least, at_most=at_most)
         measured = f"{metric}: {method} {top:.4g}, {other} {bottom:.4g}, ratio {_figures(top / bottom, low, high, n)}"
         return Verdict(ruling=ruling, measured=measured)
@@ -180,7 +174,7 @@ def difference_within(
         values, n = _pooled(evidence.scores(metric, name, workloads) for name in (method, other))
         difference = values[:, 0] - values[:, 1]
         value = float(difference.mean())
-        low, high = (value, value) if exact else _bounds(n, resampled_means(difference), value)
+        low, high = (value, value) if exact else interval_of(value, resampled_means(difference), n)[1:]
         ruling = judge_value(value, low, high, at_least=at_least, at_most=at_most)
         top, bottom = values.mean(axis=0)
         measured = f"{metric}: {method} {top:.4g}, {other} {bottom:.4g}, difference {_figures(value, low, high, n)}"

@@ -258,7 +258,7 @@ def _interval(values: np.ndarray, exact: bool) -> tuple[float, float]:
 
         half = float(t.ppf((1 + CONFIDENCE) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size))
         return mean - half, mean + half
-    return interval_of(resampled_means(values, _RESAMPLES), values.size, CONFIDENCE)
+    return interval_of(float(values.mean()), resampled_means(values, _RESAMPLES), values.size, CONFIDENCE)[1:]
 
 
 def _figures(base: np.ndarray, head: np.ndarray, low: float, high: float, worse: bool, improved: bool) -> dict:

@@ -26,8 +26,8 @@ class Row:
     `rank` and its interval are None where there is no value; `value` is the mean over the seeds that ended ok, [`low`, `high`]
     its 95 % interval (None for a single seed). `seconds`, `cpu_seconds` and `peak_memory` are medians; `ratio` divides the
     seconds by those of the suite's reference method. `time_to_target` is the median over seeds, None unless all of them got
-    there. `pareto` says that no other method is better in score and not slower. `failed` counts the seeds that did not end ok, `reason` is the
-    first of theirs.
+    there. `pareto` says that no other method is better in score and not slower. `failed` counts the seeds that did not end ok,
+    `reason` is the first of theirs.
     """
 
     suite: str

@@ -14,6 +14,7 @@ Trace = Sequence[tuple[int, float, float]]
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+_ROUNDING = 1e-12  # means closer than this, relative to the largest score, are equal
 
 
 class Interval(NamedTuple):
@@ -40,15 +41,16 @@ def _resampling_weights(n: int, resamples: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def tail_probability(n: int, confidence: float = CONFIDENCE) -> float:
-    """Return the tail at which a percentile interval of n values is cut.
+def half_width(n: int, confidence: float = CONFIDENCE) -> float:
+    """Return how many bootstrap standard errors of n values an interval reaches to either side.
 
-    The percentile bootstrap is too narrow for few values; cutting at Phi(-sqrt(n/(n-1)) t) instead of at (1 - confidence)/2
-    gives it the width of a t interval ("expanded percentile": Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015).
+    A t quantile, widened by sqrt(n/(n-1)) because the bootstrap's spread is that of the sample. The percentile bootstrap would
+    separate equal methods in a quarter of the cases with three seeds and in a tenth with five; this keeps its 5 % (Hesterberg,
+    *What Teachers Should Know About the Bootstrap*, 2015, section 3.2: "t interval with bootstrap standard error").
     """
-    from scipy.stats import norm, t
+    from scipy.stats import t
 
-    return float(norm.cdf(-math.sqrt(n / (n - 1)) * t.ppf((1 + confidence) / 2, n - 1)))
+    return float(math.sqrt(n / (n - 1)) * t.ppf((1 + confidence) / 2, n - 1))
 
 
 def resampled_means(values: np.ndarray, resamples: int = RESAMPLES) -> np.ndarray:
@@ -70,11 +72,12 @@ def resampled_means(values: np.ndarray, resamples: int = RESAMPLES) -> np.ndarra
     return (_resampling_weights(len(values), resamples) @ flat).reshape(resamples, *values.shape[1:])
 
 
-def interval_of(resampled: np.ndarray, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Return the interval that bootstrap values (resamples,) of a statistic of n values span."""
-    tail = tail_probability(n, confidence)
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    return float(low), float(high)
+def interval_of(value: float, resampled: np.ndarray, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of a statistic of n values, given its bootstrap values (resamples,); NaN bounds for n = 1."""
+    if n == 1:
+        return Interval(value, math.nan, math.nan)
+    reach = half_width(n, confidence) * float(np.std(resampled))
+    return Interval(value, value - reach, value + reach)
 
 
 def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE) -> Interval:
@@ -89,11 +92,9 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = CONF
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise ValueError(f"values must be a non-empty sequence of finite numbers, got shape {array.shape}")
     mean = float(array.mean())
-    if array.size == 1:
-        return Interval(mean, math.nan, math.nan)
-    if np.ptp(array) == 0:
+    if np.ptp(array) == 0 and array.size > 1:
         return Interval(mean, mean, mean)
-    return Interval(mean, *interval_of(resampled_means(array), array.size, confidence))
+    return interval_of(mean, resampled_means(array), array.size, confidence)
 
 
 def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False) -> Ranks:
@@ -123,22 +124,27 @@ def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: b
     if scores.ndim != 2 or not np.isfinite(scores).all():
         raise ValueError(f"scores must be finite, of shape (n_seeds, n_methods), got shape {scores.shape}")
     cost = scores if better == "lower" else -scores
-    n_seeds, n_methods = cost.shape
-    if exact:
-        mean = cost.mean(axis=0)
-        beats = mean[:, None] < mean[None, :] - tolerance
-    elif n_seeds < 2:
-        beats = np.zeros((n_methods, n_methods), dtype=bool)  # one seed tells nothing apart
-    else:
-        means = np.ascontiguousarray(resampled_means(cost).T)  # (n_methods, resamples)
-        allowed = tail_probability(n_seeds) * means.shape[1]
-        beats = np.zeros((n_methods, n_methods), dtype=bool)
-        for i in range(n_methods):
-            difference = means[i] - means[i + 1 :]
-            beats[i, i + 1 :] = np.count_nonzero(difference >= -tolerance, axis=1) <= allowed
-            beats[i + 1 :, i] = np.count_nonzero(difference <= tolerance, axis=1) <= allowed
+    n_methods = cost.shape[1]
+    mean = cost.mean(axis=0)
+    gap = mean[None, :] - mean[:, None]  # by how much the row's method is better than the column's
+    margin = np.maximum(tolerance, _ROUNDING * np.abs(cost).max(initial=0.0))
+    if not exact:
+        margin = margin + _paired_reach(cost)
+    beats = gap > margin
     low = 1 + beats.sum(axis=0)
     return Ranks(low, low, n_methods - beats.sum(axis=1))
+
+
+def _paired_reach(cost: np.ndarray) -> np.ndarray:
+    """Return (n_methods, n_methods) half-widths of the intervals of all paired mean differences; infinite for a single seed."""
+    n_seeds, n_methods = cost.shape
+    reach = np.full((n_methods, n_methods), np.inf)
+    if n_seeds > 1:
+        means = np.ascontiguousarray(resampled_means(cost).T)
+        for i in range(n_methods):
+            reach[i, i:] = reach[i:, i] = (means[i:] - means[i]).std(axis=1)
+        reach *= half_width(n_seeds)
+    return reach
 
 
 def time_to_target(trace: Trace, target: float, better: Better) -> float | None:

@@ -35,9 +35,8 @@ def cell_of(method: str = "gda", key: str = "a" * 64, workload: str = "w") -> Ce
 
 def record_of(seed: int = 0, score: float = 0.1, cell: Cell | None = None, **fields: object) -> RunRecord:
     values = {"scores": {"norm": score}, "seconds": 0.25, "cpu_seconds": 0.2, "peak_memory": 10} | fields
-    return RunRecord(
-        cell=cell or cell_of(), seed=seed, status=Status.OK, trace=((0, 0.0, 1.0),), finished=f"2026-01-01T00:00:{seed:02d}", **values
-    )  # type: ignore[arg-type]
+    finished = f"2026-01-01T00:00:{seed:02d}"
+    return RunRecord(cell=cell or cell_of(), seed=seed, status=Status.OK, trace=((0, 0.0, 1.0),), finished=finished, **values)  # type: ignore[arg-type]
 
 
 def test_a_record_comes_back_as_it_went(tmp_path: Path) -> None:
@@ -164,7 +163,8 @@ def slow(problem, context):
 suite = toys.SUITE
 workload, method = suite.workload("vector"), replace(suite.method("draws"), run=slow)
 cell = plan_cell(suite, workload, method, machine="here")
-execute([[Job(suite, workload, method, cell, seed, 10.0, 2**29) for seed in range(40)]], Path(sys.argv[1]), parallel=1, force=False)
+jobs = [Job(suite, workload, method, cell, seed, 10.0, 2**29) for seed in range(40)]
+execute([jobs], Path(sys.argv[1]), parallel=1, force=False)
 """
 
 

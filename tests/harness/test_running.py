@@ -34,7 +34,7 @@ def suite_of(run: object, *metrics: Metric) -> Suite:
     )
 
 
-def measure(suite: Suite, seed: int = 0):  # noqa: ANN201
+def measure(suite: Suite, seed: int = 0):
     return run_cell(suite, suite.workloads[0], suite.methods[0], "cpu", seed)
 
 
@@ -103,9 +103,7 @@ def test_a_section_left_by_an_exception_is_still_booked() -> None:
 )
 def test_an_answer_that_is_not_finite_has_diverged(answer: object) -> None:
     suite = suite_of(lambda problem, context: answer)
-    lenient = Metric(
-        name="value", unit="1", better="lower", evaluate=lambda p, a: float(a) if isinstance(a, float) else 0.0
-    )
+    lenient = Metric(name="value", unit="1", better="lower", evaluate=lambda p, a: float(a) if isinstance(a, float) else 0.0)
     record = measure(replace(suite, metrics=(lenient,)))
     assert record.status is Status.DIVERGED
     assert record.scores == {}

@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 
-from optathlon.spec import Claim, Context, Method, Metric, NeedsData, Scale, Status, Suite, Workload
 from optathlon.claims import ends_with, ratio_within
+from optathlon.spec import Claim, Context, Method, Metric, NeedsData, Scale, Status, Suite, Workload
 
 
 def make(rng: np.random.Generator, device: str) -> np.ndarray:
@@ -79,10 +79,11 @@ def norm(problem: np.ndarray, answer: np.ndarray) -> float:
     return float(np.linalg.norm(answer))
 
 
-METHODS = tuple(
-    Method(name=function.__name__.replace("_", "-"), run=function, reference="none", settings={"kind": "toy"})
-    for function in (halves, draws, returns_nan, raises, sleeps, has_children, allocates, allocates_bit_by_bit, dies, exits)
-) + (Method(name="on-cuda", run=halves, reference="none", devices=("cuda",)),)
+FUNCTIONS = (halves, draws, returns_nan, raises, sleeps, has_children, allocates, allocates_bit_by_bit, dies, exits)
+METHODS = (
+    *(Method(name=f.__name__.replace("_", "-"), run=f, reference="none", settings={"kind": "toy"}) for f in FUNCTIONS),
+    Method(name="on-cuda", run=halves, reference="none", devices=("cuda",)),
+)
 
 SUITE = Suite(
     name="toy",

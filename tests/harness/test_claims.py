@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import toy_suite as toys
+from test_records import cell_of, record_of
+
+from optathlon import claims
+from optathlon.claims import Evidence, FailedRuns, MissingEvidence
+from optathlon.spec import Claim, Ruling, RunRecord, Scale, Status
+
+
+def evidence(**scores: list[float]) -> Evidence:
+    return Evidence(
+        tuple(record_of(seed, value, cell_of(method)) for method, values in scores.items() for seed, value in enumerate(values))
+    )
+
+
+NOISE = np.random.default_rng(0).normal(size=12)
+
+
+def about(mean: float, spread: float = 0.05) -> list[float]:
+    return [mean + spread * (value - NOISE.mean()) for value in NOISE]
+
+
+@pytest.mark.parametrize(
+    ("limit", "ruling"), [(1.2, Ruling.REPRODUCED), (1.005, Ruling.INCONCLUSIVE), (0.8, Ruling.CONTRADICTED)]
+)
+def test_a_mean_is_ruled_by_where_its_interval_lies(limit: float, ruling: Ruling) -> None:
+    verdict = claims.mean_within("norm", "a", at_most=limit)(evidence(a=about(1.0)))
+    assert verdict.ruling is ruling
+    assert "a: norm 1 [" in verdict.measured
+    assert "n=12" in verdict.measured
+
+
+@pytest.mark.parametrize(("factor", "ruling"), [(0.6, Ruling.REPRODUCED), (0.5, Ruling.INCONCLUSIVE), (0.4, Ruling.CONTRADICTED)])
+def test_a_ratio_is_paired_over_seeds(factor: float, ruling: Ruling) -> None:
+    verdict = claims.ratio_within("norm", "a", "b", at_most=factor)(evidence(a=about(1.0, 0.4), b=about(2.0, 0.1)))
+    assert verdict.ruling is ruling
+
+
+def test_a_difference_is_paired_over_seeds() -> None:
+    data = evidence(a=about(1.0, 5.0), b=about(1.1, 5.0))  # the spread is a hundred times the difference, but shared
+    assert claims.difference_within("norm", "a", "b", at_most=0.0)(data).ruling is Ruling.REPRODUCED
+    assert claims.difference_within("norm", "b", "a", at_most=0.0)(data).ruling is Ruling.CONTRADICTED
+
+
+def test_zero_against_zero_is_a_tie_not_a_crash() -> None:
+    data = evidence(a=[0.0, 0.0], b=[0.0, 0.0])
+    assert claims.ratio_within("norm", "a", "b", at_most=1.1)(data).ruling is Ruling.REPRODUCED
+    assert claims.ratio_within("norm", "a", "b", at_most=0.5)(data).ruling is Ruling.INCONCLUSIVE
+
+
+def test_one_seed_decides_nothing_unless_exact() -> None:
+    data = evidence(a=[1.0])
+    assert claims.mean_within("norm", "a", at_most=2.0)(data).ruling is Ruling.INCONCLUSIVE
+    assert claims.mean_within("norm", "a", at_most=2.0, exact=True)(data).ruling is Ruling.REPRODUCED
+
+
+def test_every_run_needs_every_run() -> None:
+    data = evidence(a=[1.0, 2.0, 3.0])
+    assert claims.every_run("norm", "a", at_most=3.0)(data).ruling is Ruling.REPRODUCED
+    verdict = claims.every_run("norm", "a", at_most=2.5)(data)
+    assert verdict.ruling is Ruling.CONTRADICTED
+    assert "2 of 3" in verdict.measured
+
+
+def test_all_of_is_as_good_as_its_worst() -> None:
+    data = evidence(a=about(1.0))
+    good, bad = claims.mean_within("norm", "a", at_most=2.0), claims.mean_within("norm", "a", at_most=0.5)
+    unclear = claims.mean_within("norm", "a", at_most=1.005)
+    assert claims.all_of(good, good)(data).ruling is Ruling.REPRODUCED
+    assert claims.all_of(good, unclear)(data).ruling is Ruling.INCONCLUSIVE
+    assert claims.all_of(good, unclear, bad)(data).ruling is Ruling.CONTRADICTED
+
+
+def test_seconds_are_evidence_too() -> None:
+    data = evidence(a=[1.0, 2.0])
+    assert data.mean("seconds", "a") == 0.25
+
+
+def test_failed_runs_are_not_averaged_away() -> None:
+    failed = replace(record_of(7, cell=cell_of("a")), status=Status.TIMEOUT, scores={})
+    data = Evidence((*evidence(a=[1.0, 2.0]).records, failed))
+    with pytest.raises(FailedRuns, match="timeout"):
+        data.scores("norm", "a")
+    with pytest.raises(MissingEvidence, match="no run of b"):
+        data.scores("norm", "b")
+
+
+def at_scale(scale: Scale, score: float, machine: str = "here", n: int = 12) -> list[RunRecord]:
+    cell = cell_of("a", workload=f"w-{scale}")
+    cell = replace(cell, scale=scale, environment=replace(cell.environment, machine=machine))
+    return [replace(record_of(seed, score + 0.01 * NOISE[seed], cell), seed=seed) for seed in range(n)]
+
+
+CLAIM = Claim(id="c", source="s", statement="a stays below one", check=claims.mean_within("norm", "a", at_most=1.0))
+SUITE = replace(toys.SUITE, claims=(CLAIM,))
+
+
+def test_the_largest_scale_decides_and_too_small_a_scale_does_not() -> None:
+    def ruled(*records: list[RunRecord]) -> tuple[Ruling, str, str]:
+        (one,) = claims.judge(SUITE, [record for group in records for record in group])
+        return one.verdict.ruling, one.scale, one.machine
+
+    assert ruled(at_scale(Scale.SMOKE, 0.5)) == (Ruling.NOT_TESTED, "", "")
+    assert ruled(at_scale(Scale.SMALL, 0.5)) == (Ruling.REPRODUCED, "small", "here")
+    assert ruled(at_scale(Scale.SMALL, 0.5), at_scale(Scale.PAPER, 1.5)) == (Ruling.CONTRADICTED, "paper", "here")
+    two = ruled(at_scale(Scale.SMALL, 0.5, "elsewhere", n=5), at_scale(Scale.SMALL, 1.5))
+    assert two == (Ruling.CONTRADICTED, "small", "here")
+
+
+def test_a_failed_run_makes_a_claim_inconclusive_and_says_so() -> None:
+    records = at_scale(Scale.SMALL, 0.5)
+    records[3] = replace(records[3], status=Status.CRASHED, scores={})
+    (one,) = claims.judge(SUITE, records)
+    assert one.verdict.ruling is Ruling.INCONCLUSIVE
+    assert "crashed" in one.verdict.measured
+
+
+def test_records_of_another_suite_version_do_not_count() -> None:
+    (one,) = claims.judge(replace(SUITE, version="2"), at_scale(Scale.SMALL, 0.5))
+    assert one.verdict.ruling is Ruling.NOT_TESTED
