@@ -160,6 +160,11 @@ def require_measured_commit() -> None:
         )
 
 
+def gpu() -> str:
+    """Return the GPU's model; empty without a driver, which is seen without importing torch."""
+    return environment.gpu_model() if Path("/dev/nvidiactl").exists() else ""
+
+
 def _committed_files(repository: Path, commit: str) -> dict[str, str]:
     """Return the Python files of our packages in a commit, with git's digest of each."""
     command = ["git", "-C", str(repository), "ls-tree", "-r", "-z", commit, "--", *PACKAGES]
@@ -196,7 +201,7 @@ def _find(suite: Suite, cell: str, device: str) -> tuple[Workload, Method]:
         raise NotImplementedError(str(error)) from error
     if not takes_part(workload, method) or device not in method.devices:
         raise NotImplementedError(f"{method.name} does not run on {workload.name} on {device}")
-    if device == "cuda" and not (Path("/dev/nvidiactl").exists() and environment.gpu_model()):
+    if device == "cuda" and not gpu():
         raise NotImplementedError("no CUDA device on this machine")
     return workload, method
 
@@ -221,13 +226,13 @@ def _runs(suite: Suite, workload: Workload, method: Method, device: str, seeds: 
 
 
 def _keep(runs: list[RunRecord]) -> None:
-    """Put the runs into the history of their commit; those of a changed or unknown working tree have no place there."""
+    """Put the runs, without their traces, into the history of their commit; a changed working tree has no place there."""
     root = os.environ.get("ASV_CONF_DIR")
     if not root or not runs[0].commit or any(run.dirty for run in runs):
         return
     folder = history_of(Path(root) / "results", runs[0].commit)
     for run in runs:
-        records.save(folder, run)
+        records.save(folder, replace(run, trace=()))
     records.discard(folder, runs[0].cell)
 
 
