@@ -77,7 +77,7 @@ def _publish_asv(repository: Path, target: Path) -> None:
 
 
 def to_html(rows: Sequence[Row], judgements: Sequence[Judgement], *, history: bool = False) -> str:
-    """Return the leaderboard as one page that runs no script and loads nothing; every text in it is escaped; `history` links to asv's."""
+    """Return the leaderboard as one page: no script, nothing loaded, every text escaped; `history` links to asv's pages."""
     suites = sorted({row.suite for row in rows} | {one.suite for one in judgements})
     back = '<a href="../index.html">History</a>' if history else ""
     links = "".join(f'<a href="#{_text(suite)}">{_text(suite)}</a>' for suite in suites)
@@ -88,8 +88,8 @@ def to_html(rows: Sequence[Row], judgements: Sequence[Judgement], *, history: bo
         f"<title>Optathlon leaderboard</title><style>{_STYLE}</style></head><body>",
         f'<nav>{back}{links}<a href="leaderboard.csv">CSV</a></nav><h1>Leaderboard</h1>',
         '<p class="note">Methods share a rank when their seeds cannot tell them apart (paired bootstrap, 95 %). Values are means'
-        " over seeds with 95 % intervals; seconds are medians of the method's own time, × their ratio to the suite's reference method;"
-        " * marks the Pareto front of score against seconds. Seconds of different machines are never compared.</p>",
+        " over seeds with 95 % intervals; seconds are medians of the method's own time, × their ratio to the suite's reference"
+        " method; * marks the Pareto front of score against seconds. Seconds of different machines are never compared.</p>",
     ]
     for suite in suites:
         parts.append(f'<section id="{_text(suite)}"><h2>{_text(suite)}</h2>')

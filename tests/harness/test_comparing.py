@@ -1,0 +1,265 @@
+"""Two commits compared: by each metric's direction, over paired seeds, failures included."""
+
+import json
+import math
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optathlon import records
+from optathlon.comparing import (
+    UnknownRevision,
+    Verdict,
+    compare,
+    compare_groups,
+    history_of,
+    locate,
+    to_json,
+    to_markdown,
+)
+from optathlon.records import Group
+from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
+
+ERROR = MetricInfo(name="test-error", unit="fraction", better="lower", tolerance=0.0)
+ACCURACY = MetricInfo(name="accuracy", unit="fraction", better="higher", tolerance=0.0)
+ENVIRONMENT = Environment(machine="toy", cpu="", gpu="", os="", python="", versions={}, threads=1)
+CELL = Cell(
+    suite="toy", suite_version="1", workload="easy", scale=Scale.SMOKE, method="plain", metrics=(ERROR,), environment=ENVIRONMENT
+)
+
+
+def make_group(values, cell=CELL, seconds=None, statuses=None, reason=""):
+    """Return the runs of seeds 0, 1, ... with these values of the first metric."""
+    runs = []
+    for seed, value in enumerate(values):
+        status = (statuses or {}).get(seed, "ok")
+        run = {"seed": seed, "status": status, "reason": reason}
+        if status == "ok":
+            run["scores"] = {cell.metrics[0].name: value}
+            if seconds is not None:
+                run["cpu_seconds"] = seconds[seed]
+        runs.append(run)
+    return Group(cell, runs)
+
+
+def verdicts(base, head):
+    return {one.metric: one.verdict for one in compare_groups([base], [head])}
+
+
+def shifted(shift, n=8, spread=0.01, seed=0):
+    """Return paired values with difficulty shared between both sides and a small change of each seed."""
+    rng = np.random.default_rng(seed)
+    difficulty = rng.uniform(0.2, 0.8, n)
+    return difficulty, difficulty + shift + spread * rng.standard_normal(n)
+
+
+@pytest.mark.parametrize(
+    ("shift", "metric", "expected"),
+    [
+        (+0.1, ERROR, Verdict.REGRESSED),
+        (-0.1, ERROR, Verdict.IMPROVED),
+        (+0.1, ACCURACY, Verdict.IMPROVED),
+        (-0.1, ACCURACY, Verdict.REGRESSED),
+        (0.0, ERROR, Verdict.WITHIN_NOISE),
+        (0.0, ACCURACY, Verdict.WITHIN_NOISE),
+    ],
+)
+def test_direction_decides(shift, metric, expected):
+    base, head = shifted(shift)
+    cell = replace(CELL, metrics=(metric,))
+    assert verdicts(make_group(base, cell), make_group(head, cell)) == {metric.name: expected}
+
+
+def test_seeds_are_paired():
+    """A change far below the spread between instances is seen, because the instances are the same."""
+    base, head = shifted(0.02, spread=0.002)
+    assert np.std(base) > 5 * 0.02
+    assert verdicts(make_group(base), make_group(head))["test-error"] is Verdict.REGRESSED
+    assert verdicts(make_group(base), make_group(head[::-1]))["test-error"] is Verdict.WITHIN_NOISE
+
+
+def test_false_alarms_are_rare():
+    """Without a change, at most the promised share of comparisons calls one."""
+    calls = 0
+    for seed in range(400):
+        base, head = shifted(0.0, n=8, spread=0.05, seed=seed)
+        calls += verdicts(make_group(base), make_group(head))["test-error"] is not Verdict.WITHIN_NOISE
+    assert calls <= 400 * 0.03
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12))
+def test_identical_values_are_never_a_change(values):
+    group = make_group(values, seconds=[0.1] * len(values))
+    assert set(verdicts(group, group).values()) == {Verdict.WITHIN_NOISE}
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_few_seeds_need_more_than_luck(n):
+    base = np.full(n, 0.5)
+    assert verdicts(make_group(base), make_group(base + np.linspace(0.01, 0.1, n)))["test-error"] is Verdict.WITHIN_NOISE
+
+
+def test_one_seed_tells_nothing_unless_the_cell_is_exact():
+    (one,) = compare_groups([make_group([0.1])], [make_group([0.2])])
+    assert one.verdict is Verdict.WITHIN_NOISE
+    assert "one seed" in one.note
+    exact = replace(CELL, exact=True)
+    assert verdicts(make_group([0.1], exact), make_group([0.2], exact))["test-error"] is Verdict.REGRESSED
+
+
+def test_rounding_and_tolerance_are_no_change():
+    base = np.linspace(0.1, 0.9, 8)
+    assert verdicts(make_group(base), make_group(base * (1 + 1e-13)))["test-error"] is Verdict.WITHIN_NOISE
+    tolerant = replace(CELL, metrics=(replace(ERROR, tolerance=0.05),))
+    assert verdicts(make_group(base, tolerant), make_group(base + 0.03, tolerant))["test-error"] is Verdict.WITHIN_NOISE
+    assert verdicts(make_group(base, tolerant), make_group(base + 0.08, tolerant))["test-error"] is Verdict.REGRESSED
+
+
+def test_failure_after_success_is_a_regression():
+    base = make_group([0.1] * 3)
+    head = make_group([0.1] * 3, statuses={1: "diverged"}, reason="first line\nNaN at step 3")
+    found = compare_groups([base], [head])
+    assert found[0].verdict is Verdict.REGRESSED
+    assert found[0].metric == "status"
+    assert "diverged (seed 1): NaN at step 3" in found[0].note
+    assert verdicts(head, base)["status"] is Verdict.IMPROVED
+    assert "status" not in verdicts(head, head)
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.OK}))
+def test_every_failure_counts_but_an_absent_device_or_data_set(status):
+    base, head = make_group([0.1] * 3), make_group([0.1] * 3, statuses=dict.fromkeys(range(3), str(status)))
+    expected = Verdict.GONE if status in (Status.NEEDS_DATA, Status.NEEDS_DEVICE) else Verdict.REGRESSED
+    assert verdicts(base, head)["status"] is expected
+
+
+@pytest.mark.parametrize(
+    ("factor", "seconds", "expected"),
+    [
+        (3.0, 0.1, Verdict.REGRESSED),
+        (0.3, 0.1, Verdict.IMPROVED),
+        (1.2, 0.1, Verdict.WITHIN_NOISE),  # the machine's own noise
+        (3.0, 1e-4, Verdict.WITHIN_NOISE),  # a fraction of a millisecond
+    ],
+)
+def test_seconds_change_by_a_factor(factor, seconds, expected):
+    rng = np.random.default_rng(1)
+    before = seconds * rng.uniform(1, 4, 8)
+    after = before * factor * rng.uniform(0.97, 1.03, 8)
+    found = verdicts(make_group([0.1] * 8, seconds=before), make_group([0.1] * 8, seconds=after))
+    assert found["cpu_seconds"] is expected
+
+
+def test_new_and_gone_cells_are_shown_and_no_regression():
+    other = replace(CELL, method="added")
+    found = compare_groups([make_group([0.1])], [make_group([0.1], other)])
+    assert {(one.method, one.verdict) for one in found} == {("plain", Verdict.GONE), ("added", Verdict.NEW)}
+
+
+def test_machines_and_suite_versions_are_never_mixed():
+    elsewhere = replace(CELL, environment=replace(ENVIRONMENT, machine="other"))
+    newer = replace(CELL, suite_version="2")
+    for cell in (elsewhere, newer):
+        found = compare_groups([make_group([0.1] * 8)], [make_group([0.9] * 8, cell)])
+        assert {one.verdict for one in found} == {Verdict.NEW, Verdict.GONE}
+
+
+def test_the_gravest_comes_first():
+    cells = [replace(CELL, method=name) for name in ("same", "worse", "better")]
+    base = [make_group([0.5] * 3, cell) for cell in cells]
+    head = [make_group([value] * 3, cell) for cell, value in zip(cells, (0.5, 0.9, 0.1), strict=True)]
+    found = [one.verdict for one in compare_groups(base, head)]
+    assert found == [Verdict.REGRESSED, Verdict.IMPROVED, Verdict.WITHIN_NOISE]
+
+
+def test_interval_of_the_difference_covers_it():
+    base, head = shifted(0.1)
+    (one,) = compare_groups([make_group(base)], [make_group(head)])
+    assert one.low <= np.mean(head - base) <= one.high
+    assert math.isclose(one.base, base.mean())
+    assert one.seeds == 8
+
+
+# Where the records come from -----------------------------------------------------------------------------------------
+
+
+def save(folder, values, cell=CELL):
+    for seed, value in enumerate(values):
+        scores = {cell.metrics[0].name: float(value)}
+        records.save(folder, RunRecord(cell=cell, seed=seed, status=Status.OK, scores=scores, finished="2026-01-01T00:00:00"))
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Return a git repository with two commits, and the records of each in its history."""
+
+    def git(*arguments):
+        command = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+    git("init", "--quiet", "--initial-branch", "main")
+    for shift in (0.0, 0.1):
+        git("commit", "--quiet", "--allow-empty", "--message", f"shift {shift}")
+        save(history_of(tmp_path / "results", git("rev-parse", "HEAD")), shifted(shift)[1])
+    return tmp_path
+
+
+def test_commits_are_found_by_any_name_that_git_knows(repository):
+    results = repository / "results"
+    assert {one.verdict for one in compare(results, "HEAD~1", "main")} == {Verdict.REGRESSED}
+    assert {one.verdict for one in compare(results, "main", "HEAD~1")} == {Verdict.IMPROVED}
+    assert locate("HEAD", results) == locate("main", results)
+    assert compare(results, "HEAD~1", "HEAD", machine="nowhere") == []
+
+
+def test_folders_of_results_are_taken_as_they_are(repository):
+    first, second = sorted((repository / "results" / "history").iterdir())
+    assert len(compare(repository / "results", str(first), str(second))) == 1
+
+
+@pytest.mark.parametrize("revision", ["nonsense", "--upload-pack=evil", "", "../../etc"])
+def test_unknown_revision_is_named(repository, revision):
+    with pytest.raises(UnknownRevision, match="neither a folder with records nor a commit"):
+        compare(repository / "results", revision, "HEAD")
+
+
+def test_commit_without_records_names_the_command(repository):
+    folder = locate("HEAD", repository / "results")
+    folder.rename(folder.with_name("moved"))
+    with pytest.raises(UnknownRevision, match="asv run"):
+        compare(repository / "results", "HEAD~1", "HEAD")
+
+
+def test_refused_record_gives_no_verdict(repository):
+    path = next(locate("HEAD", repository / "results").rglob("*.json"))
+    path.write_text(path.read_text()[:-30])
+    with pytest.raises(ValueError, match="refused"):
+        compare(repository / "results", "HEAD~1", "HEAD")
+
+
+# What is printed -----------------------------------------------------------------------------------------------------
+
+
+def test_json_is_a_list_that_scripts_can_read():
+    base, head = shifted(0.1)
+    (one,) = json.loads(to_json(compare_groups([make_group(base)], [make_group(head)])))
+    assert one["verdict"] == "regressed"
+    assert {"suite", "workload", "method", "device", "machine", "metric", "better", "base", "head", "low", "high"} <= one.keys()
+
+
+def test_markdown_counts_and_cannot_be_broken_by_a_reason():
+    head = make_group([0.1] * 3, statuses={0: "error"}, reason="<script>alert(1)</script> | `x`\nlast | <b>line</b>")
+    text = to_markdown(compare_groups([make_group([0.1] * 3)], [head]))
+    assert text.startswith("**1 regressed, 1 within noise**")
+    assert "<b>" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| **regressed**")]
+    assert len(rows) == 1
+    assert rows[0].replace("\\|", "").count("|") == 12
+
+
+def test_nothing_in_common_is_said():
+    assert "nothing to compare" in to_markdown([])
