@@ -19,6 +19,8 @@ from baselines.convex_networks import _checks
 _PARALLEL = 1e-12
 #: A cell whose half-space cut is narrower than this (sine of the angle) counts as empty.
 _EMPTY = 1e-9
+#: Up to so many patterns, sampling falls back on enumeration for the cells that it does not meet.
+_FEW = 5000
 
 
 def count_arrangements(X: ArrayLike) -> int:
@@ -110,7 +112,7 @@ def sample_patterns(X: ArrayLike, n_patterns: int, rng: np.random.Generator | No
     Raises
     ------
     ValueError
-        Bad X or n_patterns, or X has not so many patterns (or some are too narrow to be met by sampling).
+        Bad X or n_patterns, or X has not so many patterns (or too many to list, and some too narrow to be met).
     """
     X = _checks.samples(X)
     n_patterns = _checks.positive_integer(n_patterns, "n_patterns")
@@ -130,10 +132,15 @@ def sample_patterns(X: ArrayLike, n_patterns: int, rng: np.random.Generator | No
                 found.setdefault(pattern.tobytes(), pattern)
         n_draws += directions.shape[1]
         idle = idle + 1 if len(found) == before else 0
+    if len(found) < n_patterns and bound <= _FEW:
+        # What is left are narrow cells: take them from the complete list, in random order.
+        for pattern in rng.permutation(enumerate_patterns(X), axis=1).T:
+            if pattern.any() and len(found) < n_patterns:
+                found.setdefault(pattern.tobytes(), pattern)
     if len(found) < n_patterns:
         raise ValueError(
-            f"n_patterns={n_patterns} exceeds the number of arrangements that sampling meets: {len(found)} distinct "
-            f"non-zero patterns in {n_draws} draws (X has at most {bound}); use enumerate_patterns or a smaller number"
+            f"n_patterns={n_patterns} exceeds the number of arrangements that can be met: {len(found)} distinct non-zero "
+            f"patterns in {n_draws} draws (X of shape {X.shape} has at most {bound})"
         )
     return np.ascontiguousarray(np.array(list(found.values())).T)
 

@@ -52,10 +52,10 @@ class Cones(NamedTuple):
 class ConeStates(NamedTuple):
     """What each column of the program keeps between projections; changed in place by the kernels.
 
-    The first ``count[c]`` entries (rows, for Q; rows and columns, for R) belong to the active normals of column c.
+    The first ``n_active[c]`` entries (rows, for Q; rows and columns, for R) belong to the active normals of column c.
     """
 
-    count: NDArray[np.int64]
+    n_active: NDArray[np.int64]
     """Number of active rows, (n_columns,)."""
     updates: NDArray[np.int64]
     """Changes of Q and R since they were last computed afresh, (n_columns,)."""
@@ -147,7 +147,7 @@ def _collect(values, threshold, candidates):
 def _append(row, normal, k, active, Q, R, u):
     """Add a normal to the QR factorisation by Gram-Schmidt; False where it depends on the others."""
     u[:] = normal
-    before = 1.0
+    before = length = 1.0
     for i in range(k):
         R[i, k] = 0.0
     for _ in range(3):
@@ -232,10 +232,10 @@ def _project(x, threshold, c, cones, states, p, work):
     """
     rows, columns, all_sides = cones
     sides = all_sides[c % all_sides.shape[0]]
-    count, updates, actives, lams, Qs, Rs = states
+    n_active, updates, actives, lams, Qs, Rs = states
     active, lam, Q, R = actives[c], lams[c], Qs[c], Rs[c]
     q, mu, u, normal, values, candidates = work
-    n_features, k = x.size, count[c]
+    n_features, k = x.size, n_active[c]
     if updates[c] > 10 * n_features:
         k = _refactor(rows, sides, k, active, lam, Q, R, u)
         updates[c] = 0
@@ -297,7 +297,7 @@ def _project(x, threshold, c, cones, states, p, work):
         q[k] = _dot(Q[k], p)
         _add_multiple(p, -q[k], Q[k])
         k += 1
-    count[c] = k
+    n_active[c] = k
     return length
 
 
@@ -345,7 +345,7 @@ def price_columns(G, beta, working, cones, states, lengths):
             x[i] = sign * G[c % n_patterns, i]
         threshold = highest if working[c] else top[0]
         bound = _project(x, threshold, c, cones, states, p, work)
-        for j in range(states.count[c]):
+        for j in range(states.n_active[c]):
             row = states.active[c, j]
             _add_multiple(x, states.lam[c, j] * sides[row], cones.rows[row])
         lengths[c] = np.sqrt(_dot(x, x))
@@ -374,7 +374,7 @@ def free_directions(P, lengths, beta, which, states, N, weights, owner):
     for j in range(which.size):
         if lengths[j] <= beta:
             continue
-        k, Q = states.count[which[j]], states.Q[which[j]]
+        k, Q = states.n_active[which[j]], states.Q[which[j]]
         first = m
         for i in range(n_features):
             N[m, i] = P[j, i] / lengths[j]

@@ -144,7 +144,7 @@ def relu_program(
         answer = ReluAnswer(np.zeros((X.shape[1], 0)), useful, np.zeros(0), y, 0, "converged")
     network = recover_network(answer.blocks, answer.sign)
     objective = network_objective(X, y, beta, *network)
-    dual_bound = dual_value(y, answer.dual_point)
+    dual_bound = min(dual_value(y, answer.dual_point), objective)  # where they are equal, up to rounding
     gap = relative_gap(objective, dual_bound)
     return ReluProgramResult(
         W1=network.W1,
@@ -166,6 +166,10 @@ def _solver(name: str) -> Callable[..., ReluAnswer]:
         from baselines.convex_networks.ssnal import ssnal
 
         return ssnal
+    if name == "admm":
+        from baselines.convex_networks.admm import admm
+
+        return admm
     from baselines.convex_networks.relu_cvxpy import clarabel, scs
 
     return scs if name == "scs" else clarabel

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.linalg import get_lapack_funcs
 
 from baselines.convex_networks.relu_certificate import (
     ReluAnswer,
@@ -50,6 +50,8 @@ from baselines.convex_networks.relu_cone import (
 from baselines.convex_networks.relu_feasible import best_factor, inside_cones
 
 Array = NDArray[np.float64]
+# Cholesky factorisation and solution without the checks of scipy.linalg.cho_factor, which cost more than small solves.
+_potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 
 
 #: First penalty, in units of |w| / beta, and its growth per outer step.
@@ -218,12 +220,12 @@ def _newton_direction(
     small = m <= n_samples
     M = B @ B.T if small else B.T @ B
     M[np.diag_indices_from(M)] += 1.0 / sigma
-    factor, failed = dpotrf(M.T, lower=1, overwrite_a=1)
+    factor, failed = _potrf(M.T, lower=1, overwrite_a=1)
     if failed:
         return -gradient
     if small:
-        return B.T @ dpotrs(factor, B @ gradient, lower=1)[0] - gradient
-    return -dpotrs(factor, gradient, lower=1)[0] / sigma
+        return B.T @ _potrs(factor, B @ gradient, lower=1)[0] - gradient
+    return -_potrs(factor, gradient, lower=1)[0] / sigma
 
 
 def _price(model: _Model, states: ConeStates, working: _Working, v: Array) -> tuple[Array, NDArray[np.int64]]:
