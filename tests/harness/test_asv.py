@@ -222,7 +222,7 @@ def test_browser_shows_the_page_and_runs_nothing_in_it(site, browser):
 
 
 def test_links_lead_from_one_to_the_other(site, browser):
-    """asv's page loads its libraries from the network, so only its navigation is read here."""
+    """The libraries of asv come from the network, so of its page only the navigation is read here."""
     browser.get((site / "leaderboard" / "index.html").as_uri())
     assert browser.find_element("link text", "History").get_attribute("href") == (site / "index.html").as_uri()
     parsed = "return new DOMParser().parseFromString(arguments[0], 'text/html').querySelector(arguments[1]).getAttribute('href')"
