@@ -56,7 +56,7 @@ def group_cone_program(F: Array, y: Array, beta: float, block: int, B: sparse.cs
     w = w.reshape(groups, block)
     objective = 0.5 * float(residual @ residual) + beta * float(np.linalg.norm(w, axis=1).sum())
     reach, fit, squared = np.linalg.norm(priced, axis=1).max(), float(y @ residual), float(residual @ residual)
-    scale = min(beta / max(reach, 1e-300), fit / max(squared, 1e-300))
+    scale = min(beta / max(reach, 1e-300), max(fit, 0.0) / max(squared, 1e-300))
     return ConeSolution(w, objective, max(0.0, scale * fit - 0.5 * scale**2 * squared))
 
 

@@ -178,7 +178,7 @@ def _certify(
     bound = 0.0
     if squared > 0:
         reach = cone.polar((residual @ lift.reshape(len(y), -1)).reshape(cone.size, cone.size))
-        scale = min(beta / max(reach, 1e-300), float(y @ residual) / squared)
+        scale = min(beta / max(reach, 1e-300), max(float(y @ residual), 0.0) / squared)
         bound = scale * float(y @ residual) - 0.5 * scale**2 * squared
     blocks, objective = (blocks, objective) if objective < best[1] else best[:2]
     return blocks, objective, max(bound, best[2])

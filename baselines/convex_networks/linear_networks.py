@@ -102,6 +102,8 @@ def two_layer_linear(
     _checks.positive_integer(n_steps, "n_steps")
     if scalar:
         W = _scalar_output(X, Y[:, 0], beta, depth=2)[:, None]
+    elif np.linalg.norm(X.T @ Y, 2) <= beta:
+        W = np.zeros((X.shape[1], Y.shape[1]))
     elif _whitened(X):
         U, s, Vt = np.linalg.svd(X.T @ Y, full_matrices=False)
         W = (U * np.maximum(s - beta, 0)) @ Vt
@@ -240,7 +242,7 @@ def _dual_value(X: Array, Y: Array, residual: Array, beta: float) -> float:
         return 0.0
     fit = float((Y * residual).sum())
     reach = float(np.linalg.norm(X.T @ residual, 2))
-    scale = min(beta / max(reach, 1e-300), fit / squared)
+    scale = min(beta / max(reach, 1e-300), max(fit, 0.0) / squared)
     return max(0.0, scale * fit - 0.5 * scale**2 * squared)
 
 

@@ -147,7 +147,7 @@ def _balanced(directions: Array, G: Array) -> tuple[Array, Array]:
 def _dual_value(Y: Array, residual: Array, reach: float, beta: float) -> float:
     """Return ``<Y, V> - 1/2 ||V||^2`` for the residual scaled until ``|V' X_i u| <= beta`` on every cone."""
     squared, fit = float((residual**2).sum()), float((Y * residual).sum())
-    scale = min(beta / max(reach, 1e-300), fit / max(squared, 1e-300))
+    scale = min(beta / max(reach, 1e-300), max(fit, 0.0) / max(squared, 1e-300))
     return scale * fit - 0.5 * scale**2 * squared
 
 
