@@ -20,7 +20,7 @@ import numpy as np
 
 from optathlon import records
 from optathlon.records import Group, RecordError
-from optathlon.scoring import Better, interval_of, resampled_means
+from optathlon.scoring import Better, mean_interval
 from optathlon.spec import Status
 
 # A gate looks at many cells, so a single one must be surer than a table's 95 %.
@@ -30,9 +30,6 @@ TIME_FACTOR = 1.5
 TIME_FLOOR = 2e-3
 # Below this share of the value a difference is rounding.
 ROUNDING = 1e-9
-_RESAMPLES = 20_000
-# A bootstrap of fewer values is too narrow: its interval never leaves their range.
-_FEW = 5
 _NOT_RUN = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
 
 
@@ -247,18 +244,11 @@ def _judge_seconds(pairs: Sequence[tuple[float, float]], better: Better) -> dict
 
 
 def _interval(values: np.ndarray, exact: bool) -> tuple[float, float]:
-    """Return an interval of the mean: bootstrap, Student's for a few values, the value itself where nothing varies."""
-    mean = float(values.mean())
-    if exact or (values.size > 1 and np.ptp(values) == 0):
-        return mean, mean
-    if values.size == 1:
-        return -math.inf, math.inf
-    if values.size < _FEW:
-        from scipy.stats import t
-
-        half = float(t.ppf((1 + CONFIDENCE) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size))
-        return mean - half, mean + half
-    return interval_of(float(values.mean()), resampled_means(values, _RESAMPLES), values.size, CONFIDENCE)[1:]
+    """Return an interval of the mean; the value itself where it is free of chance, everything for a single seed."""
+    if exact:
+        return float(values.mean()), float(values.mean())
+    _, low, high = mean_interval(values, CONFIDENCE)
+    return (-math.inf, math.inf) if math.isnan(low) else (low, high)
 
 
 def _figures(base: np.ndarray, head: np.ndarray, low: float, high: float, worse: bool, improved: bool) -> dict:
