@@ -194,9 +194,9 @@ def test_failing_asv_is_reported(tmp_path):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Return a headless Chromium; Debian's packages are chromium and chromium-driver."""
+    """Return a headless Chromium or Chrome; Debian's packages are chromium and chromium-driver."""
     webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.skip("no chromium and chromedriver")
     options = webdriver.ChromeOptions()
