@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from baselines.binary_regression._checks import check_regression
-from baselines.binary_regression._losses import solve_normal_equations, times
+from baselines.binary_regression._convex import accelerated_gradient, least_deviations
+from baselines.binary_regression._losses import make_loss
 
 
 def sign(w: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -14,8 +15,8 @@ def sign(w: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(w >= 0, 1.0, -1.0)
 
 
-def least_squares(X: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-    """Round the unconstrained least-squares weights: sign(argmin_w |Xw - y|_2^2).
+def least_squares(X: ArrayLike, y: ArrayLike, *, loss: str = "l2", delta: float | None = None) -> NDArray[np.float64]:
+    """Round the weights of the unconstrained regression: sign(argmin_w f(w)).
 
     Parameters
     ----------
@@ -23,6 +24,10 @@ def least_squares(X: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         Features. Leading axes number independent problems.
     y : array_like, shape (..., n_samples)
         Targets.
+    loss : {"l2", "l1", "huber"}
+        Loss f of the residuals: least squares, least absolute deviations, or Huber's.
+    delta : float, optional
+        Width of the quadratic part of the Huber loss, in units of y; follows the noise by default.
 
     Returns
     -------
@@ -32,12 +37,16 @@ def least_squares(X: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        When `X` or `y` has the wrong shape or dtype, or is not finite.
+        When an argument has the wrong shape, dtype or range.
 
     References
     ----------
     Chiprut, Globerson, Wiesel, Maximin Optimization for Binary Regression, Section V (LR).
     """
     features, target = check_regression(X, y, stacked=True)
-    transposed = np.swapaxes(features, -1, -2)
-    return sign(solve_normal_equations(features, target, transposed @ features, times(transposed, target)))
+    f = make_loss(loss, features, target, delta)
+    if loss == "l2":
+        return sign(f.start)
+    if loss == "l1":
+        return sign(least_deviations(features, target))
+    return sign(accelerated_gradient(f, np.inf, n_steps=5000, tol=1e-6))

@@ -26,7 +26,7 @@ OPTIMIZERS = ("gda", "ogda", "extragradient", "adam")
 
 # Steps of w in units of 1/L and of z in units of L, with L the curvature of f: the primal variable is of order one and the
 # dual one has the units of f.
-_STEPS = {"gda": (0.5, 0.02), "ogda": (0.25, 0.02), "extragradient": (0.5, 0.025), "adam": (0.1, 0.003)}
+_STEPS = {"gda": (0.5, 0.02), "ogda": (0.25, 0.02), "extragradient": (0.5, 0.025), "adam": (0.1, 0.0015)}
 # Adam is decayed to this share of its step sizes at the end (w, z); the others keep theirs.
 _ADAM_DECAY = (0.01, 0.1)
 

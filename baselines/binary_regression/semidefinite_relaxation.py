@@ -127,7 +127,7 @@ def semidefinite_relaxation(
             f"X must be small enough for solver={solver!r} to stay below {_MEMORY / 1e9:.0f} GB, got {features.shape[1]} "
             f"features, which take about {estimate / 1e9:.0f} GB"
         )
-    Q, offset = _homogenise(features, target)
+    Q, offset = homogenise(features, target)
     if solver == "low-rank":
         # A little less than asked for, so that rounding in the quotient cannot lift the gap above the tolerance.
         answer = solve_diagonal_sdp(Q, lambda value: 0.99 * tol * _reference(value, offset), rng=generator)
@@ -178,13 +178,13 @@ def certificate(X: ArrayLike, y: ArrayLike, V: ArrayLike) -> Certificate:
     lengths = np.sqrt(np.einsum("ij,ij->i", factor, factor))
     if not np.allclose(lengths, 1, rtol=0, atol=1e-6):
         raise ValueError(f"V must have rows of length one, got lengths from {lengths.min():.6g} to {lengths.max():.6g}")
-    Q, offset = _homogenise(features, target)
+    Q, offset = homogenise(features, target)
     answer = bound_factor(Q, unit_rows(factor))
     gap = _relative_gap(answer.objective, answer.bound, offset)
     return Certificate(answer.bound + offset, gap, answer.objective + offset, answer.dual)
 
 
-def _homogenise(X: Array, y: Array) -> tuple[Array, float]:
+def homogenise(X: Array, y: Array) -> tuple[Array, float]:
     """Return Q with 0 in place of y'y, which would only cost digits, and y'y."""
     moments = X.T @ y
     Q = np.empty((len(moments) + 1, len(moments) + 1))
