@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from baselines.gans._checks import check_beta
+from baselines.gans._checks import check_beta, check_non_negative
 
 __all__ = ["NegativeMomentumAdam", "NegativeMomentumSGD"]
 
@@ -70,12 +70,13 @@ class NegativeMomentumAdam(torch.optim.Adam):
         torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, "betas": betas})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group as torch does, and check its decay rates."""
+        """Add a group as torch does, and check its rates."""
         super().add_param_group(param_group)
-        beta1, beta2 = self.param_groups[-1]["betas"]
+        group = self.param_groups[-1]
         try:
-            check_beta("betas[0]", beta1, negative=True)
-            check_beta("betas[1]", beta2, negative=False)
+            check_non_negative("lr", group["lr"])
+            check_beta("betas[0]", group["betas"][0], negative=True)
+            check_beta("betas[1]", group["betas"][1], negative=False)
         except ValueError:
             self.param_groups.pop()
             raise
@@ -131,9 +132,10 @@ class NegativeMomentumSGD(torch.optim.SGD):
         torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, "momentum": momentum})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group as torch does, and check its momentum."""
+        """Add a group as torch does, and check its rate and momentum."""
         super().add_param_group(param_group)
         try:
+            check_non_negative("lr", self.param_groups[-1]["lr"])
             check_beta("momentum", self.param_groups[-1]["momentum"], negative=True)
         except ValueError:
             self.param_groups.pop()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -78,20 +79,23 @@ class OptimisticAdam(Player):
     def _move(self, group: dict[str, Any], batch: Batch) -> None:
         lr, eps, (beta1, beta2) = float(group["lr"]), group["eps"], group["betas"]
         params, grads = batch.params, batch.grads
-        first, second, direction = batch.state("first_moment"), batch.state("second_moment"), batch.state("direction")
+        first, second, denominator = (batch.state(name) for name in ("first_moment", "second_moment", "denominator"))
         step = batch.states[0].get("step", 0) + 1
         for state in batch.states:
             state["step"] = step
 
+        # With c1 = 1 - beta1^t and c2 = sqrt(1 - beta2^t), u_t = (m_t / c1) / (sqrt(v_t) / c2 + eps)
+        # = (c2 / c1) m_t / (sqrt(v_t) + eps c2): the corrections cost no pass over memory of their own.
+        if step > 1:  # + eta u_{t-1}, of which both factors are still there
+            torch._foreach_addcdiv_(params, first, denominator, lr * _correction(step - 1, beta1, beta2))
         torch._foreach_lerp_(first, grads, 1 - beta1)  # m_t = beta1 m_{t-1} + (1 - beta1) g_t
         torch._foreach_mul_(second, beta2)
         torch._foreach_addcmul_(second, grads, grads, 1 - beta2)  # v_t = beta2 v_{t-1} + (1 - beta2) g_t^2
+        torch._foreach_copy_(denominator, second)
+        torch._foreach_sqrt_(denominator)
+        torch._foreach_add_(denominator, eps * math.sqrt(1 - beta2**step))
+        torch._foreach_addcdiv_(params, first, denominator, -2 * lr * _correction(step, beta1, beta2))  # - 2 eta u_t
 
-        torch._foreach_add_(params, direction, alpha=lr)  # + eta u_{t-1}, whose memory then takes u_t
-        # u_t = (m_t / c1) / (sqrt(v_t) / c2 + eps) = (c2 / c1) m_t / (sqrt(v_t) + eps c2): one pass less over memory
-        correction1, correction2 = 1 - beta1**step, (1 - beta2**step) ** 0.5
-        denominator = torch._foreach_sqrt(second)
-        torch._foreach_add_(denominator, eps * correction2)
-        torch._foreach_zero_(direction)
-        torch._foreach_addcdiv_(direction, first, denominator, correction2 / correction1)
-        torch._foreach_add_(params, direction, alpha=-2 * lr)  # - 2 eta u_t
+
+def _correction(step: int, beta1: float, beta2: float) -> float:
+    return math.sqrt(1 - beta2**step) / (1 - beta1**step)

@@ -1,0 +1,438 @@
+"""The optimisers against references written out in numpy, and as users of torch expect an optimiser to behave."""
+
+import copy
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.gans import ExtraGradient, NegativeMomentumAdam, NegativeMomentumSGD, OptimisticAdam, OptimisticGradient
+
+ALL = [OptimisticAdam, NegativeMomentumAdam, NegativeMomentumSGD, ExtraGradient, OptimisticGradient]
+OWN = [OptimisticAdam, ExtraGradient, OptimisticGradient]
+SHAPES = [(3, 4), (5,), (), (2, 1, 3)]
+
+
+def quadratic(params):
+    """A strictly convex function whose gradient differs in every entry."""
+    return sum(
+        (torch.arange(1, p.numel() + 1, dtype=p.dtype).reshape(p.shape) * (p - 0.3).square()).sum().double() for p in params
+    )
+
+
+def make_params(seed=0, shapes=SHAPES, dtype=torch.float64):
+    rng = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=rng, dtype=torch.float64).to(dtype).requires_grad_() for shape in shapes]
+
+
+def take_steps(optimizer, params, n, loss=quadratic):
+    for _ in range(n):
+        optimizer.zero_grad()
+        loss(params).backward()
+        optimizer.step()
+
+
+def flat(params):
+    return torch.cat([p.detach().double().flatten() for p in params]).numpy()
+
+
+# References: numpy, one vector, as the formulas are printed.
+
+
+def slope(w, scale):
+    return 2 * scale * (w - 0.3)
+
+
+def reference_optimistic_adam(w, scale, n, lr, beta1, beta2, eps):
+    m = v = before = np.zeros_like(w)
+    for t in range(1, n + 1):
+        g = slope(w, scale)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        direction = m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
+        w = w - 2 * lr * direction + lr * before
+        before = direction
+    return w
+
+
+def reference_adam(w, scale, n, lr, beta1, beta2, eps):
+    m = v = np.zeros_like(w)
+    for t in range(1, n + 1):
+        g = slope(w, scale)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        w = w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
+    return w
+
+
+def reference_heavy_ball(w, scale, n, lr, beta):
+    before = w
+    for _ in range(n):
+        w, before = w - lr * slope(w, scale) + beta * (w - before), w
+    return w
+
+
+def reference_optimistic_gradient(w, scale, n, lr):
+    before = np.zeros_like(w)
+    for _ in range(n):
+        g = slope(w, scale)
+        w, before = w - 2 * lr * g + lr * before, g
+    return w
+
+
+def reference_extragradient(w, scale, n, lr):
+    for _ in range(n):
+        w = w - lr * slope(w - lr * slope(w, scale), scale)
+    return w
+
+
+@pytest.mark.parametrize(
+    ("make", "reference", "halves"),
+    [
+        (
+            lambda p: OptimisticAdam(p, lr=0.02, betas=(0.5, 0.9), eps=1e-3),
+            lambda w, s, n: reference_optimistic_adam(w, s, n, 0.02, 0.5, 0.9, 1e-3),
+            1,
+        ),
+        (
+            lambda p: OptimisticAdam(p, lr=0.05, betas=(0.0, 0.999)),
+            lambda w, s, n: reference_optimistic_adam(w, s, n, 0.05, 0.0, 0.999, 1e-8),
+            1,
+        ),
+        (
+            lambda p: NegativeMomentumAdam(p, lr=0.02, betas=(-0.5, 0.9), eps=1e-3),
+            lambda w, s, n: reference_adam(w, s, n, 0.02, -0.5, 0.9, 1e-3),
+            1,
+        ),
+        (lambda p: NegativeMomentumSGD(p, lr=0.02, momentum=-0.5), lambda w, s, n: reference_heavy_ball(w, s, n, 0.02, -0.5), 1),
+        (lambda p: NegativeMomentumSGD(p, lr=0.02, momentum=0.4), lambda w, s, n: reference_heavy_ball(w, s, n, 0.02, 0.4), 1),
+        (lambda p: OptimisticGradient(p, lr=0.01), lambda w, s, n: reference_optimistic_gradient(w, s, n, 0.01), 1),
+        (lambda p: ExtraGradient(p, lr=0.02), lambda w, s, n: reference_extragradient(w, s, n, 0.02), 2),
+    ],
+    ids=["oadam", "oadam-beta1-0", "adam-nm", "sgd-nm", "sgd-positive", "ogda", "extragradient"],
+)
+@pytest.mark.parametrize("foreach", [None, True, False])
+def test_twenty_steps_equal_the_numpy_reference(make, reference, halves, foreach):
+    params = make_params()
+    start = flat(params)
+    scale = np.concatenate([np.arange(1, p.numel() + 1) for p in params]).astype(float)
+    optimizer = make([{"params": params, "foreach": foreach}])
+    take_steps(optimizer, params, 20 * halves)
+    np.testing.assert_allclose(flat(params), reference(start, scale, 20), atol=1e-12)
+
+
+def test_optimistic_adam_along_an_unchanged_direction_is_adam():
+    ours, theirs = make_params(), make_params()
+    optimizer, adam = OptimisticAdam(ours, lr=0.1), torch.optim.Adam(theirs, lr=0.1)
+    linear = lambda params: sum((p * torch.linspace(1.0, 2.0, p.numel(), dtype=p.dtype).reshape(p.shape)).sum() for p in params)  # noqa: E731
+    take_steps(optimizer, ours, 1, linear)
+    take_steps(adam, theirs, 1, linear)
+    before = flat(ours), flat(theirs)
+    take_steps(optimizer, ours, 5, linear)  # a constant gradient: from the second step on u_t = u_{t-1}
+    take_steps(adam, theirs, 5, linear)
+    np.testing.assert_allclose(flat(ours) - before[0], flat(theirs) - before[1], atol=1e-12)
+
+
+@pytest.mark.parametrize("beta1", [-0.9, -0.5, -0.1, 0.0, 0.5])
+def test_first_step_of_negative_momentum_adam_is_the_signed_rate(beta1):
+    params = make_params()
+    start = flat(params)
+    optimizer = NegativeMomentumAdam(params, lr=0.01, betas=(beta1, 0.999), eps=0.0)
+    quadratic(params).backward()
+    signs = np.sign(np.concatenate([np.atleast_1d(p.grad.numpy()).ravel() for p in params]))
+    optimizer.step()
+    np.testing.assert_allclose(flat(params), start - 0.01 * signs, atol=1e-12)
+
+
+def test_negative_momentum_optimizers_with_positive_momentum_are_torchs():
+    for ours, theirs in (
+        (
+            lambda p: NegativeMomentumAdam(p, lr=0.1, betas=(0.5, 0.99), amsgrad=True),
+            lambda p: torch.optim.Adam(p, 0.1, (0.5, 0.99), amsgrad=True),
+        ),
+        (lambda p: NegativeMomentumSGD(p, lr=0.01, momentum=0.9), lambda p: torch.optim.SGD(p, 0.01, momentum=0.9)),
+    ):
+        left, right = make_params(), make_params()
+        take_steps(ours(left), left, 10)
+        take_steps(theirs(right), right, 10)
+        np.testing.assert_array_equal(flat(left), flat(right))
+
+
+@pytest.mark.parametrize("cls", ALL)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_foreach_and_single_agree(cls, dtype):
+    shapes = [*SHAPES, (200, 150)]  # one tensor large enough to end a batch
+    results = []
+    for foreach in (None, True, False):
+        params = make_params(shapes=shapes, dtype=dtype)
+        optimizer = cls(params, lr=1e-3, foreach=foreach, weight_decay=0.1)
+        for step in range(6):
+            rng = torch.Generator().manual_seed(step)
+            for p in params:
+                p.grad = torch.randn(p.shape, generator=rng).to(dtype)
+            optimizer.step()
+        results.append(flat(params))
+    tolerance = {torch.float32: 1e-6, torch.float64: 1e-12, torch.bfloat16: 2e-2}[dtype]
+    np.testing.assert_allclose(results[1], results[0], atol=tolerance)
+    np.testing.assert_allclose(results[2], results[0], atol=tolerance)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_closure_is_called_and_its_loss_returned(cls):
+    params, twin = make_params(), make_params()
+    optimizer, other = cls(params, lr=0.01), cls(twin, lr=0.01)
+    calls = []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = quadratic(params)
+        loss.backward()
+        calls.append(loss.item())
+        return loss
+
+    first = quadratic(params).item()
+    assert optimizer.step(closure).item() == first
+    assert len(calls) == (2 if cls is ExtraGradient else 1)
+    take_steps(other, twin, len(calls))
+    np.testing.assert_array_equal(flat(params), flat(twin))
+    assert quadratic(params).item() < first
+
+
+@pytest.mark.parametrize("cls", ALL)
+@pytest.mark.parametrize("steps_before", [1, 4, 5])
+def test_state_dict_round_trip_continues_to_the_bit(cls, steps_before):
+    params = make_params()
+    optimizer = cls(params, lr=0.02)
+    take_steps(optimizer, params, steps_before)  # odd: half-way through an extragradient iteration
+    twin = [p.detach().clone().requires_grad_() for p in params]
+    restored = cls(twin, lr=0.5)
+    restored.load_state_dict(torch.load(_saved(optimizer.state_dict()), weights_only=True))
+    assert restored.param_groups[0]["lr"] == 0.02
+    take_steps(optimizer, params, 5)
+    take_steps(restored, twin, 5)
+    np.testing.assert_array_equal(flat(params), flat(twin))
+
+
+def _saved(state):
+    import io
+
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.mark.parametrize("cls", ALL)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_copies_are_independent_and_equal(cls, duplicate):
+    params = make_params()
+    optimizer = cls(params, lr=0.02)
+    take_steps(optimizer, params, 3)
+    twin, other = duplicate((params, optimizer))
+    take_steps(optimizer, params, 4)
+    take_steps(other, twin, 4)
+    np.testing.assert_array_equal(flat(params), flat(twin))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_parameter_groups_have_their_own_rates(cls):
+    params = make_params()
+    start = [p.detach().clone() for p in params]
+    optimizer = cls([{"params": params[:2]}, {"params": params[2:], "lr": 0.0}], lr=0.01)
+    take_steps(optimizer, params, 4)
+    assert all((p != q).any() for p, q in zip(params[:2], start[:2], strict=True))
+    assert all(torch.equal(p, q) for p, q in zip(params[2:], start[2:], strict=True))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_a_group_added_later_moves_as_from_its_own_first_step(cls):
+    early, late = make_params(shapes=[(4,)]), make_params(1, shapes=[(4,)])
+    optimizer = cls(early, lr=0.01)
+    take_steps(optimizer, early, 4)
+    optimizer.add_param_group({"params": late})
+    alone = [p.detach().clone().requires_grad_() for p in late]
+    solo = cls(alone, lr=0.01)
+    take_steps(optimizer, [*early, *late], 4)
+    take_steps(solo, alone, 4)
+    np.testing.assert_allclose(flat(late), flat(alone), atol=1e-14)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_schedulers_set_the_rate(cls):
+    params = make_params()
+    optimizer = cls(params, lr=0.01)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            take_steps(optimizer, params, 1)
+            scheduler.step()
+    assert optimizer.param_groups[0]["lr"] == 0.0
+    if cls is NegativeMomentumSGD:
+        optimizer.param_groups[0]["momentum"] = 0.0
+    before = flat(params)
+    take_steps(optimizer, params, 2)
+    np.testing.assert_array_equal(flat(params), before)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_parameters_without_gradient_stay(cls):
+    params = make_params()
+    optimizer = cls(params, lr=0.01)
+    start = params[0].detach().clone()
+    for _ in range(4):
+        optimizer.zero_grad()
+        quadratic(params[1:]).backward()
+        optimizer.step()
+    assert torch.equal(params[0], start)
+    assert not optimizer.state.get(params[0])
+    take_steps(optimizer, params, 2)
+    assert not torch.equal(params[0], start)
+
+
+def test_gradients_that_come_and_go_keep_their_own_step_count():
+    params, twin = make_params(shapes=[(4,), (4,)]), make_params(shapes=[(4,), (4,)])
+    optimizer, alone = OptimisticAdam(params, lr=0.01), OptimisticAdam(twin[1:], lr=0.01)
+    for step in range(6):
+        optimizer.zero_grad()
+        quadratic(params if step % 2 else params[:1]).backward()
+        optimizer.step()
+    take_steps(alone, twin[1:], 3)
+    np.testing.assert_array_equal(flat(params[1:]), flat(twin[1:]))
+
+
+def test_extragradient_returns_a_parameter_whose_lookahead_gradient_is_missing():
+    params = make_params(shapes=[(3,), (3,)])
+    optimizer = ExtraGradient(params, lr=0.1)
+    start = params[0].detach().clone()
+    take_steps(optimizer, params, 1)
+    assert optimizer.at_lookahead
+    assert not torch.equal(params[0], start)
+    optimizer.zero_grad()
+    quadratic(params[1:]).backward()
+    optimizer.step()
+    assert not optimizer.at_lookahead
+    assert torch.equal(params[0], start)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_maximize_is_descent_on_the_negative(cls):
+    up, down = make_params(), make_params()
+    take_steps(cls(up, lr=0.01, maximize=True), up, 4, lambda params: -quadratic(params))
+    take_steps(cls(down, lr=0.01), down, 4)
+    np.testing.assert_allclose(flat(up), flat(down), atol=1e-14)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_weight_decay_is_the_gradient_of_a_square(cls):
+    decayed, explicit = make_params(), make_params()
+    take_steps(cls(decayed, lr=0.01, weight_decay=0.3), decayed, 4)
+    take_steps(
+        cls(explicit, lr=0.01), explicit, 4, lambda params: quadratic(params) + 0.15 * sum(p.square().sum() for p in params)
+    )
+    np.testing.assert_allclose(flat(decayed), flat(explicit), atol=1e-12)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_gradients_are_not_changed(cls):
+    params = make_params()
+    optimizer = cls(params, lr=0.01, weight_decay=0.3, maximize=True)
+    quadratic(params).backward()
+    grads = [p.grad.clone() for p in params]
+    optimizer.step()
+    assert all(torch.equal(p.grad, g) for p, g in zip(params, grads, strict=True))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_mixed_dtypes_in_one_group_equal_separate_ones(cls):
+    def mixed():
+        return make_params(shapes=[(3, 4)], dtype=torch.float32) + make_params(1, shapes=[(5,)], dtype=torch.float64)
+
+    together, apart = mixed(), mixed()
+    take_steps(cls(together, lr=0.01), together, 4)
+    for param in apart:
+        take_steps(cls([param], lr=0.01), [param], 4)
+    assert [p.dtype for p in together] == [torch.float32, torch.float64]
+    np.testing.assert_allclose(flat(together), flat(apart), atol=1e-7)
+
+
+@pytest.mark.parametrize("cls", ALL)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_mixed_devices_in_one_group(cls):
+    cpu = make_params()
+    mixed = [p.detach().clone().to("cuda" if i % 2 else "cpu").requires_grad_() for i, p in enumerate(cpu)]
+    take_steps(cls(cpu, lr=0.01), cpu, 4)
+    optimizer = cls(mixed, lr=0.01)
+    for _ in range(4):
+        optimizer.zero_grad()
+        for p in mixed:
+            weights = torch.arange(1, p.numel() + 1, dtype=p.dtype, device=p.device).reshape(p.shape)
+            (weights * (p - 0.3).square()).sum().backward()
+        optimizer.step()
+    np.testing.assert_allclose(flat([p.cpu() for p in mixed]), flat(cpu), atol=1e-12)
+
+
+@pytest.mark.parametrize("cls", OWN)
+def test_complex_parameters_move_as_pairs_of_reals(cls):
+    rng = torch.Generator().manual_seed(0)
+    complex_param = torch.randn(4, dtype=torch.complex128, generator=rng).requires_grad_()
+    pair = torch.view_as_real(complex_param.detach()).clone().requires_grad_()
+    left, right = cls([complex_param], lr=0.01), cls([pair], lr=0.01)
+    for _ in range(4):
+        left.zero_grad()
+        right.zero_grad()
+        (complex_param - (0.2 + 0.5j)).abs().square().sum().backward()
+        (pair - torch.tensor([0.2, 0.5], dtype=torch.float64)).square().sum().backward()
+        left.step()
+        right.step()
+    np.testing.assert_allclose(torch.view_as_real(complex_param).detach(), pair.detach(), atol=1e-13)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_sparse_gradients_are_refused_in_a_sentence(cls):
+    table = torch.nn.Embedding(5, 3, sparse=True)
+    optimizer = cls(table.parameters(), lr=0.01)
+    table(torch.tensor([1, 2])).sum().backward()
+    with pytest.raises(RuntimeError, match="sparse"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("cls", ALL)
+@pytest.mark.parametrize("lr", [-1e-3, float("nan"), float("inf")])
+def test_bad_rates_are_refused(cls, lr):
+    with pytest.raises(ValueError, match=r"lr|learning rate"):
+        cls(make_params(), lr=lr)
+
+
+@pytest.mark.parametrize(
+    ("cls", "options", "message"),
+    [
+        (OptimisticAdam, {"betas": (-0.5, 0.999)}, r"betas\[0\] must lie in \[0, 1\), got -0.5"),
+        (OptimisticAdam, {"betas": (0.5, 1.0)}, r"betas\[1\] must lie"),
+        (OptimisticAdam, {"eps": -1.0}, "eps must be"),
+        (OptimisticAdam, {"weight_decay": -1.0}, "weight_decay must be"),
+        (NegativeMomentumAdam, {"betas": (-1.0, 0.999)}, r"betas\[0\] must lie in \(-1, 1\), got -1"),
+        (NegativeMomentumAdam, {"betas": (float("nan"), 0.999)}, r"betas\[0\] must lie"),
+        (NegativeMomentumAdam, {"betas": (-0.5, -0.1)}, r"betas\[1\] must lie in \[0, 1\)"),
+        (NegativeMomentumSGD, {"momentum": -1.0}, r"momentum must lie in \(-1, 1\)"),
+        (NegativeMomentumSGD, {"momentum": "much"}, "momentum must be a number"),
+        (ExtraGradient, {"weight_decay": float("nan")}, "weight_decay must be"),
+    ],
+)
+def test_bad_options_are_refused_also_in_a_group_added_later(cls, options, message):
+    with pytest.raises(ValueError, match=message):
+        cls(make_params(), lr=0.01, **options)
+    optimizer = cls(make_params(), lr=0.01)
+    with pytest.raises(ValueError, match=message):
+        optimizer.add_param_group({"params": make_params(1), **options})
+    assert len(optimizer.param_groups) == 1
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_tensor_rate_moves_as_the_number(cls):
+    left, right = make_params(), make_params()
+    take_steps(cls(left, lr=torch.tensor(0.01, dtype=torch.float64), foreach=False), left, 4)
+    take_steps(cls(right, lr=0.01, foreach=False), right, 4)
+    np.testing.assert_allclose(flat(left), flat(right), atol=1e-9)
