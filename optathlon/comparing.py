@@ -27,7 +27,7 @@ from optathlon.spec import Status
 CONFIDENCE = 0.99
 # Seconds of one commit differ between two runs by load and memory layout, which no spread over seeds shows.
 TIME_FACTOR = 1.5
-TIME_FLOOR = 2e-3
+TIME_FLOOR = 5e-3
 # Below this share of the value a difference is rounding.
 ROUNDING = 1e-9
 _NOT_RUN = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
