@@ -67,9 +67,9 @@ def exact(X: ArrayLike, y: ArrayLike, *, loss: str = "l2", max_nodes: int = 5_00
     Notes
     -----
     The sphere decoder works in the metric of the semidefinite relaxation: with multipliers z of its dual, u'Qu = u'(Q + diag(z))u
-    - sum(z) for every vector u = (w, 1) of signs. Q + diag(z) = R'R is positive definite after a small shift, so the search is for
-    the shortest Ru, whose squares are summed from the last row up; a branch ends once they exceed the best known sum. The smaller
-    the gap of the relaxation, the smaller the tree.
+    - sum(z) for every vector u = (w, 1) of signs. Q + diag(z) = R'R is positive definite after a small shift, so the search is
+    for the shortest Ru, whose squares are summed from the last row up; a branch ends once they exceed the best known sum. The
+    smaller the gap of the relaxation, the smaller the tree.
 
     References
     ----------

@@ -2,15 +2,121 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-
+from baselines.binary_regression import semidefinite_relaxation
 from optathlon.spec import Metric
-from suites.binary_regression.problem import Answer, Regressions
+
+from suites.binary_regression.problem import Answer, Regressions, Table, condition_8
+
+NOT_HERE = float("nan")
+
+_BOUNDED_TRIALS = 3  # trials whose bound is computed to score methods that give none
+_BOUNDED_FEATURES = 500  # beyond, only methods that prove a bound have their gap scored
 
 
-def bit_error_rate(problem: Regressions, answer: Answer) -> float:
+def error(problem: Any, answer: Any) -> float:
+    """Return what the paper plots: bit error rate where the true weights are known, test NRMSE on tables."""
+    return bit_error_rate(problem, answer) if isinstance(problem, Regressions) else test_nrmse(problem, answer)
+
+
+def bit_error_rate(problem: Any, answer: Any) -> float:
     """Return the share of wrong signs over all trials (Section V-A)."""
+    if not isinstance(problem, Regressions):
+        return NOT_HERE
     return float(np.mean((answer.w >= 0) != (problem.w_true >= 0)))
 
 
-METRICS = (Metric(name="bit-error-rate", unit="fraction", better="lower", evaluate=bit_error_rate),)
+def test_nrmse(problem: Any, answer: Any) -> float:
+    """Return the mean over splits of |y - Xw| / |y| on the test rows (eq. 15)."""
+    if not isinstance(problem, Table):
+        return NOT_HERE
+    predicted = np.einsum("tij,tj->ti", problem.X_test, _signs(answer))
+    ratios = np.linalg.norm(problem.y_test - predicted, axis=1) / np.linalg.norm(problem.y_test, axis=1)
+    return float(ratios.mean())
+
+
+def objective_gap(problem: Any, answer: Any) -> float:
+    """Return the mean of |Xw - y|^2 / bound - 1, the bound being the semidefinite relaxation's, over three trials at most."""
+    if not isinstance(problem, Regressions | Table):
+        return NOT_HERE
+    bounds = answer.bound
+    if bounds is None:
+        if problem.X.shape[2] > _BOUNDED_FEATURES:
+            return NOT_HERE
+        pairs = zip(problem.X[:_BOUNDED_TRIALS], problem.y[:_BOUNDED_TRIALS], strict=True)
+        bounds = np.array([semidefinite_relaxation(X, y).bound for X, y in pairs])
+    gaps = _objectives(problem, answer)[: min(len(bounds), _BOUNDED_TRIALS)] / bounds[:_BOUNDED_TRIALS] - 1
+    return float(gaps.mean()) if np.all(bounds > 0) else NOT_HERE
+
+
+def tightness(problem: Any, answer: Any) -> float:
+    """Return the share of trials in which the rounded answer meets the method's own bound within 1e-4: p* = d*."""
+    if not isinstance(problem, Regressions) or answer.bound is None:
+        return NOT_HERE
+    return float(np.mean(_objectives(problem, answer) <= answer.bound * (1 + 1e-4)))
+
+
+def binary_share(problem: Any, answer: Any) -> float:
+    """Return the share of real-valued weights within 0.1 of -1 or +1 at the end (Fig. 4)."""
+    if not isinstance(answer, Answer) or answer.relaxed is None:
+        return NOT_HERE
+    return float(np.mean(np.abs(np.abs(answer.relaxed) - 1) <= 0.1))
+
+
+def binary_distance(problem: Any, answer: Any) -> float:
+    """Return the largest distance of a real-valued weight from -1 or +1 at the end, where condition (8) holds."""
+    if not _theorem_applies(problem) or answer.relaxed is None:
+        return NOT_HERE
+    return float(np.abs(np.abs(answer.relaxed) - 1).max())
+
+
+def dual_error(problem: Any, answer: Any) -> float:
+    """Return the largest |z - diag(w*) X'e|, the saddle point of eq. 2, where condition (8) holds."""
+    return _distance_from_dual(problem, answer, +1.0)
+
+
+def dual_error_as_printed(problem: Any, answer: Any) -> float:
+    """Return the largest |z + diag(w*) X'e|, the saddle point as Theorem III.1 prints it, where condition (8) holds."""
+    return _distance_from_dual(problem, answer, -1.0)
+
+
+def _distance_from_dual(problem: Any, answer: Any, sign: float) -> float:
+    if not _theorem_applies(problem) or answer.dual is None:
+        return NOT_HERE
+    noise = problem.y - np.einsum("tij,tj->ti", problem.X, problem.w_true)
+    expected = problem.w_true * np.einsum("tij,ti->tj", problem.X, noise)
+    return float(np.abs(answer.dual - sign * expected).max())
+
+
+def _theorem_applies(problem: Any) -> bool:
+    if not isinstance(problem, Regressions) or problem.X.shape[2] > _BOUNDED_FEATURES:
+        return False
+    noise = problem.y - np.einsum("tij,tj->ti", problem.X, problem.w_true)
+    return all(condition_8(X, e) for X, e in zip(problem.X, noise, strict=True))
+
+
+def _signs(answer: Answer) -> np.ndarray:
+    return np.where(answer.w >= 0, 1.0, -1.0)
+
+
+def _objectives(problem: Regressions | Table, answer: Answer) -> np.ndarray:
+    return np.sum((np.einsum("tij,tj->ti", problem.X, _signs(answer)) - problem.y) ** 2, axis=1)
+
+
+REGRESSION_METRICS = (
+    Metric(name="bit-error-rate", unit="fraction", better="lower", evaluate=bit_error_rate),
+    Metric(name="test-nrmse", unit="ratio", better="lower", evaluate=test_nrmse),
+    Metric(name="objective-gap", unit="ratio", better="lower", evaluate=objective_gap),
+    Metric(name="tightness", unit="fraction", better="higher", evaluate=tightness),
+    Metric(name="binary-share", unit="fraction", better="higher", evaluate=binary_share),
+    Metric(name="binary-distance", unit="weight", better="lower", evaluate=binary_distance),
+    Metric(name="dual-error", unit="loss", better="lower", evaluate=dual_error),
+    Metric(name="dual-error-as-printed", unit="loss", better="lower", evaluate=dual_error_as_printed),
+)
+
+METRICS = (
+    Metric(name="error", unit="as plotted", better="lower", evaluate=error),
+    *REGRESSION_METRICS,
+)

@@ -3,29 +3,140 @@
 from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
+
 from suites.binary_regression.claims import CLAIMS
 from suites.binary_regression.methods import METHODS, PAPER
 from suites.binary_regression.metrics import METRICS
-from suites.binary_regression.problem import synthetic
+from suites.binary_regression.problem import low_noise, sparse_outliers, synthetic, table
 
-WORKLOADS = (
+LOOSE = ("least-squares", "box-relaxation", "straight-through", "bop")
+RELAXATIONS = ("semidefinite-relaxation", "semidefinite-randomized")
+MAXIMIN = ("maximin-gda", "maximin-ogda", "maximin-extragradient", "maximin-adam")
+ROBUST = ("maximin-l1", "least-deviations", "box-relaxation-l1", "straight-through-l1")
+SHORT = ("least-squares", "box-relaxation", "straight-through", "semidefinite-relaxation", "maximin-gda")
+
+
+def _gaussian(scale: Scale, sigma: float, prefix: str = "gaussian") -> Workload:
+    return Workload(
+        name=f"{prefix}-30x60-sigma{sigma}",
+        make=synthetic(trials=50, n_samples=60, n_features=30, sigma=sigma),
+        scale=scale,
+        seeds=10,
+        methods=(*LOOSE, *RELAXATIONS, "exact", *MAXIMIN),
+        description=f"50 trials, 30 weights from 60 samples, Gaussian noise of sigma {sigma} (Fig. 1)",
+    )
+
+
+def _large(scale: Scale, sigma: float, seeds: int, prefix: str = "gaussian") -> Workload:
+    return Workload(
+        name=f"{prefix}-2000x4000-sigma{sigma}",
+        make=synthetic(trials=1, n_samples=4000, n_features=2000, sigma=sigma),
+        scale=scale,
+        seeds=seeds,
+        budget=120.0,
+        methods=(*LOOSE, "semidefinite-relaxation", *MAXIMIN),
+        description=f"2000 weights from 4000 samples, Gaussian noise of sigma {sigma} (Fig. 2)",
+    )
+
+
+def _laplace(scale: Scale, sigma: float, trials: int, prefix: str = "laplace") -> Workload:
+    return Workload(
+        name=f"{prefix}-30x60-sigma{sigma}",
+        make=synthetic(trials=trials, n_samples=60, n_features=30, sigma=sigma, noise="laplace"),
+        scale=scale,
+        seeds=10,
+        methods=(*SHORT, *ROBUST),
+        description=f"{trials} trials, 30 weights from 60 samples, Laplace noise of scale {sigma} (Fig. 3)",
+    )
+
+
+def _table(scale: Scale, name: str, outliers: float) -> Workload:
+    return Workload(
+        name=f"{name}-outliers" if outliers else f"{name}-clean",
+        make=table(name, splits=3, outliers=outliers),
+        scale=scale,
+        seeds=10,
+        data=(name,),
+        methods=(
+            "least-squares",
+            "box-relaxation",
+            "straight-through",
+            *RELAXATIONS,
+            "exact",
+            "maximin-gda",
+            "maximin-adam",
+            *ROBUST,
+        ),
+        description=f"{name}: 3 random 70/30 splits, {f'{outliers:.0%} outliers' if outliers else 'as it is'} (Table I)",
+    )
+
+
+SMOKE_WORKLOADS = (
     Workload(
         name="gaussian-6x12",
         make=synthetic(trials=10, n_samples=12, n_features=6, sigma=0.5),
         scale=Scale.SMOKE,
         seeds=2,
         budget=10.0,
+        methods=tuple(method.name for method in METHODS),
         description="10 trials, 6 weights from 12 samples, Gaussian noise of sigma 0.5",
     ),
     Workload(
-        name="gaussian-30x60-sigma0.6",
-        make=synthetic(trials=50, n_samples=60, n_features=30, sigma=0.6),
-        scale=Scale.SMALL,
-        seeds=10,
-        budget=60.0,
-        description="50 trials, 30 weights from 60 samples, Gaussian noise of sigma 0.6 (Fig. 1)",
+        name="diabetes-smoke",
+        make=table("diabetes", splits=1),
+        scale=Scale.SMOKE,
+        seeds=1,
+        budget=10.0,
+        data=("diabetes",),
+        methods=("least-squares", "semidefinite-relaxation", "maximin-gda", "maximin-l1"),
+        description="diabetes: one 70/30 split",
     ),
 )
+
+SMALL_WORKLOADS = (
+    *(_gaussian(Scale.SMALL, sigma) for sigma in (0.3, 0.6, 0.8, 1.0)),
+    *(_laplace(Scale.SMALL, sigma, trials=20) for sigma in (0.3, 0.5)),
+    _table(Scale.SMALL, "diabetes", 0.0),
+    _table(Scale.SMALL, "diabetes", 0.25),
+    Workload(
+        name="condition8-30x60",
+        make=low_noise(trials=20, n_samples=60, n_features=30, sigma=0.05),
+        scale=Scale.SMALL,
+        seeds=10,
+        methods=("least-squares", "semidefinite-relaxation", *MAXIMIN),
+        description="20 trials in which condition (8) of Theorem III.1 holds",
+    ),
+    Workload(
+        name="standard-30x60-sigma3",
+        make=synthetic(trials=20, n_samples=60, n_features=30, sigma=3.0, variance=1.0),
+        scale=Scale.SMALL,
+        seeds=10,
+        methods=("least-squares", "semidefinite-relaxation"),
+        description="20 trials, standard Gaussian features, noise of sigma 3 (Theorem III.2)",
+    ),
+    Workload(
+        name="outliers-30x200",
+        make=sparse_outliers(trials=20, n_samples=200, n_features=30, share=0.3, size=100.0),
+        scale=Scale.SMALL,
+        seeds=10,
+        methods=("least-squares", "semidefinite-relaxation", "maximin-gda", "maximin-l1", "least-deviations"),
+        description="20 trials, standard Gaussian features, 30 % of the samples off by 100, the others exact (Theorem IV.2)",
+    ),
+)
+
+MEDIUM_WORKLOADS = (
+    *(_large(Scale.MEDIUM, sigma, seeds=3) for sigma in (0.3, 0.5, 0.7, 1.0, 1.5)),
+    _table(Scale.MEDIUM, "boston", 0.0),
+    _table(Scale.MEDIUM, "boston", 0.25),
+)
+
+PAPER_WORKLOADS = (
+    *(_gaussian(Scale.PAPER, sigma, "fig1") for sigma in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.5)),
+    *(_large(Scale.PAPER, sigma, 10, "fig2") for sigma in (0.3, 0.4, 0.5, 0.6, 0.7, 1.0, 1.5)),
+    *(_laplace(Scale.PAPER, sigma, 50, "fig3") for sigma in (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)),
+)
+
+WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS)
 
 SUITE = Suite(
     name="binary_regression",
