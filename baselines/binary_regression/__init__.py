@@ -1,5 +1,8 @@
 """Regression with weights in {-1, +1}: relaxations, gradient methods and exact search."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from baselines.binary_regression.bop import bop
 from baselines.binary_regression.box_relaxation import box_relaxation
 from baselines.binary_regression.exact import ExactResult, exact
@@ -13,17 +16,77 @@ from baselines.binary_regression.semidefinite_relaxation import (
 )
 from baselines.binary_regression.straight_through import straight_through
 
+if TYPE_CHECKING:
+    from baselines.binary_regression.network_models import (
+        GainBias,
+        convolutional_network,
+        hidden_layer_network,
+        linear_network,
+    )
+    from baselines.binary_regression.network_optimizers import (
+        BopOptimizer,
+        MaximinOptimizer,
+        StraightThroughOptimizer,
+    )
+    from baselines.binary_regression.networks import (
+        TrainedNetwork,
+        binary_copy,
+        binary_shares,
+        predict_classes,
+        refresh_normalisation,
+        split_parameters,
+        train_network,
+    )
+
+# The networks need torch, which is imported when one of these names is first used.
+_LAZY = {
+    "GainBias": "baselines.binary_regression.network_models",
+    "convolutional_network": "baselines.binary_regression.network_models",
+    "hidden_layer_network": "baselines.binary_regression.network_models",
+    "linear_network": "baselines.binary_regression.network_models",
+    "BopOptimizer": "baselines.binary_regression.network_optimizers",
+    "MaximinOptimizer": "baselines.binary_regression.network_optimizers",
+    "StraightThroughOptimizer": "baselines.binary_regression.network_optimizers",
+    "TrainedNetwork": "baselines.binary_regression.networks",
+    "binary_copy": "baselines.binary_regression.networks",
+    "binary_shares": "baselines.binary_regression.networks",
+    "predict_classes": "baselines.binary_regression.networks",
+    "refresh_normalisation": "baselines.binary_regression.networks",
+    "split_parameters": "baselines.binary_regression.networks",
+    "train_network": "baselines.binary_regression.networks",
+}
+
 __all__ = [
+    "BopOptimizer",
     "Certificate",
     "ExactResult",
+    "GainBias",
+    "MaximinOptimizer",
     "MaximinResult",
     "SemidefiniteResult",
+    "StraightThroughOptimizer",
+    "TrainedNetwork",
+    "binary_copy",
+    "binary_shares",
     "bop",
     "box_relaxation",
     "certificate",
+    "convolutional_network",
     "exact",
+    "hidden_layer_network",
     "least_squares",
+    "linear_network",
     "maximin",
+    "predict_classes",
+    "refresh_normalisation",
     "semidefinite_relaxation",
+    "split_parameters",
     "straight_through",
+    "train_network",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

@@ -167,7 +167,7 @@ class MaximinOptimizer(BinaryOptimizer):
             check_positive(name, group[name])
         if group["dual_step"] != 0:
             check_positive("dual_step", group["dual_step"])
-        if not group["bound"] >= 1:
+        if not isinstance(group["bound"], float | int) or not group["bound"] >= 1:
             raise ValueError(f"bound must be at least 1, so that -1 and +1 lie within it, got {group['bound']!r}")
         _check_betas(group["betas"])
 

@@ -24,9 +24,9 @@ IsBinary = Callable[[str, nn.Parameter], bool]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 Options = dict[str, float]
 
-# Options of each method; a step size goes geometrically from its first to its final value over the run. For MAXIMIN, the dual step
-# grows by the factor `dual_growth` to `dual` divided by the number of steps: the dual of a weight that stays at zero reaches about
-# dual / log(dual_growth) times the size of the gradient, however long the run.
+# Options of each method; a step size goes geometrically from its first to its final value over the run. For MAXIMIN, the
+# dual step grows by the factor `dual_growth` to `dual` divided by the number of steps: however long the run, the dual of a weight
+# that stays at zero reaches about dual / log(dual_growth) times the size of the gradient.
 RECIPES: dict[str, Options] = {
     "real": {"lr": 3e-3, "final_lr": 1e-4},
     "straight-through": {"lr": 1e-2, "final_lr": 1e-4, "spread": 0.1},
@@ -104,6 +104,10 @@ def train_network(
     ValueError
         When an argument has the wrong shape, kind or range.
 
+    Notes
+    -----
+    Layers that draw random numbers themselves, such as dropout, use torch's own generator.
+
     References
     ----------
     Chiprut, Globerson, Wiesel, Maximin Optimization for Binary Regression, eq. 16 and Section V-D.
@@ -115,9 +119,12 @@ def train_network(
         raise ValueError(f"settle must be in [0, 1), got {settle!r}")
     generator = check_rng(rng)
     settings = _settings(method, options)
+    split_parameters(module, is_binary)  # refuses a module without binary weights before it is copied
     module = copy.deepcopy(module).train()
     binary, real = split_parameters(module, is_binary)
     features, target = _on_device(module, X, y)
+    if loss is nn.functional.cross_entropy:
+        _check_classes(module, features, target)
     steps_per_epoch = max(1, len(features) // batch_size)
     n_steps = n_epochs * steps_per_epoch
     n_moving = n_steps if method == "real" else max(1, n_steps - int(settle * n_steps))
@@ -164,6 +171,8 @@ def split_parameters(module: nn.Module, is_binary: IsBinary | None = None) -> tu
     ValueError
         When no parameter is to be binary.
     """
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"module must be a torch module, got {type(module).__name__}")
     named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
     choose = is_binary or (lambda name, parameter: parameter.ndim >= 2)
     chosen = {name for name, parameter in named if choose(name, parameter)}
@@ -291,11 +300,10 @@ def _batches(n_samples: int, batch_size: int, n_epochs: int, rng: np.random.Gene
 
 
 def _on_device(module: nn.Module, X: Any, y: Any) -> tuple[Tensor, Tensor]:
-    """Return inputs and targets as tensors on the device of the module."""
+    """Return inputs and targets on the device of the module: real numbers in its precision, whole targets as int64."""
     features = _inputs(module, X)
-    target = _as_tensor("y", y).to(features.device)
-    if target.is_floating_point() and not torch.isfinite(target).all():
-        raise ValueError("y must be finite, got NaN or infinite entries")
+    target = _as_tensor("y", y)
+    target = target.to(features.device, features.dtype if target.is_floating_point() else torch.int64)
     if target.ndim == 0 or len(target) != len(features):
         raise ValueError(f"y must have one target per sample, {len(features)}, got shape {tuple(target.shape)}")
     return features, target
@@ -305,16 +313,30 @@ def _inputs(module: nn.Module, X: Any) -> Tensor:
     features = _as_tensor("X", X)
     if features.ndim < 2 or features.numel() == 0:
         raise ValueError(f"X must have shape (n_samples, ...), not empty, got {tuple(features.shape)}")
-    if not torch.isfinite(features).all():
-        raise ValueError("X must be finite, got NaN or infinite entries")
-    parameter = next(module.parameters())
-    return features.to(device=parameter.device, dtype=parameter.dtype)
+    like = next(module.parameters(), torch.zeros(()))
+    return features.to(like.device, like.dtype)
 
 
 def _as_tensor(name: str, values: Any) -> Tensor:
     if isinstance(values, Tensor):
-        return values.detach()
-    array = np.asarray(values)
-    if array.dtype.kind not in "iufb":
-        raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    return torch.from_numpy(np.ascontiguousarray(array))
+        tensor = values.detach()
+    else:
+        array = np.asarray(values)
+        if array.dtype.kind not in "iuf":
+            raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
+        tensor = torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinite entries")
+    return tensor
+
+
+@torch.no_grad()
+def _check_classes(module: nn.Module, features: Tensor, target: Tensor) -> None:
+    """Refuse targets that are not the numbers of outputs of the module."""
+    if target.ndim != 1 or target.is_floating_point():
+        raise ValueError(f"y must hold integer class numbers of shape (n_samples,), got {target.dtype} of {tuple(target.shape)}")
+    n_classes = module.eval()(features[:1]).shape[1]
+    module.train()
+    if target.min() < 0 or target.max() >= n_classes:
+        span = f"{int(target.min())} to {int(target.max())}"
+        raise ValueError(f"y must hold class numbers from 0 to {n_classes - 1}, the outputs of module less one, got {span}")
