@@ -151,7 +151,7 @@ def lifted_program(
         # Residual balancing (relative), only early on: a penalty that never settles never converges.
         primal = np.linalg.norm(x - z) / (np.linalg.norm(z) + 1e-300)
         dual = np.linalg.norm(z - previous) / (np.linalg.norm(u) + 1e-300)
-        if step <= 600 and max(primal, dual) > 5 * min(primal, dual):
+        if step <= 600 and max(primal, dual) > 10 * min(primal, dual):
             factor = 2.0 if primal > dual else 0.5
             penalty, u = penalty * factor, u / factor
     return best[0], best[2], n_steps
