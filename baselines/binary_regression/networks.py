@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,12 +22,11 @@ from baselines.binary_regression.network_optimizers import (
 
 IsBinary = Callable[[str, nn.Parameter], bool]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
-Options = dict[str, float]
 
-# Options of each method; a step size goes geometrically from its first to its final value over the run. For MAXIMIN, the
+# dict[str, float] of each method; a step size goes geometrically from its first to its final value over the run. For MAXIMIN, the
 # dual step grows by the factor `dual_growth` to `dual` divided by the number of steps: however long the run, the dual of a weight
 # that stays at zero reaches about dual / log(dual_growth) times the size of the gradient.
-RECIPES: dict[str, Options] = {
+RECIPES: dict[str, dict[str, float]] = {
     "real": {"lr": 3e-3, "final_lr": 1e-4},
     "straight-through": {"lr": 1e-2, "final_lr": 1e-4, "spread": 0.1},
     "bop": {"lr": 1e-2, "final_lr": 1e-4, "threshold": 1e-6},
@@ -65,7 +64,7 @@ def train_network(
     loss: LossFunction = nn.functional.cross_entropy,
     rng: np.random.Generator | None = None,
     callback: Callable[[int, nn.Module], object] | None = None,
-    **options: float,
+    options: Mapping[str, float] | None = None,
 ) -> TrainedNetwork:
     """Minimise the mean of loss(module(x), y) over weights in {-1, +1} and real biases, gains and normalisations (eq. 16).
 
@@ -91,7 +90,7 @@ def train_network(
         Source of the order of the samples.
     callback : callable, optional
         ``callback(step, module)`` with the network in training after each step, its weights not yet rounded; see `binary_copy`.
-    **options : float
+    options : mapping of str to float, optional
         Settings of the method in place of those of ``RECIPES[method]``.
 
     Returns
@@ -118,7 +117,7 @@ def train_network(
     if not 0 <= settle < 1:
         raise ValueError(f"settle must be in [0, 1), got {settle!r}")
     generator = check_rng(rng)
-    settings = _settings(method, options)
+    settings = _settings(method, options or {})
     split_parameters(module, is_binary)  # refuses a module without binary weights before it is copied
     module = copy.deepcopy(module).train()
     binary, real = split_parameters(module, is_binary)
@@ -258,7 +257,7 @@ def predict_classes(module: nn.Module, X: ArrayLike | Tensor, *, batch_size: int
     return classes.cpu().numpy()
 
 
-def _settings(method: str, options: Options) -> Options:
+def _settings(method: str, options: Mapping[str, float]) -> dict[str, float]:
     """Return the recipe of a method with `options` in it."""
     recipe = RECIPES[method]
     unknown = sorted(set(options) - set(recipe))
@@ -269,7 +268,7 @@ def _settings(method: str, options: Options) -> Options:
     return {**recipe, **options}
 
 
-def _weight_optimizer(method: str, binary: list[nn.Parameter], settings: Options, n_steps: int) -> torch.optim.Optimizer:
+def _weight_optimizer(method: str, binary: list[nn.Parameter], settings: dict[str, float], n_steps: int) -> torch.optim.Optimizer:
     if method == "real":
         return torch.optim.Adam(binary, lr=settings["lr"])
     if method == "straight-through":

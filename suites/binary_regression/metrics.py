@@ -8,6 +8,7 @@ import numpy as np
 from baselines.binary_regression import semidefinite_relaxation
 from optathlon.spec import Metric
 
+from suites.binary_regression.networks import NETWORK_METRICS, Classification, test_error
 from suites.binary_regression.problem import Answer, Regressions, Table, condition_8
 
 NOT_HERE = float("nan")
@@ -17,7 +18,9 @@ _BOUNDED_FEATURES = 500  # beyond, only methods that prove a bound have their ga
 
 
 def error(problem: Any, answer: Any) -> float:
-    """Return what the paper plots: bit error rate where the true weights are known, test NRMSE on tables."""
+    """Return what the paper plots: bit error rate where the true weights are known, test NRMSE on tables, else test error."""
+    if isinstance(problem, Classification):
+        return test_error(problem, answer)
     return bit_error_rate(problem, answer) if isinstance(problem, Regressions) else test_nrmse(problem, answer)
 
 
@@ -119,4 +122,5 @@ REGRESSION_METRICS = (
 METRICS = (
     Metric(name="error", unit="as plotted", better="lower", evaluate=error),
     *REGRESSION_METRICS,
+    *NETWORK_METRICS,
 )

@@ -7,6 +7,8 @@ from optathlon.spec import Scale, Suite, Workload
 from suites.binary_regression.claims import CLAIMS
 from suites.binary_regression.methods import METHODS, PAPER
 from suites.binary_regression.metrics import METRICS
+from suites.binary_regression.network_claims import NETWORK_CLAIMS
+from suites.binary_regression.networks import NETWORK_METHODS, NETWORK_WORKLOADS
 from suites.binary_regression.problem import low_noise, sparse_outliers, synthetic, table
 
 LOOSE = ("least-squares", "box-relaxation", "straight-through", "bop")
@@ -136,7 +138,7 @@ PAPER_WORKLOADS = (
     *(_laplace(Scale.PAPER, sigma, 50, "fig3") for sigma in (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)),
 )
 
-WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS)
+WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS, *NETWORK_WORKLOADS)
 
 SUITE = Suite(
     name="binary_regression",
@@ -144,8 +146,8 @@ SUITE = Suite(
     title="Regression and networks with weights in {-1, +1}",
     source=PAPER,
     workloads=WORKLOADS,
-    methods=METHODS,
+    methods=(*METHODS, *NETWORK_METHODS),
     metrics=METRICS,
-    claims=CLAIMS,
+    claims=(*CLAIMS, *NETWORK_CLAIMS),
     reference_method="least-squares",
 )
