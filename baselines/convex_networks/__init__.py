@@ -13,8 +13,8 @@ from baselines.convex_networks.convolutional import ConvolutionalNetwork, convol
 from baselines.convex_networks.frank_wolfe import FrankWolfeNetwork, frank_wolfe, growing_batch
 from baselines.convex_networks.linear_networks import LinearNetwork, deep_linear, two_layer_linear
 from baselines.convex_networks.modified_gradient import FittedNeurons, convex_surrogate, fit_neurons
-from baselines.convex_networks.networks import TrainedNetwork, TrainedSubnetworks
-from baselines.convex_networks.nonconvex import train_network, train_subnetworks
+from baselines.convex_networks.networks import TrainedLinear, TrainedNetwork, TrainedSubnetworks
+from baselines.convex_networks.nonconvex import train_linear, train_network, train_subnetworks
 from baselines.convex_networks.polynomial import (
     RELU_APPROXIMATION,
     PolynomialNetwork,
@@ -47,6 +47,7 @@ __all__ = [
     "SignNetwork",
     "ThreeLayerNetwork",
     "ThresholdedGenerator",
+    "TrainedLinear",
     "TrainedNetwork",
     "TrainedSubnetworks",
     "VectorNetwork",
@@ -70,6 +71,7 @@ __all__ = [
     "relu_program",
     "sample_patterns",
     "three_layer_program",
+    "train_linear",
     "train_network",
     "train_subnetworks",
     "two_layer_linear",

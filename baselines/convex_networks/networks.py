@@ -77,6 +77,32 @@ class TrainedSubnetworks:
         return self.w3 @ np.maximum(np.einsum("knm,km->kn", hidden, self.w2), 0)
 
 
+@dataclass(frozen=True)
+class TrainedLinear:
+    """A linear network found by non-convex training.
+
+    Attributes
+    ----------
+    weights : tuple of ndarray
+        The layers W_1, ..., W_L, (n_features, width), ..., (width, n_outputs).
+    objective : float
+        ``1/2 ||X W_1 ... W_L - Y||^2 + beta/2 sum_l ||W_l||^2``.
+    n_iterations : int
+        Steps taken.
+    """
+
+    weights: tuple[Array, ...]
+    objective: float
+    n_iterations: int
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the outputs, (n_samples, n_outputs), on X, (n_samples, n_features)."""
+        out = _checks.samples(X)
+        for W in self.weights:
+            out = out @ W
+        return out
+
+
 class Objective(Protocol):
     """A training objective over one flat parameter vector."""
 
@@ -256,6 +282,71 @@ class ThreeLayer:
         value = scale * 0.5 * float(r @ r) + 0.5 * self.beta * float((w2**2).sum() + (w3**2).sum())
         parts = scale * to_W1.ravel(), (scale * to_w2 + self.beta * w2).ravel(), scale * second @ r + self.beta * w3
         return value, np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class DeepLinear:
+    """``1/2 ||X W_1 ... W_L - Y||^2 + beta/2 sum_l ||W_l||^2``.
+
+    Attributes
+    ----------
+    X, Y : ndarray
+        (n_samples, n_features) and (n_samples, n_outputs).
+    beta : float
+        Weight decay.
+    depth, width : int
+        Number of layers and of hidden units in each.
+    """
+
+    X: Array
+    Y: Array
+    beta: float
+    depth: int
+    width: int
+
+    @property
+    def n_samples(self) -> int:
+        """Samples that the loss sums over."""
+        return len(self.X)
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """The shapes of the layers."""
+        sizes = [self.X.shape[1], *[self.width] * (self.depth - 1), self.Y.shape[1]]
+        return list(zip(sizes[:-1], sizes[1:], strict=True))
+
+    def start(self, rng: np.random.Generator, initialisation: Initialisation) -> Array:
+        """Draw layers that keep the length of their input on average ("small": a tenth of it)."""
+        scale = 0.1 if initialisation == "small" else 1.0
+        return np.concatenate([scale / np.sqrt(a) * rng.standard_normal(a * b) for a, b in self.shapes])
+
+    def layers(self, theta: Array) -> list[Array]:
+        """Return the layers as views of theta."""
+        ends = np.cumsum([a * b for a, b in self.shapes])
+        return [part.reshape(s) for part, s in zip(np.split(theta, ends[:-1]), self.shapes, strict=True)]
+
+    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """Return the objective and its gradient."""
+        return self._evaluate(theta, None)
+
+    def gradient(self, theta: Array, rows: NDArray[np.intp] | None) -> Array:
+        """Return the gradient, its loss estimated from these rows (unbiased; all where None)."""
+        return self._evaluate(theta, rows)[1]
+
+    def _evaluate(self, theta: Array, rows: NDArray[np.intp] | None) -> tuple[float, Array]:
+        X, Y = (self.X, self.Y) if rows is None else (self.X[rows], self.Y[rows])
+        scale = 1.0 if rows is None else len(self.X) / len(rows)
+        layers = self.layers(theta)
+        outputs = [X]
+        for W in layers:
+            outputs.append(outputs[-1] @ W)
+        back = scale * (outputs[-1] - Y)
+        value = 0.5 * float((back * back).sum()) / scale + 0.5 * self.beta * float(theta @ theta)
+        gradients = []
+        for W, before in zip(layers[::-1], outputs[-2::-1], strict=True):
+            gradients.append((before.T @ back).ravel())
+            back = back @ W.T
+        return value, np.concatenate(gradients[::-1]) + self.beta * theta
 
 
 def _activate(pre: Array, coefficients: tuple[float, float, float] | None) -> tuple[Array, Array]:

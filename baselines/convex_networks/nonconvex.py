@@ -11,9 +11,11 @@ from scipy.optimize import minimize
 
 from baselines.convex_networks import _checks
 from baselines.convex_networks.networks import (
+    DeepLinear,
     Initialisation,
     Objective,
     ThreeLayer,
+    TrainedLinear,
     TrainedNetwork,
     TrainedSubnetworks,
     TwoLayer,
@@ -242,12 +244,9 @@ def train_network(
     ValueError
         An argument is not finite, misshapen, not positive or unknown.
     """
-    X = _checks.samples(X)
-    Y = _checks.finite_array(Y, "Y", 1 if np.ndim(Y) == 1 else 2)
-    if len(Y) != len(X):
-        raise ValueError(f"Y must have one row per row of X ({len(X)}), got {len(Y)}")
+    X, Y = _data(X, Y)
     m = _checks.positive_integer(n_neurons, "n_neurons")
-    objective = TwoLayer(X, Y.reshape(len(X), -1), _checks.positive(beta, "beta"), m, coefficients)
+    objective = TwoLayer(X, Y, _checks.positive(beta, "beta"), m, coefficients)
 
     def network(theta: Array, value: float, steps: int) -> TrainedNetwork:
         return TrainedNetwork(*objective.network_layers(theta), coefficients, value, steps)
@@ -312,6 +311,71 @@ def train_subnetworks(
     watch = None if callback is None else lambda t, theta: callback(t, network(theta, float("nan"), t))
     theta, steps = _descend(objective, optimiser, n_steps, step, batch_size, initialisation, rng, watch)
     return network(theta, objective.value_and_gradient(theta)[0], steps)
+
+
+def train_linear(
+    X: ArrayLike,
+    Y: ArrayLike,
+    beta: float,
+    *,
+    depth: int,
+    width: int | None = None,
+    optimiser: Optimiser = "adam",
+    n_steps: int = 2000,
+    step: float | None = None,
+    batch_size: int | None = None,
+    initialisation: Initialisation = "gaussian",
+    rng: np.random.Generator | None = None,
+    callback: Callable[[int, TrainedLinear], None] | None = None,
+) -> TrainedLinear:
+    """Train a deep linear network by back-propagation.
+
+    ``1/2 ||X W_1 ... W_L - Y||^2 + beta/2 sum_l ||W_l||^2``.
+
+    Parameters
+    ----------
+    X, Y
+        Data (n_samples, n_features); labels (n_samples,) or (n_samples, n_outputs).
+    beta
+        Weight decay, positive.
+    depth
+        Number of layers L, at least 2.
+    width
+        Hidden units of every layer; n_features unless given.
+    optimiser, n_steps, step, batch_size, initialisation, rng, callback
+        As in :func:`train_network`.
+
+    Returns
+    -------
+    TrainedLinear
+        The layers and their objective.
+
+    Raises
+    ------
+    ValueError
+        An argument is not finite, misshapen, not positive or unknown.
+    """
+    X, Y = _data(X, Y)
+    if _checks.positive_integer(depth, "depth") < 2:
+        raise ValueError(f"depth must be at least 2, got {depth}")
+    m = X.shape[1] if width is None else _checks.positive_integer(width, "width")
+    objective = DeepLinear(X, Y, _checks.positive(beta, "beta"), depth, m)
+
+    def network(theta: Array, value: float, steps: int) -> TrainedLinear:
+        return TrainedLinear(tuple(W.copy() for W in objective.layers(theta)), value, steps)
+
+    watch = None if callback is None else lambda t, theta: callback(t, network(theta, float("nan"), t))
+    theta, steps = _descend(objective, optimiser, n_steps, step, batch_size, initialisation, rng, watch)
+    return network(theta, objective.value_and_gradient(theta)[0], steps)
+
+
+def _data(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
+    """Return data and labels, the labels with two dimensions, checked."""
+    X = _checks.samples(X)
+    Y = _checks.finite_array(Y, "Y", 1 if np.ndim(Y) == 1 else 2)
+    if len(Y) != len(X):
+        raise ValueError(f"Y must have one row per row of X ({len(X)}), got {len(Y)}")
+    return X, Y.reshape(len(X), -1)
 
 
 def _descend(

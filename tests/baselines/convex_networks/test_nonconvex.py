@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.convex_networks import RELU_APPROXIMATION, train_network, train_subnetworks
-from baselines.convex_networks.networks import ThreeLayer, TwoLayer
+from baselines.convex_networks import RELU_APPROXIMATION, deep_linear, train_linear, train_network, train_subnetworks
+from baselines.convex_networks.networks import DeepLinear, ThreeLayer, TwoLayer
 
 X = np.random.default_rng(0).standard_normal((12, 3))
 Y = np.random.default_rng(1).standard_normal((12, 2))
@@ -14,6 +14,7 @@ OBJECTIVES = {
     "relu": TwoLayer(X, Y, 0.3, 4),
     "polynomial": TwoLayer(X, Y, 0.3, 4, RELU_APPROXIMATION),
     "quadratic": TwoLayer(X, Y[:, :1], 0.3, 4, (1.0, 0.0, 0.0)),
+    "deep-linear": DeepLinear(X, Y, 0.2, 3, 4),
     "three-layer": ThreeLayer(X, Y[:, 0], 0.2, 3, 4),
 }
 
@@ -108,3 +109,12 @@ def test_bad_input_is_refused():
         train_network(X, y[:3], 0.1, n_neurons=3)
     with pytest.raises(ValueError, match="beta must be"):
         train_subnetworks(X, y, 0.0, n_subnetworks=2)
+
+
+def test_linear_networks_come_down_to_the_closed_form():
+    Q, _ = np.linalg.qr(X)
+    closed = deep_linear(Q, Y, 0.1, 3)
+    runs = [train_linear(Q, Y, 0.1, depth=3, rng=np.random.default_rng(seed)).objective for seed in range(4)]
+    assert closed.objective - 1e-9 <= min(runs) <= closed.objective * (1 + 1e-6)
+    with pytest.raises(ValueError, match="depth must be at least 2"):
+        train_linear(X, Y, 0.1, depth=1)
