@@ -39,9 +39,13 @@ class _Module(NamedTuple):
     source: str
 
 
-def code_of(function: Callable[..., Any]) -> Code:
-    """Return the digest of the code that `function` reaches, and the modules to import before it is timed."""
-    walk = _Walk()
+def code_of(function: Callable[..., Any], *, library: bool = True) -> Code:
+    """Return the digest of the code that `function` reaches, and the modules to import before it is timed.
+
+    Without `library`, the code of `baselines` is left out: an edit of a method that a metric happens to use as its yardstick
+    must not run every other method again.
+    """
+    walk = _Walk(library)
     walk.value(function)
     text = "\n".join(f"{name}\n{source}" for name, source in sorted(walk.sources.items()))
     return Code(hashlib.sha256(text.encode()).hexdigest(), tuple(sorted(walk.modules)))
@@ -50,7 +54,8 @@ def code_of(function: Callable[..., Any]) -> Code:
 class _Walk:
     """Collects the sources reachable from a function."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: bool) -> None:
+        self.library = library
         self.sources: dict[str, str] = {}
         self.modules: set[str] = set()
 
@@ -112,6 +117,8 @@ class _Walk:
         if top == HARNESS or path is None:
             if top not in sys.stdlib_module_names:
                 self.modules.add(target)
+            return
+        if top == LIBRARY and not self.library:
             return
         if attribute is not None and _path(f"{target}.{attribute}") is not None:
             return self.imported(f"{target}.{attribute}", None)

@@ -20,6 +20,7 @@ import orjson
 from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
 
 SCHEMA = 1
+_HEADER = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
 _RUN_FIELDS = tuple(field.name for field in fields(RunRecord) if field.name != "cell")
 
 
@@ -160,8 +161,8 @@ def _kept_runs(path: Path) -> list[dict[str, Any]]:
 
 
 def _write(path: Path, cell: Cell, runs: list[dict[str, Any]]) -> None:
-    header = orjson.dumps(_encode_cell(cell), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
-    lines = ",\n".join(orjson.dumps(run).decode() for run in runs)
+    header = orjson.dumps(_encode_cell(cell), option=_HEADER).decode()
+    lines = ",\n".join(orjson.dumps(run, option=orjson.OPT_SERIALIZE_NUMPY).decode() for run in runs)
     text = f'{{\n"schema": {SCHEMA},\n"cell": {header},\n"runs": [\n{lines}\n]\n}}\n'
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text)

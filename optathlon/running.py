@@ -27,6 +27,7 @@ from optathlon.spec import (
     Context,
     Diverged,
     Method,
+    Metric,
     MetricInfo,
     NeedsData,
     RunRecord,
@@ -46,8 +47,8 @@ def takes_part(workload: Workload, method: Method) -> bool:
 
 
 @cache
-def _code(function: Callable[..., Any]) -> Code:
-    return code_of(function)
+def _code(function: Callable[..., Any], library: bool = True) -> Code:
+    return code_of(function, library=library)
 
 
 def _checksum(name: str) -> str:
@@ -76,11 +77,12 @@ def plan_cell(
     checksums = {name: _checksum(name) for name in workload.data}
     conditions = environment.describe(device, machine)
     code = _code(method.run).digest
+    metrics = suite.metrics_of(workload)
     decisive = {
         "suite": [suite.name, suite.version],
-        "workload": [workload.name, workload.scale, workload.target, _code(workload.make).digest],
+        "workload": [workload.name, workload.scale, workload.target, _code(workload.make, False).digest],
         "method": [method.name, dict(method.settings), code],
-        "metrics": [[metric.name, _code(metric.evaluate or metric.derive).digest] for metric in suite.metrics],  # pyright: ignore[reportArgumentType]
+        "metrics": [[metric.name, _code(metric.function, False).digest] for metric in metrics],
         "device": [device, conditions.gpu, conditions.machine, conditions.threads],
         "versions": dict(conditions.versions),
         "data": checksums,
@@ -93,7 +95,7 @@ def plan_cell(
         method=method.name,
         settings=method.settings,
         device=device,
-        metrics=tuple(MetricInfo(name=m.name, unit=m.unit, better=m.better, tolerance=m.tolerance) for m in suite.metrics),
+        metrics=tuple(MetricInfo(name=m.name, unit=m.unit, better=m.better, tolerance=m.tolerance) for m in metrics),
         reference_method=suite.reference_method,
         target=workload.target,
         exact=workload.exact,
@@ -231,7 +233,7 @@ def run_cell(
             return failed(Status.NEEDS_DEVICE, reason)
         prepare(method)
         problem = workload.make(_stream(seed, 0), device)
-        measured = _measure(suite, problem, method, device, seed, keep)
+        measured = _measure(suite.metrics_of(workload), problem, method, device, seed, keep)
         return _ended(_derived(suite, replace(record, **measured)))
     except NeedsData as missing:
         return failed(Status.NEEDS_DATA, str(missing))
@@ -245,7 +247,7 @@ def run_cell(
 
 
 def _measure(
-    suite: Suite,
+    metrics: Sequence[Metric],
     problem: Any,
     method: Method,
     device: str,
@@ -253,7 +255,7 @@ def _measure(
     publish: Callable[[TracePoint], None],
 ) -> dict[str, Any]:
     """Return the measured fields of a record; raise `Diverged` for an answer that is not finite."""
-    evaluate = suite.metrics[0].evaluate
+    evaluate = metrics[0].evaluate
     assert evaluate is not None  # a suite's first metric has it
     clock = Clock(device)
     tracer = Tracer(clock, lambda answer: evaluate(problem, answer), publish)
@@ -270,16 +272,16 @@ def _measure(
     if not _is_finite(answer):
         raise Diverged("the answer holds NaN or infinity")
     scores: dict[str, float] = {}
-    for metric in suite.metrics:
+    for metric in metrics:
         if metric.evaluate is not None:
             value = float(metric.evaluate(problem, answer))
             if np.isfinite(value):
                 scores[metric.name] = value
-    if suite.metrics[0].name not in scores:
-        raise Diverged(f"{suite.metrics[0].name} of the answer is not finite")
+    if metrics[0].name not in scores:
+        raise Diverged(f"{metrics[0].name} of the answer is not finite")
     points = tracer.points
     if points:
-        points = [*points, (points[-1][0] + 1, clock.seconds, scores[suite.metrics[0].name])]
+        points = [*points, (points[-1][0] + 1, clock.seconds, scores[metrics[0].name])]
     return {
         "scores": scores,
         "seconds": clock.seconds,

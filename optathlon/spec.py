@@ -127,6 +127,11 @@ class Metric:
         if (self.evaluate is None) == (self.derive is None):
             raise ValueError(f"metric {self.name}: give exactly one of evaluate and derive")
 
+    @property
+    def function(self) -> Callable[..., float]:
+        """Whichever of `evaluate` and `derive` was given."""
+        return self.evaluate or self.derive  # pyright: ignore[reportReturnType]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
@@ -146,8 +151,10 @@ class Workload:
         Seconds after which a cell of this workload is stopped, everything included.
     memory : int
         Bytes that a cell may allocate.
+    metric : str
+        Name of the metric that ranks here and scores the trace; the suite's first by default.
     target : float, optional
-        The value of the suite's first metric that counts as solved.
+        The value of that metric that counts as solved.
     data : tuple of str
         Names of the data sets it needs (`optathlon data list`); their checksums go into the cache key.
     methods : tuple of str, optional
@@ -164,6 +171,7 @@ class Workload:
     seeds: int = 5
     budget: float = 60.0
     memory: int = 8 * 2**30
+    metric: str = ""
     target: float | None = None
     data: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("*",)
@@ -278,7 +286,7 @@ class Suite:
     title, source : str
         What is reproduced, for people.
     workloads, methods, metrics, claims : tuples
-        The declaration. The first metric ranks.
+        The declaration. The first metric ranks, except on workloads that name another.
     reference_method : str
         The method to which seconds are shown as a ratio.
     """
@@ -304,9 +312,17 @@ class Suite:
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"suite {self.name}: {kind} names must be unique, got {', '.join(twice)} twice")
-        if not self.metrics or self.metrics[0].evaluate is None:
-            raise ValueError(f"suite {self.name}: the first metric ranks and must have evaluate")
+        for workload in self.workloads:
+            if not self.metrics or self.metrics_of(workload)[0].evaluate is None:
+                raise ValueError(f"suite {self.name}: the metric that ranks {workload.name} must have evaluate")
         self.method(self.reference_method)
+
+    def metrics_of(self, workload: Workload) -> tuple[Metric, ...]:
+        """Return the metrics with the one that ranks the workload first."""
+        if not workload.metric:
+            return self.metrics
+        first = self.metric(workload.metric)
+        return (first, *(metric for metric in self.metrics if metric is not first))
 
     def workload(self, name: str) -> Workload:
         """Return the workload of that name."""

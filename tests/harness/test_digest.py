@@ -143,3 +143,13 @@ def test_modules_to_import_before_the_clock_are_found_without_importing_them(tre
     assert {"baselines.field.third", "numpy", "scipy.linalg"} <= set(modules)
     assert "baselines.field.third" not in sys.modules
     assert "baselines.field.second" not in modules
+
+
+def test_a_yardstick_in_a_metric_does_not_tie_it_to_the_library(tree: Tree) -> None:
+    tree.code("run_first")
+    function = importlib.import_module("suites.toy.methods").run_first
+    before = digest.code_of(function, library=False).digest
+    tree.edit("baselines/field/first.py", "helper(x)", "helper(x) + 0")
+    for cached in (digest._root, digest._path, digest._parse):
+        cached.cache_clear()
+    assert digest.code_of(function, library=False).digest == before

@@ -165,3 +165,19 @@ def test_the_key_changes_with_all_that_decides_a_result(monkeypatch: pytest.Monk
     monkeypatch.delenv("OPTATHLON_THREADS")
     monkeypatch.setattr("optathlon.environment.versions", lambda: {"numpy": "0.1"})
     assert key() != plain
+
+
+def test_a_workload_may_be_ranked_by_another_metric() -> None:
+    other = Metric(name="other", unit="1", better="higher", evaluate=lambda problem, answer: 2.0 * answer)
+
+    def method(problem: float, context: Context) -> float:
+        context.observe(0, 5.0)
+        return problem
+
+    suite = suite_of(method, other)
+    suite = replace(suite, workloads=(replace(suite.workloads[0], metric="other"),))
+    record = measure(suite)
+    assert [metric.name for metric in record.cell.metrics] == ["other", "value"]
+    assert [point[2] for point in record.trace] == [10.0, 2.0]
+    with pytest.raises(KeyError, match="has no metric"):
+        replace(suite, workloads=(replace(suite.workloads[0], metric="nothing"),))

@@ -1,0 +1,175 @@
+"""What the harness costs, side by side with what it would cost otherwise; figures of one run, one machine.
+
+Run alone: ``python -m pytest tests/peers/test_harness_overhead.py --benchmark-enable``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from optathlon import records
+from optathlon.isolation import Job, run_jobs
+from optathlon.running import plan_cell, run_cell
+from optathlon.spec import Cell, Context, Environment, Method, Metric, MetricInfo, Scale, Status, Suite, Workload
+
+CELLS = 100
+SOLVE = 0.001
+
+
+def busy(problem: float, context: Context) -> float:
+    end = time.perf_counter() + SOLVE
+    while time.perf_counter() < end:
+        pass
+    return 1.0
+
+
+def busy_torch(problem: float, context: Context) -> float:
+    import torch
+
+    end = time.perf_counter() + SOLVE
+    while time.perf_counter() < end:
+        torch.ones(10).sum()
+    return 1.0
+
+
+def asleep(problem: float, context: Context) -> float:
+    time.sleep(30)
+    return 1.0
+
+
+METHODS = tuple(Method(name=f.__name__.replace("_", "-"), run=f) for f in (busy, busy_torch, asleep))
+WORKLOAD = Workload(name="nothing", make=lambda rng, device: 1.0, scale=Scale.SMOKE)
+SUITE = Suite(
+    name="overhead",
+    version="1",
+    title="",
+    source="",
+    workloads=(WORKLOAD,),
+    methods=METHODS,
+    metrics=(Metric(name="value", unit="1", better="lower", evaluate=lambda problem, answer: answer),),
+    reference_method="busy",
+)
+
+
+def jobs(method: str, n: int, timeout: float = 20.0) -> list[Job]:
+    entry = SUITE.method(method)
+    cell = plan_cell(SUITE, WORKLOAD, entry)
+    return [Job(SUITE, WORKLOAD, entry, cell, seed, timeout, 2**30) for seed in range(n)]
+
+
+@pytest.mark.parametrize(("method", "allowed"), [("busy", 0.010), ("busy-torch", 0.040)])
+def test_an_isolated_cell_with_limits_costs_little_over_its_solve(
+    benchmark: BenchmarkFixture, tmp_path: Path, method: str, allowed: float
+) -> None:
+    list(run_jobs(jobs(method, 3)))  # imports
+
+    def run() -> None:
+        for record in run_jobs(jobs(method, CELLS)):
+            assert record.status is Status.OK
+            records.save(tmp_path, record)
+
+    benchmark.pedantic(run, rounds=5)
+    overhead = benchmark.stats.stats.median / CELLS - SOLVE
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import torch" if method == "busy-torch" else "import numpy"], check=True)
+    benchmark.extra_info |= {"overhead_ms": 1e3 * overhead, "fresh_process_ms": 1e3 * (time.perf_counter() - start)}
+    assert overhead <= allowed
+
+
+def test_in_process_cells_cost_less_than_a_millisecond(benchmark: BenchmarkFixture) -> None:
+    method = SUITE.method("busy")
+    cell = plan_cell(SUITE, WORKLOAD, method)
+    benchmark.pedantic(lambda: run_cell(SUITE, WORKLOAD, method, "cpu", 0, cell=cell), rounds=50)
+    benchmark.extra_info["overhead_ms"] = 1e3 * (benchmark.stats.stats.median - SOLVE)
+    assert benchmark.stats.stats.median - SOLVE <= 0.010
+
+
+def test_the_kill_comes_within_fifty_milliseconds_of_the_limit(benchmark: BenchmarkFixture) -> None:
+    def run() -> None:
+        (record,) = run_jobs(jobs("asleep", 1, timeout=0.2))
+        assert record.status is Status.TIMEOUT
+
+    benchmark.pedantic(run, rounds=10)
+    late = benchmark.stats.stats.median - 0.2
+    benchmark.extra_info["late_ms"] = 1e3 * late
+    assert late <= 0.050
+
+
+def command(*arguments: str, results: Path | None = None) -> None:
+    where = ["--results", str(results)] if results else []
+    subprocess.run([sys.executable, "-m", "optathlon", *arguments, *where], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("what", ["--help", "list"])
+def test_start_up(benchmark: BenchmarkFixture, what: str) -> None:
+    benchmark.pedantic(lambda: command(what), rounds=7, warmup_rounds=1)
+    assert benchmark.stats.stats.median <= 0.6
+
+
+def test_two_hundred_cached_cells(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    arguments = ("run", "binary_regression", "--scale", "smoke", "--method", "least-squares", "--workload", "gaussian-6x12")
+    command(*arguments, "--seeds", "200", results=tmp_path)
+    benchmark.pedantic(lambda: command(*arguments, "--seeds", "200", results=tmp_path), rounds=5)
+    assert benchmark.stats.stats.median <= 1.0
+
+
+def million(results: Path, methods: int = 50, workloads: int = 200, seeds: int = 100) -> None:
+    """Write a million runs: files as `records.save` would leave them."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    environment = Environment(machine="here", cpu="", gpu="", os="", python="3", versions={}, threads=1)
+    metrics = (MetricInfo(name="error", unit="1", better="lower"),)
+    for w in range(workloads):
+        instance = rng.normal(size=seeds)
+        for m in range(methods):
+            cell = Cell(
+                suite="large", suite_version="1", workload=f"w{w}", scale=Scale.SMALL, method=f"m{m}", metrics=metrics,
+                reference_method="m0", environment=environment, key="0" * 64,
+            )  # fmt: skip
+            runs = [
+                {"seed": s, "status": "ok", "scores": {"error": float(value)}, "seconds": 0.1, "finished": "2026-01-01"}
+                for s, value in enumerate(instance + 0.1 * m + rng.normal(size=seeds))
+            ]
+            path = records.path_of(results, cell)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            records._write(path, cell, runs)
+
+
+LEADERBOARD = """
+import resource, sys, time
+from pathlib import Path
+start = time.process_time()
+from optathlon import leaderboard, records
+rows = leaderboard.build(records.scan(Path(sys.argv[1])))
+text = leaderboard.to_csv(rows)
+print(len(rows), time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def test_the_leaderboard_of_a_million_records(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    million(tmp_path)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+    def build() -> tuple[int, float, float]:
+        command = [sys.executable, "-c", LEADERBOARD, str(tmp_path)]
+        words = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
+        return int(words[0]), float(words[1]), float(words[2])
+
+    rows, cpu_seconds, megabytes = benchmark.pedantic(build, rounds=1)
+    start = time.process_time()
+    for path in (tmp_path / "records").glob("*/*/*/*.json"):
+        orjson.loads(path.read_bytes())
+    reading = time.process_time() - start
+    benchmark.extra_info |= {"cpu_seconds": cpu_seconds, "reading_alone_s": reading, "peak_MB": megabytes, "rows": rows}
+    assert rows == 50 * 200
+    assert cpu_seconds <= 5.0
+    assert megabytes <= 500
