@@ -7,6 +7,7 @@ the convex programs minimise: the penalty is part of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import numpy as np
@@ -313,7 +314,7 @@ class DeepLinear:
     def shapes(self) -> list[tuple[int, int]]:
         """The shapes of the layers."""
         sizes = [self.X.shape[1], *[self.width] * (self.depth - 1), self.Y.shape[1]]
-        return list(zip(sizes[:-1], sizes[1:], strict=True))
+        return list(pairwise(sizes))
 
     def start(self, rng: np.random.Generator, initialisation: Initialisation) -> Array:
         """Draw layers that keep the length of their input on average ("small": a tenth of it)."""
