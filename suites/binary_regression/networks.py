@@ -268,8 +268,15 @@ def run_network_no_dual_rounded(problem: Classification, context: Context) -> Ne
     return _train(problem, context, "maximin", settle=0.0, dual=0.0)
 
 
+def _warm_up() -> None:
+    """Let torch import what its optimisers load at first use."""
+    from baselines.binary_regression import linear_network, train_network
+
+    train_network(linear_network(2, 2), np.eye(2), np.arange(2), n_epochs=1)
+
+
 _SETTLED = {"settle": 0.1}
-_network_method = partial(Method, devices=("cpu", "cuda"))
+_network_method = partial(Method, devices=("cpu", "cuda"), warm_up=_warm_up)
 
 NETWORK_METHODS = (
     _network_method(
