@@ -1,12 +1,32 @@
-"""asv's door to the suite `binary_regression`."""
+"""asv's door to the suite `binary_regression`; written by `python -m benchmarks._doors`."""
 
 from optathlon.asv_adapter import DEVICES, cells, require_measured_commit
 from optathlon.asv_adapter import SuiteCells as _SuiteCells
 
+CELLS = {
+    "gaussian-6x12": (
+        "least-squares",
+        "box-relaxation",
+        "straight-through",
+        "bop",
+        "semidefinite-relaxation",
+        "semidefinite-randomized",
+        "exact",
+        "maximin-gda",
+        "maximin-ogda",
+        "maximin-extragradient",
+        "maximin-adam",
+        "maximin-l1",
+        "least-deviations",
+        "box-relaxation-l1",
+        "straight-through-l1",
+    ),
+}
+
 
 class BinaryRegression(_SuiteCells):
-    suite, version = "binary_regression", "1"
-    params = (cells({"gaussian-6x12": ("least-squares", "straight-through", "maximin-gda")}), DEVICES)
+    suite, version, seeds = "binary_regression", "1", 8
+    params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):
         require_measured_commit()

@@ -243,6 +243,13 @@ def test_literal_cells_and_versions_are_those_of_the_suites(door):
             assert not load(suite).workload(workload).data
 
 
+def test_files_are_in_step_with_the_smoke_workloads():
+    out = subprocess.run(
+        [sys.executable, "-m", "benchmarks._doors", "--check"], cwd=REPO, capture_output=True, text=True, timeout=60
+    )
+    assert out.returncode == 0, out.stderr
+
+
 def test_each_file_has_its_own_setup_cache(door):
     keys = {name.split(".")[0]: key for name, (_, _, key) in door[0].items()}
     assert all(key.startswith(module) for module, key in keys.items())
