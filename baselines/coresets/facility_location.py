@@ -92,8 +92,8 @@ def _batched(columns: np.ndarray, served: np.ndarray, bounds: np.ndarray, k: int
             candidates = np.argpartition(bounds, -size)[-size:]
             bounds[candidates] = _gains(columns[candidates], served)
             bounds[chosen[:step]] = -np.inf
-            best = bounds.argmax()
-            if best in candidates:
+            best = candidates[bounds[candidates].argmax()]
+            if bounds[best] == bounds.max():
                 break
         chosen[step] = best
         np.maximum(served, columns[best], out=served)

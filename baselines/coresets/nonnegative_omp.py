@@ -111,11 +111,11 @@ class _Support:
     def enter(self, index: int) -> bool:
         """Admit an atom at weight zero, unless it depends on the members."""
         atom = self.gradients.take([index]).astype(np.float64)
-        column = self.atoms.correlate(atom.combine(np.ones(1)))
-        diagonal = float(atom.squared_norms()[0]) + self.ridge
-        multipliers = self.inverse @ column
-        pivot = diagonal - column @ multipliers  # squared distance from the members' span, at ridge 0
-        if pivot <= _DEPENDENT * diagonal:
+        direction = atom.combine(np.ones(1))
+        multipliers = self._fit(direction)
+        remainder = direction - self.atoms.combine(multipliers)  # explicit: a difference of Gram entries would lose it
+        pivot = np.vdot(remainder, remainder) + self.ridge * (1 + multipliers @ multipliers)
+        if pivot <= _DEPENDENT * (np.vdot(direction, direction) + self.ridge):
             return False
         size = len(self.members)
         inverse = np.empty((size + 1, size + 1))
@@ -145,7 +145,7 @@ class _Support:
     def refit(self) -> bool:
         """Move to the best weights, dismissing members that turn negative; False if the newest member left at once."""
         newest = self.members[-1]
-        while (fitted := self._least_squares()).min() <= 0:
+        while (fitted := self._fit(self.target)).min() <= 0:
             falling = fitted <= 0
             if falling[-1] and self.members[-1] == newest and self.weights[-1] == 0:
                 self.leave(len(self.members) - 1)
@@ -157,9 +157,8 @@ class _Support:
         self.weights = fitted
         return True
 
-    def _least_squares(self) -> np.ndarray:
-        fitted = np.zeros(len(self.members))
-        for _ in range(2):  # solve the normal equations, then correct the solution by their residual
-            left = self.target - self.atoms.combine(fitted)
-            fitted += self.inverse @ (self.atoms.correlate(left) - self.ridge * fitted)
-        return fitted
+    def _fit(self, target: np.ndarray) -> np.ndarray:
+        """Return the weights, of any sign, that minimise the distance from a target plus the ridge."""
+        weights = self.inverse @ self.atoms.correlate(target)
+        left = target - self.atoms.combine(weights)  # solves the normal equations up to the inverse's errors: once more
+        return weights + self.inverse @ (self.atoms.correlate(left) - self.ridge * weights)

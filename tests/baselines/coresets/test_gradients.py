@@ -1,0 +1,183 @@
+"""Per-sample gradients against autograd and against their explicit form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from baselines.coresets import (
+    Coreset,
+    all_layer_gradients,
+    factored_gradients,
+    last_layer_gradients,
+    lenet,
+    matching_error,
+    small_lenet,
+)
+from baselines.coresets.gradients import DenseGradients, FactoredGradients, as_gradients
+
+
+def outer(factored: FactoredGradients) -> np.ndarray:
+    """The gradients that the factors stand for, one a row."""
+    products = np.einsum("ic,id->icd", factored.residuals, factored.features, dtype=np.float64)
+    return products.reshape(factored.n, -1)
+
+
+def random_pair(seed: int, n: int = 40, classes: int = 5, width: int = 7) -> FactoredGradients:
+    rng = np.random.default_rng(seed)
+    logits, features = rng.normal(size=(n, classes)), rng.normal(size=(n, width))
+    return factored_gradients(logits, rng.integers(classes, size=n), features)
+
+
+@pytest.fixture(scope="module")
+def images() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(30, 1, 28, 28, generator=generator), torch.randint(10, (30,), generator=generator)
+
+
+def autograd_rows(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, parameters: list[torch.Tensor]) -> np.ndarray:
+    rows = []
+    for sample, label in zip(inputs, labels, strict=True):
+        loss = nn.functional.cross_entropy(model(sample[None]), label[None])
+        rows.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters)]).numpy())
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_last_layer_gradients_equal_autograd(images, bias):
+    inputs, labels = images
+    model = lenet(seed=3)
+    model[-1] = nn.Linear(84, 10, bias=bias)
+    found = last_layer_gradients(model, inputs, labels, batch_size=7)
+    rows = autograd_rows(model, inputs, labels, list(model[-1].parameters()))
+    weight = np.einsum("ic,id->icd", found.residuals, found.features[:, :84]).reshape(len(rows), -1)
+    assert found.features.shape[1] == 84 + bias
+    assert np.abs(weight - rows[:, :840]).max() < 1e-6
+    if bias:
+        assert np.abs(found.residuals - rows[:, 840:]).max() < 1e-6
+
+
+def test_last_layer_gradients_equal_float64_autograd_for_large_logits():
+    rng = np.random.default_rng(0)
+    weight = torch.tensor(rng.normal(size=(4, 6)) * 300, requires_grad=True)
+    features, labels = torch.tensor(rng.normal(size=(9, 6))), torch.tensor(rng.integers(4, size=9))
+    logits = features @ weight.T
+    found = factored_gradients(logits.detach().numpy(), labels.numpy(), features.numpy(), bias=False)
+    losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+    rows = [torch.autograd.grad(loss, weight, retain_graph=True)[0].flatten().numpy() for loss in losses]
+    np.testing.assert_allclose(outer(found), rows, atol=1e-12)
+
+
+def test_all_layer_gradients_equal_autograd(images):
+    inputs, labels = images
+    model = small_lenet(seed=2)
+    inputs = nn.functional.avg_pool2d(inputs, 3)[:, :, :8, :8]
+    rows = autograd_rows(model, inputs, labels, list(model.parameters()))
+    np.testing.assert_allclose(all_layer_gradients(model, inputs, labels, batch_size=8), rows, atol=1e-6)
+
+
+def test_all_layer_gradients_hold_the_last_layer_ones(images):
+    model = lenet(seed=4)
+    everything = all_layer_gradients(model, *images)
+    last = last_layer_gradients(model, *images)
+    assert everything.shape == (30, 44_426)
+    np.testing.assert_allclose(everything[:, -10:], last.residuals, atol=1e-6)
+    np.testing.assert_allclose(
+        everything[:, -850:-10], outer(FactoredGradients(last.residuals, last.features[:, :84])), atol=1e-6
+    )
+
+
+def test_models_keep_their_mode_and_parameters(images):
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(784), nn.Dropout(), nn.Linear(784, 10)).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    first = last_layer_gradients(model, *images)
+    all_layer_gradients(model, *images)
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    np.testing.assert_array_equal(first.residuals, last_layer_gradients(model, *images).residuals)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31), single=st.booleans())
+def test_factored_products_equal_explicit_ones(seed, single):
+    pair = random_pair(seed).astype(np.float32 if single else np.float64)
+    rows = outer(pair)
+    rng = np.random.default_rng(seed)
+    weights, direction = rng.random(pair.n), rng.normal(size=pair.combine(np.ones(pair.n)).shape)
+    scale = np.linalg.norm(rows, axis=1)
+    tolerance = 1e-5 if single else 1e-12
+    assert np.all(np.abs(pair.gram() - rows @ rows.T) <= tolerance * np.outer(scale, scale))
+    assert np.all(np.abs(pair.squared_norms() - scale**2) <= tolerance * scale**2)
+    assert np.all(np.abs(pair.correlate(direction) - rows @ direction.ravel()) <= tolerance * scale * np.linalg.norm(direction))
+    assert np.linalg.norm(pair.combine(weights).ravel() - weights @ rows) <= tolerance * weights @ scale
+
+
+def test_sums_of_groups_equal_explicit_ones():
+    pair = random_pair(5, n=11)
+    groups = np.array([[0, 4, 2], [10, 1, 3], [9, -1, -1]])
+    expected = [outer(pair)[group[group >= 0]].sum(axis=0) for group in groups]
+    np.testing.assert_allclose(pair.sums(groups).rows, expected, atol=1e-12)
+    np.testing.assert_allclose(DenseGradients(outer(pair)).sums(groups).rows, expected, atol=1e-12)
+
+
+def test_matching_error_against_its_definition():
+    pair = random_pair(6)
+    rows, coreset = outer(pair), Coreset(np.array([3, 1, 20]), np.array([2.0, 5.0, 0.5]))
+    target, sum_ = rows.sum(axis=0), coreset.weights @ rows[coreset.indices]
+    assert matching_error(pair, coreset) == pytest.approx(np.linalg.norm(sum_ - target) / np.linalg.norm(target))
+    assert matching_error(rows, coreset) == pytest.approx(matching_error(pair, coreset))
+    grid = [np.linalg.norm(a * sum_ - target) / np.linalg.norm(target) for a in np.linspace(0, 20, 20_001)]
+    assert matching_error(pair, coreset, scaled=True) == pytest.approx(min(grid), abs=1e-4)
+    assert matching_error(rows, Coreset(np.array([], int), np.array([]))) == 1.0
+    assert np.isnan(matching_error(np.zeros((4, 2)), Coreset(np.array([0]), np.array([1.0]))))
+
+
+@pytest.mark.parametrize(
+    ("gradients", "message"),
+    [
+        (np.full((3, 2), np.nan), "finite"),
+        (np.array([[1.0, np.inf]]), "finite"),
+        (np.ones(3), "2 dimension"),
+        (np.ones((0, 3)), "non-empty"),
+        (np.array([["a", "b"]]), "real numbers"),
+        ((np.ones((3, 2)), np.ones((4, 2))), "one row a sample"),
+        ((np.ones((3, 2)), np.full((3, 2), np.nan)), "features must be finite"),
+        ((np.ones((3, 2)),), "pair"),
+    ],
+)
+def test_bad_gradients_are_refused(gradients, message):
+    with pytest.raises(ValueError, match=message):
+        as_gradients(gradients)
+
+
+def test_finite_gradients_whose_sum_overflows_are_accepted():
+    assert as_gradients(np.full((4, 4), 1e308)).n == 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "features", "message"),
+    [
+        ([0, 1, 3], np.ones((3, 2)), "between 0 and 2"),
+        ([-1, 1, 2], np.ones((3, 2)), "between 0 and 2"),
+        ([0, 1], np.ones((3, 2)), "3 integers"),
+        ([0.0, 1.0, 2.0], np.ones((3, 2)), "3 integers"),
+        ([0, 1, 2], np.ones((4, 2)), "one row per row"),
+    ],
+)
+def test_bad_last_layers_are_refused(labels, features, message):
+    with pytest.raises(ValueError, match=message):
+        factored_gradients(np.zeros((3, 3)), np.array(labels), features)
+
+
+def test_impossible_networks_and_sizes_are_refused(images):
+    inputs, labels = images
+    with pytest.raises(ValueError, match="without one"):
+        last_layer_gradients(nn.Flatten(), inputs, labels)
+    with pytest.raises(ValueError, match="same number"):
+        last_layer_gradients(lenet(), inputs, labels[:5])
+    with pytest.raises(ValueError, match=r"60000 x 44426 and take 9\.9 GiB"):
+        all_layer_gradients(lenet(), torch.empty(1).expand(60_000, 1, 28, 28), torch.zeros(60_000, dtype=torch.int64))

@@ -1,0 +1,115 @@
+"""Selection and training on the real MNIST: the figures that the method promises. Skipped where the data is absent."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.coresets import (
+    Coreset,
+    craig,
+    full,
+    grad_match,
+    last_layer_gradients,
+    lenet,
+    matching_error,
+    per_batch,
+    per_class,
+    random_subset,
+    train_on_coresets,
+)
+from baselines.coresets.nonnegative_omp import pursue
+
+FOLDER = Path(os.environ.get("OPTATHLON_DATA", Path(__file__).parents[4] / "shared" / "data")) / "MNIST" / "raw"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="MNIST is absent: set OPTATHLON_DATA"),
+]
+
+
+def load(prefix: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def read(kind: str, offset: int) -> np.ndarray:
+        return np.frombuffer(gzip.decompress((FOLDER / f"{prefix}-{kind}-ubyte.gz").read_bytes()), np.uint8, offset=offset)
+
+    images = (read("images-idx3", 16).reshape(-1, 1, 28, 28) / np.float32(255) - 0.1307) / 0.3081
+    return torch.tensor(images, dtype=torch.float32), torch.tensor(read("labels-idx1", 8), dtype=torch.int64)
+
+
+@pytest.fixture(scope="module")
+def train() -> tuple[torch.Tensor, torch.Tensor]:
+    torch.set_num_threads(1)
+    return load("train")
+
+
+@pytest.fixture(scope="module")
+def state(train):
+    """Gradients of all 60,000 images after five epochs on one random tenth."""
+    trained = train_on_coresets(lenet(0), *train, lambda _: random_subset(60_000, 6000), epochs=5)
+    return last_layer_gradients(trained.model, *train), train[1].numpy()
+
+
+def test_matching_errors_of_a_tenth(state):
+    gradients, labels = state
+
+    def error(coreset: Coreset) -> float:
+        assert len(coreset) <= 6000
+        return matching_error(gradients, coreset, scaled=True)
+
+    match = error(per_class(partial(grad_match, ridge=0.0), gradients, 6000, labels=labels))
+    near = error(per_class(craig, gradients, 6000, labels=labels))
+    random = np.median([error(random_subset(60_000, 6000, rng=np.random.default_rng(seed))) for seed in range(5)])
+    assert match <= 0.005
+    assert near <= 0.05
+    assert 0.25 <= random <= 0.8
+    assert match < near < random / 5
+    assert error(per_class(grad_match, gradients, 6000, labels=labels)) <= 0.03
+    assert error(per_batch(partial(grad_match, ridge=0.0), gradients, 6000)) <= 0.02
+
+
+def test_pursuit_on_one_class_uses_the_support_it_is_given(state):
+    gradients, labels = state
+    threes = gradients.take(np.flatnonzero(labels == 3))
+    target = threes.combine(np.ones(threes.n))
+    errors = []
+    for k in (50, 100, 150, 200):
+        coreset = pursue(threes, target, k, 0.0, 0.0)
+        assert len(coreset) == k
+        errors.append(matching_error(threes, coreset))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.005
+
+
+def test_accuracy_after_twenty_epochs_on_a_tenth_of_ten_thousand(train):
+    inputs, labels = train[0][:10_000], train[1][:10_000]
+    test_inputs, test_labels = load("t10k")
+
+    def accuracy(name: str, seed: int) -> float:
+        rng = np.random.default_rng(seed)
+
+        def select(model: torch.nn.Module) -> Coreset:
+            if name == "random":
+                return random_subset(10_000, 1000, rng=rng)
+            gradients = last_layer_gradients(model, inputs, labels)
+            return per_class({"grad-match": grad_match, "craig": craig}[name], gradients, 1000, labels=labels.numpy())
+
+        generator = torch.Generator().manual_seed(seed)
+        trained = train_on_coresets(lenet(seed), inputs, labels, select, epochs=20, generator=generator)
+        with torch.inference_mode():
+            return float((trained.model(test_inputs).argmax(1) == test_labels).float().mean())
+
+    for seed in (0, 1):
+        match, random = accuracy("grad-match", seed), accuracy("random", seed)
+        assert match >= 0.965
+        assert match >= random + 0.012
+    assert accuracy("craig", 0) >= 0.945
+
+
+def test_full_coreset_matches_everything(state):
+    assert matching_error(state[0], full(60_000)) < 1e-4

@@ -1,0 +1,150 @@
+"""The training loop against a plain one, and its refusals."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from baselines.coresets import (
+    Coreset,
+    full,
+    grad_match,
+    last_layer_gradients,
+    per_class,
+    random_subset,
+    small_lenet,
+    train_on_coresets,
+)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[torch.Tensor, torch.Tensor]:
+    images, labels = load_digits(return_X_y=True)
+    return torch.tensor(images[:400] / 16, dtype=torch.float32).reshape(-1, 1, 8, 8), torch.tensor(labels[:400])
+
+
+def state(model: nn.Module) -> torch.Tensor:
+    return torch.cat([value.flatten() for value in model.state_dict().values()])
+
+
+def test_weights_act_as_repetitions(digits):
+    """One step on points of weights 1 and 3 is one step on the points with the second taken three times."""
+    inputs, labels = digits
+    settings = {"epochs": 1, "learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0}
+    weighted = train_on_coresets(
+        small_lenet(1), inputs, labels, lambda _: Coreset(np.array([5, 7]), np.array([10.0, 30.0])), **settings
+    )
+    repeated = [5, 7, 7, 7]
+    plain = train_on_coresets(small_lenet(1), inputs[repeated], labels[repeated], lambda _: full(4), **settings)
+    torch.testing.assert_close(state(weighted.model), state(plain.model), atol=1e-6, rtol=0)
+
+
+def test_the_same_as_a_plain_loop(digits):
+    inputs, labels = digits
+    found = train_on_coresets(
+        small_lenet(2), inputs, labels, lambda _: full(400), epochs=3, generator=torch.Generator().manual_seed(5)
+    )
+    model, generator = small_lenet(2), torch.Generator().manual_seed(5)
+    velocity = [torch.zeros_like(p) for p in model.parameters()]
+    for epoch in range(3):
+        rate = 0.01 * (1 + np.cos(np.pi * epoch / 3)) / 2
+        for batch in torch.randperm(400, generator=generator).split(20):
+            gradients = torch.autograd.grad(
+                nn.functional.cross_entropy(model(inputs[batch]), labels[batch]), list(model.parameters())
+            )
+            with torch.no_grad():
+                for p, g, v in zip(model.parameters(), gradients, velocity, strict=True):
+                    g = g + 5e-4 * p
+                    v.mul_(0.9).add_(g)
+                    p -= rate * (g + 0.9 * v)
+    torch.testing.assert_close(state(found.model), state(model), atol=1e-5, rtol=0)
+
+
+def test_selections_come_when_they_should(digits):
+    inputs, labels = digits
+    epochs_done, selected_at = [0], []
+
+    def select(model: nn.Module) -> Coreset:
+        selected_at.append(epochs_done[-1])
+        return random_subset(400, 40)
+
+    trained = train_on_coresets(
+        small_lenet(),
+        inputs,
+        labels,
+        select,
+        epochs=12,
+        reselect_every=4,
+        warm_start=3,
+        callback=lambda epoch, model: epochs_done.append(epoch),
+    )
+    assert selected_at == [3, 7, 11]
+    assert epochs_done == list(range(13))
+    assert trained.coreset is not None
+    assert len(trained.coreset) == 40
+
+
+def test_model_stays_and_runs_repeat(digits):
+    inputs, labels = digits
+    model = small_lenet(3)
+    before = state(model)
+
+    def run() -> torch.Tensor:
+        return state(train_on_coresets(model, inputs, labels, lambda _: random_subset(400, 40), epochs=2).model)
+
+    first = run()
+    assert torch.equal(state(model), before)
+    assert torch.equal(first, run())
+
+
+def test_digits_are_learnt_from_a_tenth(digits):
+    inputs, labels = digits
+
+    def select(model: nn.Module) -> Coreset:
+        gradients = last_layer_gradients(model, inputs, labels)
+        return per_class(grad_match, gradients, 40, labels=labels.numpy())
+
+    trained = train_on_coresets(small_lenet(0), inputs, labels, select, epochs=60, learning_rate=0.1)
+    with torch.no_grad():
+        accuracy = (trained.model(inputs).argmax(1) == labels).float().mean()
+    assert accuracy > 0.9
+    earlier = small_lenet(0)
+    earlier.load_state_dict(trained.selected_by)
+    again = select(earlier)
+    assert trained.coreset is not None
+    np.testing.assert_array_equal(again.indices, trained.coreset.indices)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": -1}, "batch_size"),
+        ({"reselect_every": 0}, "reselect_every"),
+        ({"learning_rate": -0.1}, "learning_rate"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"warm_start": -1}, "warm_start"),
+    ],
+)
+def test_impossible_settings_are_refused(digits, changes, message):
+    with pytest.raises(ValueError, match=message):
+        train_on_coresets(small_lenet(), *digits, lambda _: full(400), **changes)
+
+
+def test_nobody_trains_on_an_empty_set(digits):
+    with pytest.raises(ValueError, match="nothing to train on"):
+        train_on_coresets(small_lenet(), *digits, lambda _: Coreset(np.array([1, 2]), np.zeros(2)))
+    with pytest.raises(ValueError, match="one class a sample"):
+        train_on_coresets(small_lenet(), digits[0][:0], digits[1][:0], lambda _: full(1))
+
+
+def test_importing_the_package_loads_neither_torch_nor_numba():
+    code = "import sys, baselines.coresets; print([m for m in ('torch', 'numba', 'sklearn', 'cvxpy') if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert answer.stdout.strip() == "[]"
