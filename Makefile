@@ -1,12 +1,11 @@
-# The two commands of the README, and what they stand on. PYTHON chooses the interpreter, SCALE and SUITES what is run.
+# The two commands of the README, and what they stand on. PYTHON chooses the interpreter, SCALE and SUITES what is run,
+# COMMITS what asv measures.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SCALE ?= small
 SUITES ?= '*'
-MACHINE ?= $(shell hostname)
-BASE ?= HEAD~3
-HEAD ?= HEAD
+COMMITS ?= HEAD^!
 
 # Timings are comparable only when nothing starts threads of its own.
 export OMP_NUM_THREADS := 1
@@ -14,7 +13,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: leaderboard test setup lint peers tables clean help
+.PHONY: leaderboard test setup lint peers tables history site clean help
 
 leaderboard: setup ## run every suite at scale small and print the leaderboard and the verdicts
 	$(BIN)/optathlon run $(SUITES) --scale $(SCALE) || [ $$? -eq 2 ]
@@ -43,6 +42,13 @@ peers: setup ## measure ours against other libraries, one benchmark at a time
 
 tables: setup ## write results/LEADERBOARD.md and results/leaderboard.csv from the records
 	$(BIN)/optathlon leaderboard --write
+
+history: setup ## measure COMMITS with asv (a range such as HEAD~3..HEAD, or NEW)
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/asv run --machine "$$($(BIN)/python -m optathlon.asv_machine)" \
+	  --launch-method forkserver --show-stderr '$(COMMITS)' || [ $$? -eq 2 ]
+
+site: setup ## write asv's pages with the leaderboard beside them into html/
+	$(BIN)/optathlon publish
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis html build *.egg-info

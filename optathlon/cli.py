@@ -384,7 +384,7 @@ def claims(
         console.show_claims(judgements)
 
 
-# verify, compare
+# verify, compare, publish
 
 
 @app.command()
@@ -442,6 +442,19 @@ def compare(
     typer.echo(comparing.to_json(changes) if format == "json" else comparing.to_markdown(changes))
     if any(change.verdict == "regressed" for change in changes):
         raise Ended(1)
+
+
+@app.command()
+def publish(
+    results: Results = RESULTS,
+    target: Annotated[Path, typer.Option("--html", help="Folder of the site.")] = Path("html"),
+) -> None:
+    """Write the site: asv's history with the leaderboard beside it."""
+    from optathlon import leaderboard as boards
+    from optathlon.publishing import publish
+
+    groups = _read(results)
+    typer.echo(publish(results.resolve().parent, target, boards.build(groups), _judge(groups)))
 
 
 # data
