@@ -1,0 +1,107 @@
+"""Box-constrained least squares against scipy, and the learners built on it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import lsq_linear
+from sklearn.datasets import load_diabetes, load_iris, make_hastie_10_2
+from sklearn.preprocessing import StandardScaler
+
+from baselines.random_features import (
+    WeightedRandomKitchenSinks,
+    WeightedRandomKitchenSinksClassifier,
+    WeightedRandomKitchenSinksRegressor,
+    box_least_squares,
+)
+
+
+def objective(Z, y, x):
+    return ((Z @ x - y) ** 2).sum() / (2 * len(y))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 60), st.integers(1, 30), st.floats(0.01, 100.0), st.integers(0, 2**31))
+def test_equals_scipy(n, k, bound, seed):
+    rng = np.random.default_rng(seed)
+    Z, y = rng.standard_normal((n, k)), 3 * rng.standard_normal(n)
+    solution = box_least_squares(Z, y, bound)
+    assert solution.converged
+    assert np.abs(solution.coefficients).max() <= bound
+    best = lsq_linear(Z, y, (-bound, bound), method="bvls", tol=1e-14).x
+    assert objective(Z, y, solution.coefficients) - objective(Z, y, best) <= 1e-8 * max(1.0, y @ y / n)
+
+
+@pytest.mark.parametrize("bound", [0.01, 0.1, 1.0, 10.0])
+def test_certificate_holds_with_more_features_than_rank(bound):
+    rng = np.random.default_rng(0)
+    Z = np.cos(0.1 * rng.standard_normal((150, 5)) @ rng.standard_normal((5, 300)) + rng.uniform(0, 6, 300))
+    y = np.sign(rng.standard_normal(150))
+    solution = box_least_squares(Z, y, bound)
+    gradient = Z.T @ (Z @ solution.coefficients - y) / 150
+    gap = gradient @ solution.coefficients + bound * np.abs(gradient).sum()  # bounds f - f* by convexity
+    assert gap <= 1e-9
+    assert solution.converged
+
+
+def test_inactive_box_is_least_squares_and_callback_sees_every_step():
+    rng = np.random.default_rng(0)
+    Z, y = rng.standard_normal((50, 8)), rng.standard_normal(50)
+    seen = []
+    solution = box_least_squares(Z, y, 1e3, callback=lambda step, x: seen.append((step, x)))
+    np.testing.assert_allclose(solution.coefficients, np.linalg.lstsq(Z, y)[0], atol=1e-6)
+    assert [step for step, _ in seen] == list(range(1, solution.n_steps + 1))
+    stopped = box_least_squares(Z, y, 0.05, n_steps=1)
+    assert not stopped.converged
+    assert stopped.n_steps == 1
+
+
+def test_zero_targets_need_no_step():
+    solution = box_least_squares(np.ones((3, 2)), np.zeros(3), 1.0)
+    assert solution.converged
+    assert (solution.coefficients == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("Z", "y", "bound", "message"),
+    [
+        (np.ones((3, 2)), np.ones(2), 1.0, r"y must have one number per row of Z, shape \(3,\), got shape \(2,\)"),
+        (np.ones((3, 2)), np.full(3, np.nan), 1.0, "y must be finite"),
+        (np.ones(3), np.ones(3), 1.0, "Z must be a matrix"),
+        (np.ones((3, 2)), np.ones(3), 0.0, "bound must be"),
+        (np.ones((3, 2)), np.ones(3), np.inf, "bound must be"),
+    ],
+)
+def test_bad_input_is_refused(Z, y, bound, message):
+    with pytest.raises(ValueError, match=message):
+        box_least_squares(Z, y, bound)
+
+
+def test_hastie_error_is_at_most_six_per_cent():
+    X, y = make_hastie_10_2(12000, random_state=0)
+    learner = WeightedRandomKitchenSinks(400, gamma="median", bound=100.0, random_state=0).fit(X[:8400], y[:8400])
+    assert 1 - learner.score(X[8400:], y[8400:]) <= 0.06
+    assert learner.converged_
+    assert np.abs(learner.coef_).max() <= 100.0 / 400
+
+
+def test_several_classes_and_float32():
+    X, y = load_iris(return_X_y=True)
+    X = StandardScaler().fit_transform(X).astype(np.float32)
+    learner = WeightedRandomKitchenSinksClassifier(100, gamma=0.2, random_state=0).fit(X, y)
+    assert learner.coef_.shape == (3, 100)
+    assert learner.decision_function(X).shape == (150, 3)
+    assert learner.decision_function(X).dtype == np.float32
+    assert learner.score(X, y) > 0.95
+    with pytest.raises(ValueError, match="at least two classes"):
+        learner.fit(X, np.zeros(150))
+
+
+@pytest.mark.parametrize("features", ["cos", "stump"])
+def test_regressor_learns_diabetes(features):
+    X, y = load_diabetes(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    X, y = StandardScaler().fit_transform(X)[order], y[order]
+    learner = WeightedRandomKitchenSinksRegressor(200, gamma="median", bound=500.0, features=features, random_state=0)
+    assert learner.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.35
+    assert np.abs(learner.coef_).max() <= 500.0 / 200
