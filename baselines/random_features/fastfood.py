@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from baselines.random_features._base import RandomFeatureMap
-from baselines.random_features._checks import check_memory
-from baselines.random_features.hadamard import padded_length
+from baselines.random_features._checks import check_choice, check_memory
+from baselines.random_features.fourier import fourier_features
+from baselines.random_features.hadamard import hadamard_by_products, padded_length
 
 _SMALLEST_BLOCK = 16
 
@@ -34,6 +35,8 @@ class Fastfood(RandomFeatureMap):
         Inverse squared width of the kernel; ``"median"`` takes that of `median_gamma`.
     features : {"cos", "cos-sin"}
         Cosines with a random phase, or pairs of cosine and sine (all cosines first).
+    engine : {"compiled", "numpy"}
+        Tiles compiled by numba, or whole blocks by numpy, which is several times slower.
     random_state : int, RandomState or None
         Source of the random numbers.
 
@@ -64,14 +67,17 @@ class Fastfood(RandomFeatureMap):
         *,
         gamma: float | str = 1.0,
         features: Literal["cos", "cos-sin"] = "cos",
+        engine: Literal["compiled", "numpy"] = "compiled",
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
         self.gamma = gamma
         self.features = features
+        self.engine = engine
         self.random_state = random_state
 
     def _draw(self, X: np.ndarray, n_frequencies: int, rng: np.random.RandomState) -> None:
+        check_choice("engine", self.engine, ("compiled", "numpy"))
         d = padded_length(X.shape[1], least=_SMALLEST_BLOCK)
         shape = (-(-n_frequencies // d), d)
         check_memory("the diagonals", 5 * shape[0] * d, 8)
@@ -91,14 +97,29 @@ class Fastfood(RandomFeatureMap):
 
     def project(self, X: ArrayLike) -> np.ndarray:
         """Return V x for every row x, shape (n_samples, n_frequencies)."""
-        no_offsets = np.zeros((1, *self.scaling_.shape))
-        return self._run(self._validated(X), self._n_frequencies, self.scaling_, no_offsets, 0.0)
+        X = self._validated(X)
+        if self.engine == "numpy":
+            return self._project_by_products(X)
+        return self._run(X, self._n_frequencies, self.scaling_, np.zeros((1, *self.scaling_.shape)), 0.0)
 
     def _map(self, X: np.ndarray) -> np.ndarray:
+        if self.engine == "numpy":
+            offsets = self.random_offset_.ravel()[: self._n_frequencies]
+            return fourier_features(self._project_by_products(X), offsets, self.n_components, self.features)
         slope, cosines = self.scaling_ / (2.0 * np.pi), self.random_offset_ / (2.0 * np.pi)
         sines = [np.full_like(slope, -0.25)] if self.features == "cos-sin" else []  # a quarter of a turn later
         offsets = np.stack([cosines, *sines])
         return self._run(X, self.n_components, slope, offsets, math.sqrt(2.0 / self.n_components))
+
+    def _project_by_products(self, X: np.ndarray) -> np.ndarray:
+        n_blocks, d = self.signs_.shape
+        padded = np.pad(X, ((0, 0), (0, d - X.shape[1])))
+        out = np.empty((len(X), n_blocks * d), X.dtype)
+        for i, (B, P, G, S) in enumerate(zip(self.signs_, self.permutation_, self.gaussian_, self.scaling_, strict=True)):
+            mixed = hadamard_by_products(padded * B.astype(X.dtype))
+            mixed = hadamard_by_products(mixed[:, P] * G.astype(X.dtype))
+            np.multiply(mixed, S.astype(X.dtype), out=out[:, i * d : (i + 1) * d])
+        return out[:, : self._n_frequencies]
 
     def _run(self, X: np.ndarray, n_columns: int, slope: np.ndarray, offsets: np.ndarray, amplitude: float) -> np.ndarray:
         from baselines.random_features import _kernels

@@ -47,17 +47,20 @@ class FourierFeatureMap(RandomFeatureMap):
         return rng.standard_normal((n_features, n_frequencies))
 
     def _map(self, X: np.ndarray) -> np.ndarray:
-        amplitude = math.sqrt(2.0 / self.n_components)
-        projection = self._project(X)
-        if self.features == "cos":
-            return phased_features(projection, self.random_offset_, amplitude)
-        Z = np.empty((len(X), self.n_components), X.dtype)
-        n_sines = self.n_components // 2
-        n_cosines = self.n_components - n_sines
-        np.sin(projection[:, :n_sines], out=Z[:, n_cosines:])
-        Z[:, :n_cosines] = phased_features(projection, self.random_offset_, 1.0)
-        Z *= X.dtype.type(amplitude)
-        return Z
+        return fourier_features(self._project(X), self.random_offset_, self.n_components, self.features)
+
+
+def fourier_features(projection: np.ndarray, offsets: np.ndarray, n_components: int, features: str) -> np.ndarray:
+    """Return ``sqrt(2/D) cos(w'x + b)``, and beside it for pairs ``sqrt(2/D) sin(w'x)`` of the first D/2 frequencies."""
+    amplitude = math.sqrt(2.0 / n_components)
+    if features == "cos":
+        return phased_features(projection, offsets, amplitude)
+    n_cosines, n_sines = projection.shape[1], n_components - projection.shape[1]
+    Z = np.empty((len(projection), n_components), projection.dtype)
+    np.sin(projection[:, :n_sines], out=Z[:, n_cosines:])
+    Z[:, :n_cosines] = phased_features(projection, offsets, 1.0)
+    Z *= Z.dtype.type(amplitude)
+    return Z
 
 
 def phased_features(projection: np.ndarray, phases: np.ndarray, amplitude: float) -> np.ndarray:

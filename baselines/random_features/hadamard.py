@@ -60,3 +60,11 @@ def _transform_rows(rows: np.ndarray, length: int) -> np.ndarray:
     out = np.empty((len(rows), length), rows.dtype)
     _kernels.hadamard(rows, _kernels.radices(length), _kernels.workspace(2, length, rows.dtype), out)
     return out
+
+
+def hadamard_by_products(X: np.ndarray) -> np.ndarray:
+    """Return the transform of rows whose length is a power of two, by two BLAS products: H_ab = H_a (x) H_b."""
+    n, d = X.shape
+    bits = d.bit_length() - 1
+    H_a, H_b = (scipy.linalg.hadamard(2**k, dtype=X.dtype) for k in (bits // 2, bits - bits // 2))
+    return (H_a @ (X.reshape(-1, len(H_b)) @ H_b).reshape(n, len(H_a), len(H_b))).reshape(n, d)

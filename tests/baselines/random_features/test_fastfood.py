@@ -60,6 +60,21 @@ def test_rows_are_gaussian_with_chi_length(d):
     assert (V**2).sum(axis=1).std() > 0  # not the constant length that S would leave out
 
 
+@pytest.mark.parametrize("features", ["cos", "cos-sin"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_both_engines_agree(features, dtype):
+    X = np.random.default_rng(0).standard_normal((21, 33)).astype(dtype)
+    compiled, plain = (
+        Fastfood(301, gamma=0.02, features=features, engine=engine, random_state=2).fit(X) for engine in ("compiled", "numpy")
+    )
+    assert plain.transform(X).dtype == dtype
+    tolerance = 1e-5 if dtype is np.float32 else 1e-12
+    np.testing.assert_allclose(plain.project(X), compiled.project(X), atol=10 * tolerance)
+    np.testing.assert_allclose(plain.transform(X), compiled.transform(X), atol=tolerance)
+    with pytest.raises(ValueError, match="engine must be one of"):
+        Fastfood(engine="fpga").fit(X)
+
+
 def test_parameters_take_a_mebibyte_at_most():
     fitted = Fastfood(16384, random_state=0).fit(np.zeros((1, 4096), np.float32))
     assert sum(a.nbytes for a in vars(fitted).values() if isinstance(a, np.ndarray)) <= 2**20

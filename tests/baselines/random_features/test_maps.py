@@ -25,6 +25,7 @@ MAPS = {
     "orf-cos": OrthogonalRandomFeatures(features="cos"),
     "fastfood": Fastfood(),
     "fastfood-pairs": Fastfood(features="cos-sin"),
+    "fastfood-numpy": Fastfood(engine="numpy"),
     "nrff": NormalizedRandomFeatures(),
     "leverage": LeverageScoreRandomFeatures(),
     "leverage-unweighted": LeverageScoreRandomFeatures(weighted=False),
