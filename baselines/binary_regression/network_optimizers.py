@@ -129,8 +129,9 @@ class MaximinOptimizer(BinaryOptimizer):
     dual_growth : float
         Factor by which the dual step grows at each step.
     bound : float
-        Weights are clamped to [-bound, bound]. The optima of eq. 1 are in all of these boxes; with 1, the smallest, the inner
-        minimum is the box relaxation at z = 0, and z only ever falls. Infinity gives the Lagrangian without a box.
+        Weights are clamped to [-bound, bound]. The optima of eq. 1 are in all of these boxes. In the smallest, 1, the start at
+        z = 0 is the box relaxation, and z only falls until every weight sits in a corner; in larger ones, or at infinity, z is
+        free in sign and tends to the saddle point of eq. 2 where there is one.
     betas : pair of float
         Adam's averaging factors. The first is zero: with momentum, w and z chase each other in circles.
     eps : float

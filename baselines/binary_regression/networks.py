@@ -228,7 +228,7 @@ def refresh_normalisation(module: nn.Module, X: Tensor, batch_size: int = 1000) 
         norm.reset_running_stats()
         norm.momentum = None  # a plain average
         norm.train()
-    for batch in X.split(batch_size):
+    for batch in X.tensor_split(-(-len(X) // batch_size)):  # batches of one size, for they weigh the same
         module(batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
