@@ -11,7 +11,8 @@ Newton's method with the generalised Hessian
     I + sigma B B',   B = [F_c N_c diag(1, sqrt t_c, ..)],   t_c = 1 - beta/|p_c|,
 
 over the columns with ``|p_c| > beta``; N_c is a basis of the face of K_c in which p_c lies, p_c first. Optimal neurons lie
-near extreme rays, so that B has few columns.
+near extreme rays, so that B has few columns. Where beta is small a full Newton step meets many faces that B does not know of.
+Adding ``damping I`` then shortens only the directions without curvature, where a line search would shorten all of them.
 
 References
 ----------
@@ -55,8 +56,12 @@ _potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 
 
 #: First penalty, in units of |w| / beta, and its growth per outer step.
-_FIRST_SIGMA, _GROWTH = 0.3, 3.0
-_MAX_NEWTON_STEPS = 100
+_FIRST_SIGMA, _GROWTH = 0.1, 3.0
+#: Newton's method stops at a gradient of this times ``|w^+ - w| / sqrt(sigma)``.
+_INEXACTNESS = 2.0
+_MAX_NEWTON_STEPS, _MAX_TRIALS = 100, 40
+#: First damping after a refused step, and the factor by which it grows and shrinks.
+_DAMPING = 4.0
 
 
 class _Model(NamedTuple):
@@ -121,12 +126,12 @@ def ssnal(
     n_features, n_columns = model.X.shape[1], 2 * len(model.D)
     states = new_states(n_columns, n_features)
     working = _working(model, _promising_columns(model))
-    v, sigma = model.y.copy(), _FIRST_SIGMA / model.beta
+    v, sigma, damping = model.y.copy(), _FIRST_SIGMA / model.beta, 0.0
     W = np.zeros((n_columns, n_features))
-    best_W, best_v, objective, dual_bound = W, np.zeros_like(v), 0.5 * float(model.y @ model.y), 0.0
+    best_W, best_v, objective, dual_bound = np.zeros_like(W), np.zeros_like(v), 0.5 * float(model.y @ model.y), 0.0
     status, step = "max_steps", 0
     for step in range(1, (max_steps or 100) + 1):
-        point, solved = _minimise(model, states, working, W, v, sigma)
+        point, damping, solved = _minimise(model, states, working, W, v, sigma, damping)
         v, blocks = point.v, _shrunk(point, model.beta, sigma)
         W[working.which] = blocks  # exactly feasible: the cones hold every multiple of a projection
         outputs = _outputs(model, working, blocks)
@@ -155,31 +160,37 @@ def ssnal(
     return ReluAnswer(blocks, pattern, signs, unit_y * best_v, step, status)
 
 
-def _minimise(model: _Model, states: ConeStates, working: _Working, W: Array, v: Array, sigma: float) -> tuple[_Point, bool]:
-    """Newton's method on phi from v; also whether it met its stopping test."""
+def _minimise(
+    model: _Model, states: ConeStates, working: _Working, W: Array, v: Array, sigma: float, damping: float
+) -> tuple[_Point, float, bool]:
+    """Damped Newton's method on phi from v: the last point, the last damping, and whether the stopping test was met."""
     shift = W[working.which] / sigma
     point = _evaluate(model, states, working, shift, v, sigma)
-    length = 1.0
     for _ in range(_MAX_NEWTON_STEPS):
         blocks = _shrunk(point, model.beta, sigma)
         gradient = point.v - model.y + _outputs(model, working, blocks)
-        size = float(np.linalg.norm(gradient))
         moved = float(np.linalg.norm(blocks - sigma * shift))
-        if size <= max(0.5 * moved / np.sqrt(sigma), 1e-11 * float(np.linalg.norm(model.y))):
-            return point, True
-        direction = _newton_direction(model, states, working, point, sigma, gradient)
-        slope = float(direction @ gradient)
-        # Armijo's rule; the first trial is not far above the last accepted step.
-        length = min(1.0, 4.0 * length)
-        for _ in range(40):
-            trial = _evaluate(model, states, working, shift, point.v + length * direction, sigma)
-            if trial.phi <= point.phi + 1e-4 * length * slope:
+        allowed = max(_INEXACTNESS * moved / np.sqrt(sigma), 1e-11 * float(np.linalg.norm(model.y)))
+        if float(np.linalg.norm(gradient)) <= allowed:
+            return point, damping, True
+        B, gram = _curvature(model, states, working, point)
+        for _ in range(_MAX_TRIALS):
+            direction = _damped_direction(B, gram, sigma, 1.0 + damping, gradient)
+            slope = float(direction @ gradient)
+            trial = _evaluate(model, states, working, shift, point.v + direction, sigma)
+            if trial.phi <= point.phi + 1e-4 * slope:
                 break
-            length *= 0.5
+            damping = max(_DAMPING * damping, _DAMPING)
         else:
-            return point, True  # phi cannot be told apart any more
+            return point, damping, True  # rounding hides any further decrease
+        # Levenberg and Marquardt: the quadratic model promised (slope - damping |d|^2) / 2.
+        share = (trial.phi - point.phi) / (0.5 * (slope - damping * float(direction @ direction)))
+        if share > 0.75:
+            damping = damping / _DAMPING if damping > 1e-2 else 0.0
+        elif share < 0.25:
+            damping = max(2.0 * damping, 1.0)
         point = trial
-    return point, False
+    return point, damping, False
 
 
 def _evaluate(model: _Model, states: ConeStates, working: _Working, shift: Array, v: Array, sigma: float) -> _Point:
@@ -205,26 +216,27 @@ def _outputs(model: _Model, working: _Working, blocks: Array) -> Array:
     return masked_sum((working.signs[alive, None] * blocks[alive]) @ model.columns, working.D, working.pattern[alive])
 
 
-def _newton_direction(
-    model: _Model, states: ConeStates, working: _Working, point: _Point, sigma: float, gradient: Array
-) -> Array:
-    """``-(I + sigma B B')^{-1} gradient``, by Cholesky in the smaller of the two dimensions."""
+def _curvature(model: _Model, states: ConeStates, working: _Working, point: _Point) -> tuple[Array, Array]:
+    """B, one row per free direction, and the smaller of its two Gram matrices; signs cancel in both."""
     n_samples, n_features = model.X.shape
     n_active = int(np.count_nonzero(point.lengths > model.beta))
     N = np.empty((n_active * n_features, n_features))
     weights, owner = np.empty(len(N)), np.empty(len(N), dtype=np.int64)
     m = free_directions(point.P, point.lengths, model.beta, working.which, states, N, weights, owner)
-    B = (weights[:m, None] * N[:m]) @ model.columns  # B' in the text: one row per free direction; signs cancel in B B'
+    B = (weights[:m, None] * N[:m]) @ model.columns
     masked_rows(B, working.D, working.pattern[owner[:m]])
-    # Sherman-Morrison-Woodbury: -g + B (I/sigma + B'B)^{-1} B'g.
-    small = m <= n_samples
-    M = B @ B.T if small else B.T @ B
-    M[np.diag_indices_from(M)] += 1.0 / sigma
+    return B, B @ B.T if m <= n_samples else B.T @ B
+
+
+def _damped_direction(B: Array, gram: Array, sigma: float, ridge: float, gradient: Array) -> Array:
+    """``-(ridge I + sigma B'B)^{-1} gradient`` for B with one row per free direction, by Cholesky of the smaller side."""
+    M = gram.copy()
+    M[np.diag_indices_from(M)] += ridge / sigma
     factor, failed = _potrf(M.T, lower=1, overwrite_a=1)
     if failed:
-        return -gradient
-    if small:
-        return B.T @ _potrs(factor, B @ gradient, lower=1)[0] - gradient
+        return -gradient / ridge
+    if len(B) <= B.shape[1]:  # Sherman, Morrison and Woodbury
+        return (B.T @ _potrs(factor, B @ gradient, lower=1)[0] - gradient) / ridge
     return -_potrs(factor, gradient, lower=1)[0] / sigma
 
 
