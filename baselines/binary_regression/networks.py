@@ -122,8 +122,9 @@ def train_network(
     module = copy.deepcopy(module).train()
     binary, real = split_parameters(module, is_binary)
     features, target = _on_device(module, X, y)
+    output = _first_output(module, features)
     if loss is nn.functional.cross_entropy:
-        _check_classes(module, features, target)
+        _check_classes(target, output)
     steps_per_epoch = max(1, len(features) // batch_size)
     n_steps = n_epochs * steps_per_epoch
     n_moving = n_steps if method == "real" else max(1, n_steps - int(settle * n_steps))
@@ -263,9 +264,11 @@ def _settings(method: str, options: Mapping[str, float]) -> dict[str, float]:
     unknown = sorted(set(options) - set(recipe))
     if unknown:
         raise ValueError(f"method {method!r} has the options {', '.join(recipe)}, got {', '.join(unknown)}")
-    for name in ("lr", "final_lr"):
-        check_positive(name, options.get(name, recipe[name]))
-    return {**recipe, **options}
+    settings = {**recipe, **options}
+    for name in ("lr", "final_lr", "dual_growth"):
+        if name in settings:
+            check_positive(name, settings[name])
+    return settings
 
 
 def _weight_optimizer(method: str, binary: list[nn.Parameter], settings: dict[str, float], n_steps: int) -> torch.optim.Optimizer:
@@ -330,12 +333,24 @@ def _as_tensor(name: str, values: Any) -> Tensor:
 
 
 @torch.no_grad()
-def _check_classes(module: nn.Module, features: Tensor, target: Tensor) -> None:
-    """Refuse targets that are not the numbers of outputs of the module."""
+def _first_output(module: nn.Module, features: Tensor) -> Tensor:
+    """Return the output of the first sample, or say that the module does not take it."""
+    module.eval()
+    try:
+        return module(features[:1])
+    except RuntimeError as error:
+        raise ValueError(f"X must fit the module's input, got samples of shape {tuple(features.shape[1:])}: {error}") from None
+    finally:
+        module.train()
+
+
+def _check_classes(target: Tensor, output: Tensor) -> None:
+    """Refuse targets that are not the numbers of the module's outputs."""
+    if output.ndim != 2:
+        raise ValueError(f"module must return shape (n_samples, n_classes), got {tuple(output.shape)} for one sample")
     if target.ndim != 1 or target.is_floating_point():
         raise ValueError(f"y must hold integer class numbers of shape (n_samples,), got {target.dtype} of {tuple(target.shape)}")
-    n_classes = module.eval()(features[:1]).shape[1]
-    module.train()
+    n_classes = output.shape[1]
     if target.min() < 0 or target.max() >= n_classes:
         span = f"{int(target.min())} to {int(target.max())}"
-        raise ValueError(f"y must hold class numbers from 0 to {n_classes - 1}, the outputs of module less one, got {span}")
+        raise ValueError(f"y must hold class numbers from 0 to {n_classes - 1}, for module has {n_classes} outputs, got {span}")
