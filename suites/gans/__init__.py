@@ -1,0 +1,1 @@
+"""GAN optimisers: optimism, negative momentum and consensus, from the bilinear game to MNIST (Ghanekar, Little, Liu)."""

@@ -1,0 +1,365 @@
+"""The methods of the leaderboard: adapters around `baselines.gans`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from optathlon.spec import Context, Diverged, Method
+
+from suites.gans.problem import Eigenvalues, Game, Mixture, Path, Pictures, Samples, Spectra, Trials, shape_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch.optim import Optimizer
+
+PAPER = "Ghanekar, Little, Liu, Empirical Review of GAN training"
+GIDEL = "Gidel et al., Negative momentum for improved game dynamics, 2019"
+MESCHEDER = "Mescheder, Nowozin, Geiger, The numerics of GANs, 2017"
+DASKALAKIS = "Daskalakis et al., Training GANs with optimism, 2018"
+
+Play = Literal["simultaneous", "alternating"]
+MakeOptimizer = Callable[[Any, float], "Optimizer"]
+
+
+def adam(params: Any, lr: float) -> Optimizer:
+    """Return Adam with beta1 = .5."""
+    import torch
+
+    return torch.optim.Adam(params, lr=lr, betas=(0.5, 0.999))
+
+
+def optimistic_adam(params: Any, lr: float) -> Optimizer:
+    """Return optimistic Adam with beta1 = .5."""
+    from baselines.gans import OptimisticAdam
+
+    return OptimisticAdam(params, lr=lr, betas=(0.5, 0.999))
+
+
+def optimistic_adam_beta1_zero(params: Any, lr: float) -> Optimizer:
+    """Return optimistic Adam without momentum."""
+    from baselines.gans import OptimisticAdam
+
+    return OptimisticAdam(params, lr=lr, betas=(0.0, 0.999))
+
+
+def adam_negative_momentum(params: Any, lr: float) -> Optimizer:
+    """Return Adam with beta1 = -.5."""
+    from baselines.gans import NegativeMomentumAdam
+
+    return NegativeMomentumAdam(params, lr=lr, betas=(-0.5, 0.999))
+
+
+def sgd_momentum(params: Any, lr: float) -> Optimizer:
+    """Return gradient descent with momentum .9."""
+    import torch
+
+    return torch.optim.SGD(params, lr=lr, momentum=0.9)
+
+
+def sgd_negative_momentum(params: Any, lr: float) -> Optimizer:
+    """Return gradient descent with momentum -.5."""
+    from baselines.gans import NegativeMomentumSGD
+
+    return NegativeMomentumSGD(params, lr=lr, momentum=-0.5)
+
+
+def linear(
+    method: str, lr: float, *, momentum: float = 0.0, gamma: float | None = None, play: Play = "simultaneous"
+) -> Callable[[Game, Context], Path]:
+    """Return the adapter that plays a game with a linear method, and knows its exact step matrix."""
+
+    def run(problem: Game, context: Context) -> Path:
+        from baselines.gans.games import QuadraticGame, spectral_radius, step_matrix
+
+        def make(params: Any) -> Optimizer:
+            return _game_optimizer(method, params, lr, momentum)
+
+        game = QuadraticGame(problem.A, problem.B, problem.C)
+        matrix = step_matrix(game, method, lr, momentum=momentum, gamma=gamma or 0.0, play=play)
+        return _played(problem, context, make, play, gamma, spectral_radius(matrix))
+
+    return run
+
+
+def adaptive(make: MakeOptimizer, lr: float, play: Play) -> Callable[[Game, Context], Path]:
+    """Return the adapter that plays a game with a method of Adam's family."""
+
+    def run(problem: Game, context: Context) -> Path:
+        return _played(problem, context, lambda params: make(params, lr), play, None, None)
+
+    return run
+
+
+def gan(
+    make: MakeOptimizer, family: str, *, factor: float = 1.0, play: Play = "alternating", gamma: float | None = None
+) -> Callable[[Mixture | Pictures, Context], Samples]:
+    """Return the adapter that trains a GAN at `factor` times the workload's rate of the family."""
+
+    def run(problem: Mixture | Pictures, context: Context) -> Samples:
+        import torch
+        from baselines.gans.training import train_gan
+
+        plan, rng = problem.training, torch.Generator().manual_seed(context.seed)
+        generator, discriminator = _networks(problem, rng, context.device)
+        lr = factor * plan.rates[family]
+        seen = {plan.n_steps * quarter // 4 for quarter in (1, 2, 3)}
+
+        def look(step: int, net: torch.nn.Module) -> None:
+            if step in seen:
+                context.observe(step, Samples(_draw(net, problem, context)))
+
+        outcome = train_gan(
+            generator,
+            discriminator,
+            torch.from_numpy(problem.samples).to(context.device),
+            optimizers=(make(generator.parameters(), lr), make(discriminator.parameters(), lr)),
+            n_steps=plan.n_steps,
+            latent=plan.latent,
+            batch_size=plan.batch_size,
+            loss=plan.loss,
+            play=play,
+            n_critic=1 if play == "simultaneous" else plan.n_critic,
+            clip=plan.clip,
+            gradient_penalty=plan.gradient_penalty,
+            gamma=gamma,
+            rng=rng,
+            callback=look,
+        )
+        if outcome.diverged_at is not None:
+            raise Diverged(f"the players left the finite numbers at step {outcome.diverged_at}")
+        return Samples(_draw(generator, problem, context), outcome.discriminator_loss, outcome.generator_loss)
+
+    return run
+
+
+def run_real(problem: Pictures, context: Context) -> Samples:
+    """Show held-out pictures: the upper end of the scale."""
+    return Samples(problem.held_out)
+
+
+def run_noise(problem: Pictures, context: Context) -> Samples:
+    """Show uniform noise: the lower end of the scale."""
+    return Samples(context.rng.uniform(-1, 1, problem.held_out.shape).astype(np.float32))
+
+
+def run_best_rate(problem: Spectra, context: Context) -> Trials:
+    """Try the bounds of the best rate and of its step size, eqs. 2 and 4."""
+    from baselines.gans.theory import best_step, rate_bounds
+
+    def fails(spectrum: Eigenvalues) -> bool:
+        bounds, best = rate_bounds(spectrum), best_step(spectrum)
+        rate_holds = bounds.lower - 1e-9 <= best.radius**2 <= bounds.upper + 1e-9
+        return not (rate_holds and bounds.step_low * (1 - 1e-6) <= best.step <= bounds.step_high * (1 + 1e-6))
+
+    return Trials(np.array([fails(spectrum) for spectrum in problem.eigenvalues]))
+
+
+def run_stable_step(problem: Spectra, context: Context) -> Trials:
+    """Try the step-size bound of simultaneous play, section 5: stable just below, not above."""
+    from baselines.gans.theory import stable_step
+
+    def fails(spectrum: Eigenvalues) -> bool:
+        edge = stable_step(spectrum)
+        below, above = (np.abs(1 - share * edge * spectrum).max() for share in (0.999, 1.001))
+        return not below < 1 < above
+
+    return Trials(np.array([fails(spectrum) for spectrum in problem.eigenvalues]))
+
+
+def run_stable_step_largest(problem: Spectra, context: Context) -> Trials:
+    """Try the same bound as printed, with the eigenvalue of largest modulus alone."""
+    from baselines.gans.theory import stable_step
+
+    def fails(spectrum: Eigenvalues) -> bool:
+        edge = stable_step(spectrum[[np.abs(spectrum).argmax()]])
+        return bool(np.abs(1 - 0.999 * edge * spectrum).max() >= 1)
+
+    return Trials(np.array([fails(spectrum) for spectrum in problem.eigenvalues]))
+
+
+def run_momentum_interval(problem: Spectra, context: Context) -> Trials:
+    """Try the interval in which a small negative momentum helps, section 4, at random step sizes."""
+    from baselines.gans.theory import momentum_eigenvalues, momentum_helps
+
+    def fails(eigenvalue: complex) -> bool:
+        step = float(context.rng.uniform(0.05, 2.5) / abs(eigenvalue))
+        plus, minus = (abs(momentum_eigenvalues(step, beta, eigenvalue)[0]) for beta in (1e-6, -1e-6))
+        return abs(plus - minus) > 1e-9 and momentum_helps(step, eigenvalue) != (plus > minus)
+
+    return Trials(np.array([fails(spectrum[0]) for spectrum in problem.eigenvalues]))
+
+
+def run_best_momentum(problem: Spectra, context: Context) -> Trials:
+    """Try whether the best momentum of a complex eigenvalue is negative, and its step size above that of plain play."""
+    from baselines.gans.theory import best_momentum, best_step
+
+    def fails(eigenvalue: complex) -> bool:
+        best = best_momentum(eigenvalue, n_grid=120)
+        return not (best.momentum < 0 and best.step > best_step([eigenvalue]).step)
+
+    turning = [spectrum[np.abs(spectrum.imag).argmax()] for spectrum in problem.eigenvalues]
+    return Trials(np.array([fails(value) for value in turning if abs(value.imag) > 1e-6]))
+
+
+def run_consensus_ratio(problem: Spectra, context: Context) -> Trials:
+    """Try whether gamma lowers |Im/Re| of every eigenvalue of a normal field, where lambda becomes lambda + gamma |lambda|^2."""
+
+    def fails(spectrum: Eigenvalues) -> bool:
+        ratios = [np.abs(spectrum.imag / (spectrum.real + gamma * np.abs(spectrum) ** 2)) for gamma in (0.0, 0.1, 1.0)]
+        return bool((np.diff(ratios, axis=0) > 1e-12).any())
+
+    return Trials(np.array([fails(spectrum) for spectrum in problem.eigenvalues]))
+
+
+def _warm_up() -> None:
+    """Let torch import what its optimisers load at first use."""
+    import torch
+
+    weight = torch.zeros(1, requires_grad=True)
+    weight.grad = torch.zeros(1)
+    adam([weight], 0.0).step()
+
+
+def _game_optimizer(method: str, params: Any, lr: float, momentum: float) -> Optimizer:
+    from baselines.gans import ExtraGradient, NegativeMomentumSGD, OptimisticGradient
+
+    if method == "optimistic":
+        return OptimisticGradient(params, lr=lr)
+    if method == "extragradient":
+        return ExtraGradient(params, lr=lr)
+    return NegativeMomentumSGD(params, lr=lr, momentum=momentum)
+
+
+def _played(
+    problem: Game,
+    context: Context,
+    make: Callable[[Any], Optimizer],
+    play: Play,
+    gamma: float | None,
+    radius: float | None,
+) -> Path:
+    from baselines.gans.games import QuadraticGame, play_game
+
+    game, n_steps = QuadraticGame(problem.A, problem.B, problem.C), problem.n_steps
+    path = play_game(game, make, n_steps=n_steps, play=play, gamma=gamma)
+    if path.diverged:
+        raise Diverged(f"the players escaped at step {len(path.points) - 1}")
+    for step in range(0, n_steps, max(1, n_steps // 50)):
+        context.observe(step, Path(path.points[: step + 1]))
+    return Path(path.points, radius)
+
+
+def _networks(problem: Mixture | Pictures, rng: torch.Generator, device: str) -> tuple[torch.nn.Module, torch.nn.Module]:
+    from baselines.gans.networks import dcgan_discriminator, dcgan_generator, mlp_discriminator, mlp_generator
+
+    plan, shape = problem.training, shape_of(problem)
+    if plan.convolutional:
+        generator = dcgan_generator(shape[-1], latent=plan.latent, channels=plan.generator[0], rng=rng)
+        normalise = plan.gradient_penalty == 0
+        discriminator = dcgan_discriminator(shape[-1], channels=plan.discriminator[0], batch_norm=normalise, rng=rng)
+    else:
+        bounded = isinstance(problem, Pictures)
+        generator = mlp_generator(
+            shape, latent=plan.latent, widths=plan.generator, bounded=bounded, batch_norm=plan.batch_norm, rng=rng
+        )
+        discriminator = mlp_discriminator(shape, widths=plan.discriminator, rng=rng)
+    return generator.to(device), discriminator.to(device)
+
+
+def _draw(generator: torch.nn.Module, problem: Mixture | Pictures, context: Context) -> np.ndarray:
+    import torch
+    from baselines.gans.networks import sample_images
+
+    rng = torch.Generator().manual_seed(context.seed + 1)  # the same noise at every look
+    return sample_images(generator, problem.n_samples, latent=problem.training.latent, rng=rng).cpu().numpy()
+
+
+def _linear_method(name: str, method: str, lr: float, reference: str, **settings: Any) -> Method:
+    return Method(
+        name=name,
+        run=linear(method, lr, **settings),
+        settings={"method": method, "learning_rate": lr, "play": "simultaneous", **settings},
+        reference=reference,
+        warm_up=_warm_up,
+    )
+
+
+def _adaptive_method(name: str, make: MakeOptimizer, beta1: float, reference: str, play: Play = "simultaneous") -> Method:
+    return Method(
+        name=name,
+        run=adaptive(make, 0.01, play),
+        settings={"optimizer": make.__name__, "learning_rate": 0.01, "beta1": beta1, "play": play},
+        reference=reference,
+        warm_up=_warm_up,
+    )
+
+
+def _gan_method(name: str, make: MakeOptimizer, family: str, reference: str, **settings: Any) -> Method:
+    return Method(
+        name=name,
+        run=gan(make, family, **settings),
+        settings={"optimizer": make.__name__, "rate": family, "factor": 1.0, "play": "alternating", **settings},
+        reference=reference,
+        devices=("cpu", "cuda"),
+        warm_up=_warm_up,
+    )
+
+
+GAME_METHODS = (
+    _linear_method("gda-0.1", "gradient", 0.1, f"{PAPER}, eq. 6"),
+    _linear_method("gda-0.5", "gradient", 0.5, f"{PAPER}, eq. 6"),
+    _linear_method("gda-alternating-0.5", "gradient", 0.5, f"{PAPER}, Figure 1", play="alternating"),
+    _linear_method("momentum-0.5-simultaneous-0.5", "gradient", 0.5, f"{GIDEL}, eq. 6", momentum=-0.5),
+    _linear_method("momentum-0.9-simultaneous-0.5", "gradient", 0.5, f"{GIDEL}, eq. 6", momentum=-0.9),
+    _linear_method("momentum-0.5-alternating-0.5", "gradient", 0.5, f"{GIDEL}, section 6", momentum=-0.5, play="alternating"),
+    _linear_method("momentum-0.1-alternating-0.5", "gradient", 0.5, f"{GIDEL}, section 6", momentum=-0.1, play="alternating"),
+    _linear_method("positive-momentum-alternating-0.1", "gradient", 0.1, f"{GIDEL}, section 6", momentum=0.5, play="alternating"),
+    _linear_method("ogda-0.5", "optimistic", 0.5, f"{DASKALAKIS}, eq. 6"),
+    _linear_method("ogda-0.6", "optimistic", 0.6, f"{DASKALAKIS}, eq. 6"),
+    _linear_method("extragradient-0.5", "extragradient", 0.5, "Korpelevich, The extragradient method, 1977"),
+    _linear_method("consensus-1-0.5", "consensus", 0.5, f"{MESCHEDER}, Algorithm 2", gamma=1.0),
+    _linear_method("consensus-0.01-0.1", "consensus", 0.1, f"{PAPER}, section 6.1.4", gamma=0.01),
+    _adaptive_method("game-adam", adam, 0.5, f"{PAPER}, section 6.1.1"),
+    _adaptive_method("game-adam-nm", adam_negative_momentum, -0.5, f"{PAPER}, section 6.1.3"),
+    _adaptive_method("game-adam-nm-alternating", adam_negative_momentum, -0.5, f"{PAPER}, section 6.1.3", "alternating"),
+    _adaptive_method("game-oadam", optimistic_adam, 0.5, f"{DASKALAKIS}, Algorithm 1"),
+    _adaptive_method("game-oadam-beta1-0", optimistic_adam_beta1_zero, 0.0, f"{DASKALAKIS}, Algorithm 1"),
+)
+
+THEORY_METHODS = (
+    Method(name="theory-best-rate", run=run_best_rate, reference=f"{PAPER}, eqs. 2-4; {GIDEL}, Theorem 2"),
+    Method(name="theory-stable-step", run=run_stable_step, reference=f"{PAPER}, section 5; {MESCHEDER}, Lemma 4"),
+    Method(name="theory-stable-step-largest", run=run_stable_step_largest, reference=f"{PAPER}, section 5"),
+    Method(name="theory-momentum-interval", run=run_momentum_interval, reference=f"{PAPER}, section 4; {GIDEL}, Theorem 4"),
+    Method(name="theory-best-momentum", run=run_best_momentum, reference=f"{PAPER}, section 4; {GIDEL}, section 4"),
+    Method(name="theory-consensus-ratio", run=run_consensus_ratio, reference=f"{PAPER}, section 5; {MESCHEDER}, Corollary 9"),
+)
+
+GAN_METHODS = (
+    _gan_method("adam", adam, "adam", f"{PAPER}, section 6.1.1"),
+    _gan_method("adam-x0.3", adam, "adam", "rate sweep", factor=0.3),
+    _gan_method("adam-x3", adam, "adam", "rate sweep", factor=3.0),
+    _gan_method("oadam", optimistic_adam, "adam", f"{PAPER}, section 6.1.2; {DASKALAKIS}, Algorithm 1"),
+    _gan_method("oadam-x0.3", optimistic_adam, "adam", "rate sweep", factor=0.3),
+    _gan_method("oadam-x3", optimistic_adam, "adam", "rate sweep", factor=3.0),
+    _gan_method("adam-nm", adam_negative_momentum, "adam", f"{PAPER}, section 6.1.3"),
+    _gan_method("adam-nm-x0.3", adam_negative_momentum, "adam", "rate sweep", factor=0.3),
+    _gan_method("adam-nm-x3", adam_negative_momentum, "adam", "rate sweep", factor=3.0),
+    _gan_method("sgd", sgd_momentum, "sgd", f"{PAPER}, section 6.1.3"),
+    _gan_method("sgd-x3", sgd_momentum, "sgd", "rate sweep", factor=3.0),
+    _gan_method("sgd-nm", sgd_negative_momentum, "sgd", f"{PAPER}, section 6.1.3"),
+    _gan_method("sgd-nm-x3", sgd_negative_momentum, "sgd", "rate sweep", factor=3.0),
+    _gan_method("sgd-nm-x10", sgd_negative_momentum, "sgd", "rate sweep", factor=10.0),
+    _gan_method("adam-simultaneous", adam, "adam", f"{PAPER}, eq. 6", play="simultaneous"),
+    _gan_method("consensus-0.01", adam, "consensus", f"{PAPER}, section 6.1.4", play="simultaneous", gamma=0.01),
+    _gan_method("consensus-0.1", adam, "consensus", f"{MESCHEDER}, Algorithm 2", play="simultaneous", gamma=0.1),
+)
+
+SCALE_METHODS = (
+    Method(name="real-images", run=run_real, reference="upper end of the scale", warm_up=_warm_up),
+    Method(name="uniform-noise", run=run_noise, reference="lower end of the scale", warm_up=_warm_up),
+)
+
+METHODS = (*GAME_METHODS, *THEORY_METHODS, *GAN_METHODS, *SCALE_METHODS)

@@ -1,0 +1,230 @@
+"""The declaration of the GAN suite."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from optathlon.spec import Scale, Suite, Workload
+
+from suites.gans.claims import CLAIMS
+from suites.gans.methods import GAME_METHODS, GAN_METHODS, METHODS, PAPER, THEORY_METHODS
+from suites.gans.metrics import METRICS
+from suites.gans.problem import Training, bilinear, digits, grid, mnist, quadratic, ring, spectra
+
+GAMES = tuple(method.name for method in GAME_METHODS)
+THEORY = tuple(method.name for method in THEORY_METHODS)
+ENDS = ("real-images", "uniform-noise")
+TABLE_1 = ("adam", "oadam", "adam-nm", "sgd", "sgd-nm")
+SWEEP = (*TABLE_1, "adam-x*", "oadam-x*", "adam-nm-x*", "sgd-x*", "sgd-nm-x*")
+
+# Reduced protocol: rates and budgets at which two cores see the differences. Published: the report's rates and 200 epochs.
+REDUCED_RATES = {"adam": 5e-4, "sgd": 1e-2, "consensus": 5e-4}
+RING_RATES = {"adam": 2e-3, "sgd": 5e-2, "consensus": 2e-3}
+PAPER_RATES = {"adam": 2e-4, "sgd": 1e-3, "consensus": 1e-3}
+PAPER_WGAN_RATES = {"adam": 5e-5, "sgd": 1e-3, "consensus": 1e-3}
+EPOCH = 60_000 // 64 + 1
+
+POINTS = Training(n_steps=2500, rates=RING_RATES, batch_size=128, latent=16, generator=(128, 128), discriminator=(128, 128))
+POINTS_SMALL = replace(POINTS, n_steps=1500, batch_size=64, generator=(64, 64), discriminator=(64, 64))
+DIGITS = Training(n_steps=1000, rates=REDUCED_RATES, latent=32, generator=(64, 128), discriminator=(128, 64))
+MLP_14 = Training(n_steps=2000, rates=REDUCED_RATES)
+DCGAN_14 = Training(
+    n_steps=1000, rates={**REDUCED_RATES, "consensus": 1e-3}, generator=(16,), discriminator=(16,), convolutional=True
+)
+WGAN_14 = replace(MLP_14, n_steps=1000, rates={**REDUCED_RATES, "adam": 1e-3}, loss="wasserstein", n_critic=3, clip=0.1)
+WGAN_GP_14 = replace(WGAN_14, n_critic=2, clip=None, gradient_penalty=10.0)
+MLP_28 = Training(
+    n_steps=200 * EPOCH,
+    rates=PAPER_RATES,
+    latent=100,
+    generator=(128, 256, 512, 1024),
+    discriminator=(512, 256),
+    batch_norm=True,
+)
+DCGAN_28 = replace(MLP_28, generator=(64,), discriminator=(64,), convolutional=True, batch_norm=False)
+WGAN_28 = replace(MLP_28, rates=PAPER_WGAN_RATES, loss="wasserstein", n_critic=5, clip=0.01)
+WGAN_GP_28 = replace(WGAN_28, clip=None, gradient_penalty=10.0)
+
+JUDGE_14 = (20_000, 3, 128, 4e-3)
+JUDGE_28 = (60_000, 2, 64, 2e-3)
+
+SMOKE = (
+    Workload(
+        name="bilinear-smoke",
+        make=bilinear(40),
+        scale=Scale.SMOKE,
+        seeds=1,
+        methods=GAMES,
+        exact=True,
+        description="min max xy, 40 iterations",
+    ),
+    Workload(
+        name="theory-smoke",
+        make=spectra(4),
+        scale=Scale.SMOKE,
+        seeds=1,
+        methods=THEORY,
+        description="statements of sections 3 to 5 tried on 4 random local games",
+    ),
+    Workload(
+        name="ring-smoke",
+        make=ring(replace(POINTS, n_steps=8, generator=(16, 16), discriminator=(16, 16))),
+        scale=Scale.SMOKE,
+        seeds=1,
+        methods=tuple(method.name for method in GAN_METHODS),
+        description="ring of 8 Gaussians, 8 steps",
+    ),
+    Workload(
+        name="digits-smoke",
+        make=digits(replace(DIGITS, n_steps=8), judging=(1, 64, 4e-3)),
+        scale=Scale.SMOKE,
+        seeds=1,
+        data=("digits",),
+        methods=("adam", *ENDS),
+        description="vanilla GAN on 8 x 8 digits, 8 steps",
+    ),
+)
+
+SMALL = (
+    Workload(
+        name="bilinear",
+        make=bilinear(2000),
+        scale=Scale.SMALL,
+        seeds=1,
+        methods=GAMES,
+        exact=True,
+        target=1e-6,
+        description="min over x, max over y of xy from (1, 1), 2000 iterations",
+    ),
+    Workload(
+        name="quadratic",
+        make=quadratic(5, 300),
+        scale=Scale.SMALL,
+        methods=GAMES,
+        target=1e-6,
+        description="random games of 5 + 5 variables, interaction above curvature, 300 iterations",
+    ),
+    Workload(
+        name="theory",
+        make=spectra(100),
+        scale=Scale.SMALL,
+        seeds=3,
+        methods=THEORY,
+        description="statements of sections 3 to 5 tried on 100 random local games",
+    ),
+    Workload(
+        name="ring-small",
+        make=ring(POINTS_SMALL),
+        scale=Scale.SMALL,
+        seeds=3,
+        methods=(*TABLE_1, "adam-simultaneous", "consensus-0.1"),
+        description="ring of 8 Gaussians (radius 2, sd .05), 64-64 networks, 1500 steps",
+    ),
+    Workload(
+        name="digits-gan",
+        make=digits(DIGITS),
+        scale=Scale.SMALL,
+        seeds=3,
+        data=("digits",),
+        methods=(*SWEEP, "consensus-0.01", *ENDS),
+        description="vanilla GAN on scikit-learn's 8 x 8 digits, 1000 steps",
+    ),
+)
+
+MEDIUM = (
+    Workload(
+        name="ring-8",
+        make=ring(POINTS),
+        scale=Scale.MEDIUM,
+        seeds=3,
+        methods=(*TABLE_1, "adam-simultaneous", "consensus-0.1"),
+        description="ring of 8 Gaussians (radius 2, sd .05), 128-128 networks, 2500 steps",
+    ),
+    Workload(
+        name="grid-25",
+        make=grid(POINTS),
+        scale=Scale.MEDIUM,
+        seeds=3,
+        methods=("adam", "oadam", "adam-nm", "consensus-0.1"),
+        description="5 x 5 grid of Gaussians (spacing 1, sd .05), 2500 steps",
+    ),
+    Workload(
+        name="mnist14-gan",
+        make=mnist(MLP_14, 14, 10_000, 2_500, JUDGE_14),
+        scale=Scale.MEDIUM,
+        seeds=3,
+        data=("mnist",),
+        methods=(*SWEEP, "consensus-0.01", *ENDS),
+        description="vanilla GAN on 10,000 MNIST pictures at 14 x 14, 2000 steps",
+    ),
+    Workload(
+        name="mnist14-dcgan",
+        make=mnist(DCGAN_14, 14, 10_000, 2_500, JUDGE_14),
+        scale=Scale.MEDIUM,
+        seeds=3,
+        budget=120.0,
+        data=("mnist",),
+        methods=(*TABLE_1, "consensus-0.01"),
+        description="DCGAN on 10,000 MNIST pictures at 14 x 14, 1000 steps",
+    ),
+    Workload(
+        name="mnist14-wgan",
+        make=mnist(WGAN_14, 14, 10_000, 2_500, JUDGE_14),
+        scale=Scale.MEDIUM,
+        seeds=3,
+        data=("mnist",),
+        methods=TABLE_1,
+        description="WGAN with clipping on 10,000 MNIST pictures at 14 x 14, 1000 steps",
+    ),
+    Workload(
+        name="mnist14-wgan-gp",
+        make=mnist(WGAN_GP_14, 14, 10_000, 2_500, JUDGE_14),
+        scale=Scale.MEDIUM,
+        seeds=3,
+        data=("mnist",),
+        methods=("adam", "oadam", "adam-nm"),
+        description="WGAN with gradient penalty on 10,000 MNIST pictures at 14 x 14, 1000 steps",
+    ),
+)
+
+HOURS = 3600.0
+FULL = ("mnist",)
+
+
+def _published(name: str, training: Training, methods: tuple[str, ...], description: str) -> Workload:
+    return Workload(
+        name=name,
+        make=mnist(training, 28, 60_000, 10_000, JUDGE_28),
+        scale=Scale.PAPER,
+        seeds=3,
+        budget=12 * HOURS,
+        data=FULL,
+        methods=methods,
+        description=description,
+    )
+
+
+PUBLISHED = (
+    _published("mnist28-gan", MLP_28, (*SWEEP, *ENDS), "vanilla GAN on MNIST, 200 epochs at the report's rates"),
+    _published("mnist28-dcgan", DCGAN_28, TABLE_1, "DCGAN on MNIST, 200 epochs at the report's rates"),
+    _published("mnist28-wgan", WGAN_28, TABLE_1, "WGAN with clipping on MNIST, 200 epochs at the report's rates"),
+    _published("mnist28-wgan-gp", WGAN_GP_28, ("adam", "oadam", "adam-nm"), "WGAN with gradient penalty on MNIST, 200 epochs"),
+    _published(
+        "mnist28-dcgan-100",
+        replace(DCGAN_28, n_steps=100 * EPOCH),
+        ("adam", "consensus-0.01"),
+        "DCGAN on MNIST, 100 epochs: early stopping at 50 and the end (Table 2)",
+    ),
+)
+
+SUITE = Suite(
+    name="gans",
+    version="1",
+    title="Two-player games and GANs: optimism, negative momentum, consensus",
+    source=PAPER,
+    workloads=(*SMOKE, *SMALL, *MEDIUM, *PUBLISHED),
+    methods=METHODS,
+    metrics=METRICS,
+    claims=CLAIMS,
+    reference_method="adam",
+)
