@@ -217,6 +217,8 @@ def run(
     workloads = [entry.name for suite in suites for entry in suite.workloads if entry.scale is scale]
     _choose(workload or (), workloads, f"workload at scale {scale}")
     _choose(method or (), [entry.name for suite in suites for entry in suite.methods], "method")
+    if not plan:
+        raise UsageError(f"no cell to run: no method chosen runs on {device} on a workload of scale {scale}")
     try:
         failed = console.execute(plan, results, parallel=jobs, force=force)
     except KeyboardInterrupt:

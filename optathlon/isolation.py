@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from optathlon import environment
-from optathlon.running import TracePoint, prepare, run_cell, thin
+from optathlon.running import TracePoint, load_modules, prepare, run_cell, thin
 from optathlon.spec import Cell, Method, RunRecord, Status, Suite, Workload
 
 _PR_SET_PDEATHSIG = 1
@@ -93,9 +93,15 @@ def run_jobs(jobs: Iterable[Job], *, parallel: int = 1) -> Iterator[RunRecord]:
 
 
 def _prepare(job: Job) -> RunRecord | None:
-    """Warm the parent up for a method; return a failed record where that itself fails."""
+    """Warm the parent up for a method; return a failed record where that itself fails.
+
+    CUDA cannot be used in a fork of a process that has started it, so cells on the GPU warm up on their own.
+    """
     try:
-        prepare(job.method)
+        if job.cell.device == "cuda":
+            load_modules(job.method)
+        else:
+            prepare(job.method, job.cell.device)
     except Exception as error:
         return _failed(job, Status.ERROR, f"warm-up of {job.method.name}: {type(error).__name__}: {error}")
     return None

@@ -107,8 +107,8 @@ def plan_cell(
 
 
 @cache
-def prepare(method: Method) -> None:
-    """Pay first-use costs in this process: import what the method's code imports, warm it up, fix the thread pools."""
+def load_modules(method: Method) -> None:
+    """Import what the method's code imports and fix the thread pools: what a forked cell finds done."""
     for name in _code(method.run).modules:
         try:
             importlib.import_module(name)
@@ -116,6 +116,16 @@ def prepare(method: Method) -> None:
             continue  # an optional peer, or a name that is no module: the method itself will say what it misses
     environment.fix_threads()
     _stream(0, 0)  # numpy loads its random module at first use
+
+
+@cache
+def prepare(method: Method, device: str) -> None:
+    """Pay first-use costs in this process: imports, the method's warm-up, and the start of CUDA where it is used."""
+    load_modules(method)
+    if device == "cuda":
+        torch = sys.modules["torch"]
+        square = torch.ones(64, 64, device=device)
+        (square @ square).sum().item()
     if method.warm_up is not None:
         method.warm_up()
 
@@ -231,7 +241,7 @@ def run_cell(
         reason = _missing_device(method, device)
         if reason:
             return failed(Status.NEEDS_DEVICE, reason)
-        prepare(method)
+        prepare(method, device)
         problem = workload.make(_stream(seed, 0), device)
         measured = _measure(suite.metrics_of(workload), problem, method, device, seed, keep)
         return _ended(_derived(suite, replace(record, **measured)))
