@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 _TIMEOUT_SECONDS = 30
 
 
-class FetchFailed(RuntimeError):
+class FetchFailed(OSError):
     """A download did not succeed; the message says which file, and what each address answered."""
 
 
@@ -55,7 +55,7 @@ def fetch_file(
             downloaded = _download(url, target.name)
             write_file(name, sha256, convert(downloaded) if convert else downloaded, target)
             return
-        except (OSError, ValueError, FetchFailed) as error:
+        except (OSError, ValueError) as error:
             answers.append(f"{url}: {error}")
     raise FetchFailed(
         f"data set {name}: {target.name} could not be downloaded. Get it by another way, put it at {target} (or below a folder"
