@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 LOSSES = ("l2", "l1", "huber")
 
-_LARGEST = 1e100  # squares of the data, and sums of them, stay finite
-_SMALLEST = 1e-100
+_LARGEST = 1e50  # fourth powers of the data, and sums of them, stay finite
+_SMALLEST = 1e-50
 
 
 def check_regression(X: ArrayLike, y: ArrayLike, *, stacked: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -76,7 +76,7 @@ def _as_real(name: str, values: ArrayLike) -> NDArray[np.float64]:
     largest = np.abs(array).max(initial=0.0)
     if largest > _LARGEST or 0 < largest < _SMALLEST:
         raise ValueError(
-            f"{name} must have its largest magnitude between {_SMALLEST:g} and {_LARGEST:g} (squares must "
+            f"{name} must have its largest magnitude between {_SMALLEST:g} and {_LARGEST:g} (its powers must "
             f"neither overflow nor vanish), got {largest:.3g}; rescale X and y together"
         )
     return array

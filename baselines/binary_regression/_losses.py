@@ -1,4 +1,4 @@
-"""The losses f(w) of a linear regression with their gradients, curvature and unconstrained least-squares start."""
+"""The losses f(w) of a linear regression with their gradients, curvature and a start without constraints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from baselines.binary_regression._checks import LOSSES, check_choice, check_posi
 Array = NDArray[np.float64]
 
 _HUBER_WIDTH = 1.345  # in standard deviations: 95 % efficiency under Gaussian noise (Huber 1964)
-_L1_WIDTH = 0.5  # in standard deviations: small beside the noise, large enough for useful step sizes
+_WIDTH = {"huber": _HUBER_WIDTH, "l1": 0.5}  # the l1 one small beside the noise, yet large enough for useful step sizes
+# Widths of the Huber fits, in standard deviations, that lead from least squares to a fit that outliers do not bend: narrow ones,
+# which forget them, then that of full efficiency.
+_ROBUST_WIDTHS = (0.3,) * 8 + (_HUBER_WIDTH,) * 4
 _POWER_STEPS = 30
 
 
@@ -28,7 +31,7 @@ class Loss(NamedTuple):
     curvature : ndarray, shape (..., 1)
         Largest eigenvalue of the Hessian (1 where the loss is constant): gradient steps below its inverse descend.
     start : ndarray, shape (..., n_features)
-        Minimiser of |Xw - y|_2 without constraints.
+        Weights without constraints: the minimiser of |Xw - y|_2, or a robust fit for the robust losses.
     """
 
     gradient: Callable[[Array], Array]
@@ -40,7 +43,7 @@ def make_loss(name: str, X: Array, y: Array, delta: float | None = None) -> Loss
     """Return f(w) = |Xw - y|_2^2 (``"l2"``, eq. 7), its Huber form (``"huber"``, eq. 9, 10), or a smoothed |Xw - y|_1 (``"l1"``).
 
     The l1 loss is smoothed as sum_i huber_delta(r_i) / delta, whose limit for delta -> 0 is |r|_1. Without `delta`, the width
-    follows the noise: a multiple of the scale of the least-squares residuals, so that a change of units changes nothing.
+    follows the noise: a multiple of the scale of a robust fit's residuals, so that a change of units changes nothing.
     """
     check_choice("loss", name, LOSSES)
     if delta is not None:
@@ -51,7 +54,9 @@ def make_loss(name: str, X: Array, y: Array, delta: float | None = None) -> Loss
     norm = largest_eigenvalue(gram)
     if name == "l2":
         return Loss(lambda w: 2 * (times(gram, w) - moments), np.where(norm > 0, 2 * norm, 1.0), start)
-    width = _width(name, X, y, start) if delta is None else np.asarray(delta, dtype=np.float64)
+    start = _robust_fit(X, y, start, norm)
+    # In the box, where the sought weights are, even a fit that interpolates leaves residuals.
+    width = np.asarray(delta, dtype=np.float64) if delta else _WIDTH[name] * _scale(X, y, np.clip(start, -1, 1))
     unit, clip = (width, 1.0) if name == "l1" else (1.0, width)
 
     def gradient(w: Array) -> Array:
@@ -80,7 +85,7 @@ def solve_normal_equations(X: Array, y: Array, gram: Array, moments: Array) -> A
 
 def largest_eigenvalue(gram: Array) -> Array:
     """Estimate the largest eigenvalue by the power method, from below, as an array of shape (..., 1)."""
-    v = np.random.default_rng(0).standard_normal(gram.shape[:-1])
+    v = np.broadcast_to(np.random.default_rng(0).standard_normal(gram.shape[-1]), gram.shape[:-1])
     norm = np.zeros((*gram.shape[:-2], 1))
     for _ in range(_POWER_STEPS):
         norm = np.linalg.norm(v, axis=-1, keepdims=True)
@@ -88,11 +93,23 @@ def largest_eigenvalue(gram: Array) -> Array:
     return np.linalg.norm(v, axis=-1, keepdims=True)
 
 
-def _width(name: str, X: Array, y: Array, start: Array) -> Array:
+def _robust_fit(X: Array, y: Array, w: Array, norm: Array) -> Array:
+    """Fit with Huber's loss and a scale that follows the residuals, by iteratively reweighted least squares."""
+    transposed = np.swapaxes(X, -1, -2)
+    ridge = 1e-10 * np.where(norm > 0, norm, 1.0)[..., None] * np.eye(X.shape[-1])
+    for width in _ROBUST_WIDTHS:
+        bend = width * _scale(X, y, w)
+        weights = bend / np.maximum(np.abs(times(X, w) - y), bend)
+        normal = transposed @ (weights[..., None] * X) + ridge
+        w = np.asarray(np.linalg.solve(normal, times(transposed, weights * y)[..., None])[..., 0], dtype=np.float64)
+    return w
+
+
+def _scale(X: Array, y: Array, w: Array) -> Array:
+    """Estimate the standard deviation of the noise from the residuals, as an array of shape (..., 1)."""
     n_samples, n_features = X.shape[-2:]
     # The fit takes n_features of the n_samples degrees of freedom; 1.4826 makes the median a standard deviation.
     freedom = np.sqrt(max(1 - n_features / n_samples, 1 / n_samples))
-    scale = 1.4826 * np.median(np.abs(times(X, start) - y), axis=-1, keepdims=True) / freedom
+    scale = 1.4826 * np.median(np.abs(times(X, w) - y), axis=-1, keepdims=True) / freedom
     magnitude = np.abs(y).max(axis=-1, keepdims=True)
-    floor = np.where(magnitude > 0, 1e-3 * magnitude, 1.0)
-    return (_L1_WIDTH if name == "l1" else _HUBER_WIDTH) * np.maximum(scale, floor)
+    return np.maximum(scale, np.where(magnitude > 0, 1e-3 * magnitude, 1.0))

@@ -59,7 +59,6 @@ def box_relaxation(
     features, target = check_regression(X, y, stacked=True)
     check_count("n_steps", n_steps)
     check_positive("tol", tol)
-    f = make_loss(loss, features, target, delta)
     if loss == "l1":
         return sign(least_deviations(features, target, bound=1.0))
-    return sign(accelerated_gradient(f, 1.0, n_steps, tol, callback))
+    return sign(accelerated_gradient(make_loss(loss, features, target, delta), 1.0, n_steps, tol, callback))

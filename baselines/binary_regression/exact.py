@@ -84,7 +84,7 @@ def exact(X: ArrayLike, y: ArrayLike, *, loss: str = "l2", max_nodes: int = 5_00
 def _decode(X: Array, y: Array, max_nodes: int) -> ExactResult:
     relaxation = semidefinite_relaxation(X, y, rounding="randomized", tol=1e-4)
     Q, _ = homogenise(X, y)
-    dual = relaxation.dual + 1e-9 * np.abs(Q.diagonal() + relaxation.dual).max()
+    dual = relaxation.dual + (1e-9 * np.abs(Q.diagonal() + relaxation.dual).max() or 1.0)
     R = scipy.linalg.cholesky(Q + np.diag(dual), check_finite=False)
     best = _descend(Q, np.append(relaxation.w, 1.0))
     radius = float(best @ Q @ best) + float(dual.sum())

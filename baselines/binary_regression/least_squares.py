@@ -44,9 +44,9 @@ def least_squares(X: ArrayLike, y: ArrayLike, *, loss: str = "l2", delta: float 
     Chiprut, Globerson, Wiesel, Maximin Optimization for Binary Regression, Section V (LR).
     """
     features, target = check_regression(X, y, stacked=True)
+    if loss == "l1":
+        return sign(least_deviations(features, target))
     f = make_loss(loss, features, target, delta)
     if loss == "l2":
         return sign(f.start)
-    if loss == "l1":
-        return sign(least_deviations(features, target))
     return sign(accelerated_gradient(f, np.inf, n_steps=5000, tol=1e-6))

@@ -26,7 +26,10 @@ OPTIMIZERS = ("gda", "ogda", "extragradient", "adam")
 
 # Steps of w in units of 1/L and of z in units of L, with L the curvature of f: the primal variable is of order one and the
 # dual one has the units of f.
-_STEPS = {"gda": (0.5, 0.02), "ogda": (0.25, 0.02), "extragradient": (0.5, 0.025), "adam": (0.1, 0.0015)}
+_STEPS = {"gda": (0.5, 0.02), "ogda": (0.25, 0.02), "extragradient": (0.5, 0.025), "adam": (0.1, 0.003)}
+# The Hessian of the Lagrangian in w is at most L + 2 max z: a step of w never exceeds this share of its inverse, beyond which
+# heavy noise, and with it large z, would make the method diverge.
+_STABLE = {"gda": 0.9, "ogda": 0.4, "extragradient": 0.9}
 # Adam is decayed to this share of its step sizes at the end (w, z); the others keep theirs.
 _ADAM_DECAY = (0.01, 0.1)
 
@@ -66,7 +69,7 @@ def maximin(
     step_w: float | None = None,
     step_z: float | None = None,
     average: bool | None = None,
-    start: str = "least-squares",
+    start: str = "unconstrained",
     rng: np.random.Generator | None = None,
     callback: Callable[[int, Array], object] | None = None,
 ) -> MaximinResult:
@@ -91,8 +94,8 @@ def maximin(
     average : bool, optional
         Round the mean of the last half of the iterates rather than the last one. By default true for ``"gda"``, whose iterates
         circle the saddle point, and false for the others.
-    start : {"least-squares", "random"}
-        First weights: the unconstrained solution, or standard normal ones.
+    start : {"unconstrained", "random"}
+        First weights: those of least squares (a robust fit for the robust losses) clipped to [-1, 1], or standard normal ones.
     rng : numpy.random.Generator, optional
         Source of the random start.
     callback : callable, optional
@@ -118,7 +121,7 @@ def maximin(
     """
     features, target = check_regression(X, y, stacked=True)
     check_choice("optimizer", optimizer, OPTIMIZERS)
-    check_choice("start", start, ("least-squares", "random"))
+    check_choice("start", start, ("unconstrained", "random"))
     check_count("n_steps", n_steps)
     for name, value in (("step_w", step_w), ("step_z", step_z)):
         if value is not None:
@@ -127,12 +130,16 @@ def maximin(
     f = make_loss(loss, features, target, delta)
     eta_w, eta_z = _STEPS[optimizer]
     eta_w, eta_z = (step_w or eta_w) / f.curvature, (step_z or eta_z) * f.curvature
-    w = f.start if start == "least-squares" else generator.standard_normal(f.start.shape)
+    w = np.clip(f.start, -1, 1) if start == "unconstrained" else generator.standard_normal(f.start.shape)
     z = np.zeros_like(w)
     if optimizer == "adam":
         iterates = _adam(f, w, z, eta_w * f.curvature, eta_z, n_steps)
     else:
-        iterates = {"gda": _gda, "ogda": _ogda, "extragradient": _extragradient}[optimizer](f, w, z, eta_w, eta_z)
+
+        def step_of_w(z: Array) -> Array:
+            return np.minimum(eta_w, _STABLE[optimizer] / (f.curvature + 2 * z.max(axis=-1, keepdims=True).clip(0)))
+
+        iterates = {"gda": _gda, "ogda": _ogda, "extragradient": _extragradient}[optimizer](f, w, z, step_of_w, eta_z)
 
     total, n_averaged = np.zeros_like(w), n_steps - n_steps // 2
     with np.errstate(over="ignore", invalid="ignore"):  # too long a step diverges, and the result says so
@@ -148,31 +155,31 @@ def maximin(
     return MaximinResult(sign(mean if averages else w), w, mean, z, converged)
 
 
-def _gda(f: Loss, w: Array, z: Array, eta_w: Array, eta_z: Array) -> Iterator[Pair]:
+def _gda(f: Loss, w: Array, z: Array, eta_w: Callable[[Array], Array], eta_z: Array) -> Iterator[Pair]:
     """Descend in w, then ascend in z at the new w."""
     while True:
-        w = w - eta_w * (f.gradient(w) + 2 * z * w)
+        w = w - eta_w(z) * (f.gradient(w) + 2 * z * w)
         z = z + eta_z * (w**2 - 1)
         yield w, z
 
 
-def _ogda(f: Loss, w: Array, z: Array, eta_w: Array, eta_z: Array) -> Iterator[Pair]:
+def _ogda(f: Loss, w: Array, z: Array, eta_w: Callable[[Array], Array], eta_z: Array) -> Iterator[Pair]:
     """Step along twice the present gradient less the previous one (Daskalakis and Panageas, 2018)."""
     old_w, old_z = f.gradient(w) + 2 * z * w, w**2 - 1
     while True:
         new_w, new_z = f.gradient(w) + 2 * z * w, w**2 - 1
-        w = w - eta_w * (2 * new_w - old_w)
+        w = w - eta_w(z) * (2 * new_w - old_w)
         z = z + eta_z * (2 * new_z - old_z)
         old_w, old_z = new_w, new_z
         yield w, z
 
 
-def _extragradient(f: Loss, w: Array, z: Array, eta_w: Array, eta_z: Array) -> Iterator[Pair]:
+def _extragradient(f: Loss, w: Array, z: Array, eta_w: Callable[[Array], Array], eta_z: Array) -> Iterator[Pair]:
     """Step along the gradient found one step ahead (Korpelevich, 1976)."""
     while True:
-        ahead_w = w - eta_w * (f.gradient(w) + 2 * z * w)
+        ahead_w = w - eta_w(z) * (f.gradient(w) + 2 * z * w)
         ahead_z = z + eta_z * (w**2 - 1)
-        w = w - eta_w * (f.gradient(ahead_w) + 2 * ahead_z * ahead_w)
+        w = w - eta_w(ahead_z) * (f.gradient(ahead_w) + 2 * ahead_z * ahead_w)
         z = z + eta_z * (ahead_w**2 - 1)
         yield w, z
 

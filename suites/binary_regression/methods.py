@@ -167,7 +167,7 @@ REGRESSION_METHODS = (
         name="maximin-adam",
         run=run_maximin_adam,
         settings={
-            "learning_rate": "0.1 for w, 0.0015 L for z",
+            "learning_rate": "0.1 for w, 0.003 L for z",
             "decay": "to 0.01 and 0.1",
             "n_steps": 1000,
             "answer": "last iterate",
