@@ -94,27 +94,27 @@ def run_exact(problem: Problem, context: Context) -> Answer:
 
 def run_maximin_gda(problem: Problem, context: Context) -> Answer:
     """Gradient descent-ascent, averaged iterate."""
-    return _maximin(problem, context, optimizer="gda", n_steps=500)
+    return _maximin(problem, context, optimizer="gda")
 
 
 def run_maximin_ogda(problem: Problem, context: Context) -> Answer:
     """Optimistic gradient descent-ascent, last iterate."""
-    return _maximin(problem, context, optimizer="ogda", n_steps=500)
+    return _maximin(problem, context, optimizer="ogda")
 
 
 def run_maximin_extragradient(problem: Problem, context: Context) -> Answer:
     """Extragradient, last iterate."""
-    return _maximin(problem, context, optimizer="extragradient", n_steps=500)
+    return _maximin(problem, context, optimizer="extragradient")
 
 
 def run_maximin_adam(problem: Problem, context: Context) -> Answer:
     """Adam with exponential decay, last iterate: the paper's choice."""
-    return _maximin(problem, context, optimizer="adam", n_steps=1000)
+    return _maximin(problem, context, optimizer="adam", n_steps=3000)
 
 
 def run_maximin_l1(problem: Problem, context: Context) -> Answer:
     """Gradient descent-ascent on the smoothed l1 loss, averaged iterate."""
-    return _maximin(problem, context, loss="l1", n_steps=500)
+    return _maximin(problem, context, loss="l1", n_steps=3000)
 
 
 REGRESSION_METHODS = (
@@ -148,19 +148,19 @@ REGRESSION_METHODS = (
     Method(
         name="maximin-gda",
         run=run_maximin_gda,
-        settings={"step_w": "0.5 / L", "step_z": "0.02 L", "n_steps": 500, "answer": "mean of the last half"},
+        settings={"step_w": "0.5 / L", "step_z": "0.02 L", "n_steps": 1000, "answer": "mean of the last half"},
         reference=f"{PAPER}, eq. 2-4",
     ),
     Method(
         name="maximin-ogda",
         run=run_maximin_ogda,
-        settings={"step_w": "0.25 / L", "step_z": "0.02 L", "n_steps": 500, "answer": "last iterate"},
+        settings={"step_w": "0.25 / L", "step_z": "0.02 L", "n_steps": 1000, "answer": "last iterate"},
         reference=f"{PAPER}, eq. 2-4; Daskalakis and Panageas 2018",
     ),
     Method(
         name="maximin-extragradient",
         run=run_maximin_extragradient,
-        settings={"step_w": "0.5 / L", "step_z": "0.025 L", "n_steps": 500, "answer": "last iterate"},
+        settings={"step_w": "0.5 / L", "step_z": "0.025 L", "n_steps": 1000, "answer": "last iterate"},
         reference=f"{PAPER}, eq. 2-4; Korpelevich 1976",
     ),
     Method(
@@ -169,7 +169,7 @@ REGRESSION_METHODS = (
         settings={
             "learning_rate": "0.1 for w, 0.003 L for z",
             "decay": "to 0.01 and 0.1",
-            "n_steps": 1000,
+            "n_steps": 3000,
             "answer": "last iterate",
         },
         reference=f"{PAPER}, Section V",
