@@ -181,7 +181,7 @@ REGRESSION_METHODS = (
             "smoothing": "0.5 sd",
             "step_w": "0.5 / L",
             "step_z": "0.02 L",
-            "n_steps": 500,
+            "n_steps": 3000,
             "answer": "mean of the last half",
         },
         reference=f"{PAPER}, Section IV",
