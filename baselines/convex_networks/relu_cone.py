@@ -269,10 +269,6 @@ def _project(x, threshold, c, cones, states, p, work):
             length = 0.0
             p[:] = 0.0
             break
-        if length < 0.1 * size:
-            # Cancellation: take out again what rounding left of the active normals.
-            for j in range(k):
-                _add_multiple(p, -_dot(Q[j], p), Q[j])
         # The most violated row: among those of the last scan while one is left, then among all.
         worst, smallest = -1, -_VIOLATED * length
         for j in range(n_found):
@@ -281,6 +277,8 @@ def _project(x, threshold, c, cones, states, p, work):
             if value < smallest:
                 worst, smallest = row, value
         if worst < 0:
+            for j in range(k):  # take out again what rounding left of the active normals
+                _add_multiple(p, -_dot(Q[j], p), Q[j])
             if _scan(columns, sides, p, values) >= smallest:
                 break
             n_found = _collect(values, smallest, candidates)

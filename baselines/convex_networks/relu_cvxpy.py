@@ -28,7 +28,8 @@ def clarabel(
 ) -> ReluAnswer:
     """Solve by Clarabel, to a tolerance a hundred times tighter than ``tol``: its own dual value is not a bound."""
     inner = min(max(1e-2 * tol, 1e-11), 1e-4)
-    options = {"tol_gap_abs": inner, "tol_gap_rel": inner, "tol_feas": inner, "max_threads": 1}
+    # Either gap ends Clarabel: the absolute one must not, for objectives may be of any size.
+    options = {"tol_gap_abs": 1e-16, "tol_gap_rel": inner, "tol_feas": inner, "max_threads": 1}
     return _solve(problem, "CLARABEL", {**options, "max_iter": 200 if max_steps is None else max_steps})
 
 

@@ -81,12 +81,24 @@ def feasible_dual_point(certifier: Certifier, v: Array) -> Array:
 def inside_cones(cones: Cones, which: NDArray[np.intp], blocks: Array) -> tuple[NDArray[np.intp], Array]:
     """The blocks, rows of (n_blocks, n_features), that are not zero and lie in the cones of their columns.
 
-    A projection that ended early for want of progress may miss its cone; such a block is left out.
+    A projection that ended early for want of progress may miss its cone: it is projected again, and left out if that fails.
     """
+    outside = np.flatnonzero(_cone_violations(cones, which, blocks) > CONE_TOLERANCE)
+    if outside.size:
+        blocks, patterns = blocks.copy(), which[outside] % len(cones.sides)
+        states, again = new_states(len(cones.sides), blocks.shape[1]), np.empty((1, blocks.shape[1]))
+        for j, pattern in zip(outside, patterns, strict=True):
+            project_columns(blocks[j : j + 1], 0.0, np.array([pattern]), cones, states, again, np.empty(1))
+            blocks[j] = again[0]
+    good = _cone_violations(cones, which, blocks) <= CONE_TOLERANCE
+    return which[good], blocks[good]
+
+
+def _cone_violations(cones: Cones, which: NDArray[np.intp], blocks: Array) -> Array:
+    """How far each block is outside its cone, relative to its length; infinite for zero."""
     lengths = np.linalg.norm(blocks, axis=1)
     margins = cones.sides[which % len(cones.sides)] * (blocks @ cones.columns)
-    good = (lengths > 0) & (margins.min(axis=1, initial=0.0) >= -CONE_TOLERANCE * lengths)
-    return which[good], blocks[good]
+    return np.where(lengths > 0, -margins.min(axis=1, initial=0.0) / np.where(lengths > 0, lengths, 1.0), np.inf)
 
 
 def best_factor(y: Array, outputs: Array, cost: float) -> float:

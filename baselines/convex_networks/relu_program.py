@@ -137,24 +137,28 @@ def relu_program(
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}")
     D = as_patterns(patterns, X.shape[0])
     useful = _useful_patterns(D)
-    problem = ReluProblem(X, y, beta, np.ascontiguousarray(D[:, useful]))
+    # Solvers work in units in which the entries of X and y have mean square 1: w then has the unit of y over that of X.
+    unit_x, unit_y = _root_mean_square(X), _root_mean_square(y)
+    unit = unit_y / unit_x
+    problem = ReluProblem(X / unit_x, y / unit_y, beta / unit_x / unit_y, np.ascontiguousarray(D[:, useful]))
     if useful.size:
-        answer = _solver(solver)(problem, tol, max_steps, callback)
+        answer = _solver(solver)(problem, tol, max_steps, _in_units(callback, unit))
     else:  # only dead neurons are allowed: the zero network, and v = y proves it optimal
-        answer = ReluAnswer(np.zeros((X.shape[1], 0)), useful, np.zeros(0), y, 0, "converged")
-    network = recover_network(answer.blocks, answer.sign)
+        answer = ReluAnswer(np.zeros((X.shape[1], 0)), useful, np.zeros(0), problem.y, 0, "converged")
+    network = recover_network(unit * answer.blocks, answer.sign)
+    dual_point = unit_y * answer.dual_point
     objective = network_objective(X, y, beta, *network)
-    dual_bound = min(dual_value(y, answer.dual_point), objective)  # where they are equal, up to rounding
+    dual_bound = min(dual_value(y, dual_point), objective)  # where they are equal, up to rounding
     gap = relative_gap(objective, dual_bound)
     return ReluProgramResult(
         W1=network.W1,
         w2=network.w2,
         objective=objective,
         dual_bound=dual_bound,
-        dual_point=answer.dual_point,
+        dual_point=dual_point,
         pattern_index=useful[answer.pattern],
         converged=gap <= tol,
-        status="converged" if gap <= tol else answer.status,
+        status="converged" if gap <= tol else answer.status.replace("converged", "inaccurate"),
         n_steps=answer.n_steps,
         solver=solver,
     )
@@ -181,3 +185,17 @@ def _useful_patterns(D: NDArray[np.float64]) -> NDArray[np.intp]:
     keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     first = np.sort(np.unique(keys, return_index=True)[1])
     return first[D[:, first].any(axis=0)]
+
+
+def _root_mean_square(values: NDArray[np.float64]) -> float:
+    """Root mean square, without overflow; 1 where all are zero."""
+    largest = float(np.abs(values).max())
+    return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 1.0
+
+
+def _in_units(callback: Callable[[int, ReluNetwork], None] | None, unit: float) -> Callable[[int, ReluNetwork], None] | None:
+    """The callback, given networks whose outputs are smaller by ``unit``."""
+    if callback is None:
+        return None
+    root = float(np.sqrt(unit))
+    return lambda step, network: callback(step, ReluNetwork(root * network.W1, root * network.w2))

@@ -55,17 +55,19 @@ Array = NDArray[np.float64]
 _potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 
 
-#: First penalty, in units of |w| / beta, and its growth per outer step.
+#: First penalty, times beta, and its growth per outer step.
 _FIRST_SIGMA, _GROWTH = 0.1, 3.0
 #: Newton's method stops at a gradient of this times ``|w^+ - w| / sqrt(sigma)``.
 _INEXACTNESS = 2.0
 _MAX_NEWTON_STEPS, _MAX_TRIALS = 100, 40
+#: Outer steps in a row without progress after which the method gives up.
+_MAX_IDLE = 20
 #: First damping after a refused step, and the factor by which it grows and shrinks.
 _DAMPING = 4.0
 
 
 class _Model(NamedTuple):
-    """The instance in units in which the entries of X and y have mean square 1."""
+    """The instance as the method uses it."""
 
     X: Array
     columns: Array
@@ -109,7 +111,7 @@ def ssnal(
     Parameters
     ----------
     problem
-        The instance; its patterns are distinct and not zero.
+        The instance, X and y with entries of mean square 1; its patterns are distinct and not zero.
     tol
         Relative gap at which to stop.
     max_steps
@@ -122,14 +124,14 @@ def ssnal(
     ReluAnswer
         The best feasible point and the best dual point met.
     """
-    model, unit_x, unit_y = _scaled(problem)
+    model = _model(problem)
     n_features, n_columns = model.X.shape[1], 2 * len(model.D)
     states = new_states(n_columns, n_features)
     working = _working(model, _promising_columns(model))
     v, sigma, damping = model.y.copy(), _FIRST_SIGMA / model.beta, 0.0
     W = np.zeros((n_columns, n_features))
     best_W, best_v, objective, dual_bound = np.zeros_like(W), np.zeros_like(v), 0.5 * float(model.y @ model.y), 0.0
-    status, step = "max_steps", 0
+    gap, idle, status, step = np.inf, 0, "max_steps", 0
     for step in range(1, (max_steps or 100) + 1):
         point, damping, solved = _minimise(model, states, working, W, v, sigma, damping)
         v, blocks = point.v, _shrunk(point, model.beta, sigma)
@@ -147,17 +149,22 @@ def ssnal(
         if dual_value(model.y, dual) > dual_bound:
             best_v, dual_bound = dual, dual_value(model.y, dual)
         if callback is not None:
-            callback(step, recover_network(*_network_blocks(model, best_W, unit_y / unit_x)[:2]))
+            callback(step, recover_network(*_network_blocks(model, best_W)[:2]))
         if objective - dual_bound <= tol * objective:
             status = "converged"
             break
+        idle = idle + 1 if solved and not new.size and objective - dual_bound > 0.9 * gap else 0
+        if idle == _MAX_IDLE:
+            status = "stalled"  # rounding is all that is left of the gap
+            break
+        gap = objective - dual_bound
         n_active = np.count_nonzero(point.lengths > model.beta)
         if new.size:
             working = _working(model, np.concatenate([working.which, new]))
         if solved and new.size <= 0.3 * n_active:
             sigma *= _GROWTH
-    blocks, signs, pattern = _network_blocks(model, best_W, unit_y / unit_x)
-    return ReluAnswer(blocks, pattern, signs, unit_y * best_v, step, status)
+    blocks, signs, pattern = _network_blocks(model, best_W)
+    return ReluAnswer(blocks, pattern, signs, best_v, step, status)
 
 
 def _minimise(
@@ -183,8 +190,9 @@ def _minimise(
             damping = max(_DAMPING * damping, _DAMPING)
         else:
             return point, damping, True  # rounding hides any further decrease
-        # Levenberg and Marquardt: the quadratic model promised (slope - damping |d|^2) / 2.
-        share = (trial.phi - point.phi) / (0.5 * (slope - damping * float(direction @ direction)))
+        # Levenberg and Marquardt: compare with the quadratic model, which promised (slope - damping |d|^2) / 2.
+        promised = 0.5 * (slope - damping * float(direction @ direction))
+        share = (trial.phi - point.phi) / promised if promised < 0 else 1.0
         if share > 0.75:
             damping = damping / _DAMPING if damping > 1e-2 else 0.0
         elif share < 0.25:
@@ -230,6 +238,8 @@ def _curvature(model: _Model, states: ConeStates, working: _Working, point: _Poi
 
 def _damped_direction(B: Array, gram: Array, sigma: float, ridge: float, gradient: Array) -> Array:
     """``-(ridge I + sigma B'B)^{-1} gradient`` for B with one row per free direction, by Cholesky of the smaller side."""
+    if not len(B):
+        return -gradient / ridge
     M = gram.copy()
     M[np.diag_indices_from(M)] += ridge / sigma
     factor, failed = _potrf(M.T, lower=1, overwrite_a=1)
@@ -260,10 +270,10 @@ def _promising_columns(model: _Model) -> NDArray[np.int64]:
     return np.sort(np.argsort(-np.concatenate([scores, -scores]), kind="stable")[:n_wanted])
 
 
-def _network_blocks(model: _Model, W: Array, unit: float) -> tuple[Array, Array, NDArray[np.intp]]:
-    """The non-zero blocks as columns in the units of the data, their signs and patterns."""
+def _network_blocks(model: _Model, W: Array) -> tuple[Array, Array, NDArray[np.intp]]:
+    """The non-zero blocks as columns, their signs and patterns."""
     which, blocks = inside_cones(model.cones, np.arange(len(W)), W)
-    return unit * blocks.T, np.where(which < len(model.D), 1.0, -1.0), which % len(model.D)
+    return blocks.T, np.where(which < len(model.D), 1.0, -1.0), which % len(model.D)
 
 
 def _working(model: _Model, which: NDArray[np.int64]) -> _Working:
@@ -273,17 +283,8 @@ def _working(model: _Model, which: NDArray[np.int64]) -> _Working:
     return _Working(which, np.where(which < n_patterns, 1.0, -1.0), model.D[patterns], position)
 
 
-def _scaled(problem: ReluProblem) -> tuple[_Model, float, float]:
-    """The model, and the units of X and y in it; blocks have the unit of y over that of X."""
-    unit_x, unit_y = _root_mean_square(problem.X), _root_mean_square(problem.y)
-    X, y = problem.X / unit_x, problem.y / unit_y
-    D = np.ascontiguousarray(problem.D.T)
-    beta = problem.beta / unit_x / unit_y
-    model = _Model(X, np.ascontiguousarray(X.T), y, beta, D, new_cones(X, D))
-    return model, unit_x, unit_y
-
-
-def _root_mean_square(values: Array) -> float:
-    """Root mean square, without overflow; 1 where all are zero."""
-    largest = float(np.abs(values).max())
-    return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 1.0
+def _model(problem: ReluProblem) -> _Model:
+    """The instance with its patterns as rows, and its cones."""
+    X, y, beta, D = problem
+    D = np.ascontiguousarray(D.T)
+    return _Model(X, np.ascontiguousarray(X.T), y, beta, D, new_cones(X, D))
