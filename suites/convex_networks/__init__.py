@@ -1,0 +1,1 @@
+"""Convex formulations of neural networks against back-propagation."""
