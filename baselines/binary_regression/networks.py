@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from baselines.binary_regression._checks import check_choice, check_count, check_positive, check_rng
 from baselines.binary_regression.network_optimizers import (
+    BinaryOptimizer,
     BopOptimizer,
     MaximinOptimizer,
     StraightThroughOptimizer,
@@ -23,7 +24,7 @@ from baselines.binary_regression.network_optimizers import (
 IsBinary = Callable[[str, nn.Parameter], bool]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
-# dict[str, float] of each method; a step size goes geometrically from its first to its final value over the run. For MAXIMIN, the
+# Settings of each method; a step size goes geometrically from its first to its final value over the run. For MAXIMIN, the
 # dual step grows by the factor `dual_growth` to `dual` divided by the number of steps: however long the run, the dual of a weight
 # that stays at zero reaches about dual / log(dual_growth) times the size of the gradient.
 RECIPES: dict[str, dict[str, float]] = {
@@ -81,7 +82,8 @@ def train_network(
     n_epochs, batch_size : int
         Passes over the samples, and samples of a step; an incomplete last batch of a pass is left out.
     settle : float
-        Share of the steps, at the end, in which the weights are fixed at their signs and the real parameters adapt to them.
+        Share of the steps, at the end, in which the weights are fixed at their signs and the real parameters adapt to them;
+        ``"real"`` has none.
     is_binary : callable, optional
         ``is_binary(name, parameter)`` picks the parameters to be binary; by default those of two or more axes.
     loss : callable
@@ -128,11 +130,10 @@ def train_network(
     steps_per_epoch = max(1, len(features) // batch_size)
     n_steps = n_epochs * steps_per_epoch
     n_moving = n_steps if method == "real" else max(1, n_steps - int(settle * n_steps))
-
     weights = _weight_optimizer(method, binary, settings, n_moving)
     fade_weights = _fading(weights, settings["lr"], settings["final_lr"], n_moving)
-    others = torch.optim.Adam(real, lr=_REAL_STEPS[0]) if real else None
-    fade_others = _fading(others, *_REAL_STEPS, n_steps) if others else None
+    others = torch.optim.Adam([{"params": real}], lr=_REAL_STEPS[0])
+    fade_others = _fading(others, *_REAL_STEPS, n_steps)
     shares = {}
     for step, rows in enumerate(_batches(len(features), batch_size, n_epochs, generator), start=1):
         batch = torch.from_numpy(rows).to(features.device)
@@ -141,16 +142,15 @@ def train_network(
         if step <= n_moving:
             weights.step()
             fade_weights.step()
-        if others and fade_others:
-            others.step()
-            fade_others.step()
+        others.step()
+        fade_others.step()
         if step == n_moving:
             shares = binary_shares(module, is_binary=is_binary)
-            if method != "real":
-                weights.binarize()  # pyright: ignore[reportAttributeAccessIssue]
+            if isinstance(weights, BinaryOptimizer):
+                weights.binarize()
         if callback is not None:
             callback(step, module)
-    if n_moving == n_steps and method != "real":
+    if n_moving == n_steps and method != "real":  # normalisation saw only the unrounded weights
         refresh_normalisation(module, features)
     return TrainedNetwork(module.eval(), shares)
 
