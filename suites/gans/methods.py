@@ -289,8 +289,8 @@ def _linear_method(name: str, method: str, lr: float, reference: str, **settings
 def _adaptive_method(name: str, make: MakeOptimizer, beta1: float, reference: str, play: Play = "simultaneous") -> Method:
     return Method(
         name=name,
-        run=adaptive(make, 0.01, play),
-        settings={"optimizer": make.__name__, "learning_rate": 0.01, "beta1": beta1, "play": play},
+        run=adaptive(make, 0.05, play),
+        settings={"optimizer": make.__name__, "learning_rate": 0.05, "beta1": beta1, "play": play},
         reference=reference,
         warm_up=_warm_up,
     )
