@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 TEMPLATE = '''"""asv's door to the suite `{suite}`; written by `python -m benchmarks._doors`."""
 
-from optathlon.asv_adapter import DEVICES, cells, require_measured_commit
+from optathlon.asv_adapter import DEVICES, cells
 from optathlon.asv_adapter import SuiteCells as _SuiteCells
 
 CELLS = {{
@@ -27,7 +27,7 @@ class {class_name}(_SuiteCells):
     params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):
-        require_measured_commit()
+        self.solve()
 '''
 
 

@@ -1,7 +1,8 @@
 """A suite as asv sees it: each cell is solved once, and asv reads its score and its seconds.
 
-asv runs every function with every parameter combination in a process of its own. The cells of one suite share a working directory
-(that of their ``setup_cache``), where the first number leaves the cell's records and the others find them. The same records go to
+asv runs every function with every parameter combination in a process of its own, which would import torch hundreds of times.
+So one process solves all cells of a suite, each in a fork with limits, in the suite's ``setup_cache``; its working directory,
+which asv shares among the suite's numbers and deletes in the end, holds the records that they read. The same records go to
 ``results/history/<commit>/``, a results folder like any other, where `optathlon compare` finds each commit's seeds again.
 
 What asv prescribes, and why the classes in ``benchmarks/`` look as they do:
@@ -14,12 +15,14 @@ What asv prescribes, and why the classes in ``benchmarks/`` look as they do:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,13 +81,24 @@ class SuiteCells:
     param_names = ("cell", "device")
     timeout = 600.0
 
+    def solve(self) -> None:
+        """Refuse a package that is not the measured commit, then solve every cell: the body of ``setup_cache``."""
+        require_measured_commit()
+        for cell, device in product(*self.params):
+            with contextlib.suppress(NotImplementedError):
+                self._runs_of(cell, device)
+
     def setup(self, cell: str, device: str) -> None:
-        """Find the cell's records, or solve it; NotImplementedError makes asv show n/a."""
-        suite = _load(self.suite, self.version)
-        workload, method = _find(suite, cell, device)
-        self.runs = _runs(suite, workload, method, device, 1 if workload.exact else self.seeds)
+        """Read the cell's records; NotImplementedError makes asv show n/a."""
+        self.runs = self._runs_of(cell, device)
         if any(run.status in _ABSENT for run in self.runs):
             raise NotImplementedError(self.runs[0].reason)
+
+    def _runs_of(self, cell: str, device: str) -> list[RunRecord]:
+        """Return the runs of a cell, solved now if they are not here yet."""
+        suite = _load(self.suite, self.version)
+        workload, method = _find(suite, cell, device)
+        return _runs(suite, workload, method, device, 1 if workload.exact else self.seeds)
 
     @_unit("error")
     def track_error(self, cell: str, device: str) -> float:
@@ -135,7 +149,7 @@ class Kernels:
 
 
 def require_measured_commit() -> None:
-    """Refuse to measure a package that is not the commit which asv checked out: the body of every ``setup_cache``.
+    """Refuse to measure a package that is not the commit which asv checked out: called in every ``setup_cache``.
 
     A stale wheel or a package found elsewhere on the path would be recorded under the wrong commit. In an environment that asv
     does not manage there is no commit to compare with, and nothing is checked.
@@ -207,7 +221,7 @@ def _find(suite: Suite, cell: str, device: str) -> tuple[Workload, Method]:
 
 
 def _runs(suite: Suite, workload: Workload, method: Method, device: str, seeds: int) -> list[RunRecord]:
-    """Return the runs of a cell: those that another number of this asv run left here, or new ones."""
+    """Return the runs of a cell: those that this asv run left here, or new ones."""
     here = Path.cwd()
     cell = plan_cell(suite, workload, method, device)
     done = records.load_runs(here, cell)

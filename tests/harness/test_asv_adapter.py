@@ -57,8 +57,10 @@ def test_numbers_are_finite_floats_of_one_solve(workplace):
     assert np.isfinite(seconds)
 
 
-def test_second_number_reads_what_the_first_solved(workplace, monkeypatch):
-    Toy().setup("vector/draws", "cpu")
+def test_all_cells_are_solved_once_and_then_read(workplace, monkeypatch):
+    monkeypatch.setattr(asv_adapter, "require_measured_commit", lambda: None)
+    assert Toy().solve() is None  # what setup_cache returns is pickled and handed to every number
+    assert {group.cell.method for group in groups(workplace / "cwd")} == {"draws", "raises"}  # a failure stops no other
     monkeypatch.setattr(asv_adapter.isolation, "run_jobs", lambda jobs: pytest.fail("solved twice"))
     again = Toy()
     again.setup("vector/draws", "cpu")
@@ -72,6 +74,12 @@ def test_records_go_into_the_history_of_the_measured_commit(workplace):
     assert {run["commit"] for run in kept.runs} == {COMMIT}
     assert [run["scores"] for run in kept.runs] == [run["scores"] for run in here.runs]
     assert not any("trace" in run for run in kept.runs)
+
+
+def test_wrong_commit_solves_nothing(workplace):
+    with pytest.raises(WrongCommit):
+        Toy().solve()
+    assert not groups(workplace / "cwd")
 
 
 def test_unknown_commit_leaves_no_history(workplace, monkeypatch):
