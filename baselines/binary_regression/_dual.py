@@ -44,10 +44,12 @@ class Subspace(NamedTuple):
     values: Vector
 
 
-def low_subspace(Q: Array, Q_fast: Array, point: Iterate, rng: np.random.Generator) -> Subspace:
-    """Find the low-lying eigenspace of S by a Chebyshev filter that starts from the factor."""
-    n_columns = min(len(Q), point.V.shape[1] + _EXTRA)
+def low_subspace(
+    Q: Array, Q_fast: Array, point: Iterate, rng: np.random.Generator, before: NDArray[np.float64] | None = None
+) -> Subspace:
+    """Find the low-lying eigenspace of S by a Chebyshev filter of the factor, of an earlier subspace, and of random columns."""
     if len(Q) <= _DENSE_UP_TO:
+        n_columns = min(len(Q), point.V.shape[1] + _EXTRA)
         S = Q + np.diag(point.dual)
         values, vectors = scipy.linalg.eigh(S, subset_by_index=(0, n_columns - 1), driver="evr", check_finite=False)
         return Subspace(vectors, values)
@@ -58,8 +60,15 @@ def low_subspace(Q: Array, Q_fast: Array, point: Iterate, rng: np.random.Generat
         moved = scale * B
         return scale * (Q_fast @ moved + dual * moved)
 
-    block = rng.standard_normal((len(Q), n_columns - point.V.shape[1]))
-    P = _chebyshev(scaled, np.hstack([point.V, block]).astype(Q_fast.dtype) / scale, rng)
+    if before is None:
+        others = rng.standard_normal((len(Q), _EXTRA))
+    else:
+        # What the factor has dropped may be needed again, and what it never had may be found in time.
+        basis = np.linalg.qr(point.V)[0]
+        rest, size, _ = np.linalg.svd(before - basis @ (basis.T @ before), full_matrices=False)
+        others = np.hstack([rest[:, size > 0.1], rng.standard_normal((len(Q), 1))])
+    n_columns = min(len(Q), point.V.shape[1] + others.shape[1])
+    P = _chebyshev(scaled, np.hstack([point.V, others])[:, :n_columns].astype(Q_fast.dtype) / scale, rng)
     P = np.linalg.qr((scale * P).astype(np.float64))[0]
     values, rotation = np.linalg.eigh(P.T @ (Q @ P + point.dual[:, None] * P))
     return Subspace(P @ rotation, values)

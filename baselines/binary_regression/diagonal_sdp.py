@@ -145,9 +145,10 @@ def _search(
     V = unit_rows(rng.standard_normal((len(Q), rank)))
     point = at(Q, _trim(_descend(Q_fast, V.astype(Q_fast.dtype), 1e-6)))
     radius = _FIRST_RADIUS * math.sqrt(float((Q.diagonal() + point.dual).clip(0).sum()))
+    space = None
     for _ in range(_ROUNDS):
         allowed = tolerance(point.value)
-        space = low_subspace(Q, Q_fast, point, rng)
+        space = low_subspace(Q, Q_fast, point, rng, None if space is None else space.P)
         gap = len(Q) * max(-float(space.values[0]), 0.0)
         dual, promising = point.dual, gap <= 0.9 * allowed
         if not promising and gap <= _WORTH_CORRECTING * allowed:
@@ -158,12 +159,17 @@ def _search(
             if is_proved(Q, shifted):
                 return point, shifted
         stepped, radius = newton_step(Q, Q_fast, point, radius)
-        if point.value - stepped.value <= 1e-3 * allowed and gap > _WORTH_CORRECTING * allowed:
-            # Stationary but not optimal: a column along the direction of negative curvature leads out.
-            escape = np.hstack([point.V, 0.1 * math.sqrt(len(Q)) * space.P[:, :1]])
-            stepped = at(Q, _trim(_descend(Q, unit_rows(escape), 1e-9)))
+        if point.value - stepped.value <= 0.01 * allowed and gap > allowed:
+            stepped = _escape(Q, stepped, space.P[:, :1])
         point = min(point, stepped, key=lambda one: one.value)
     return point, None
+
+
+def _escape(Q: NDArray[np.float64], point: Iterate, direction: NDArray[np.float64]) -> Iterate:
+    """Leave a stationary point that is not optimal by a further column along a direction of negative curvature of S."""
+    lengths = math.sqrt(len(Q)) * np.logspace(-0.5, -3, 6)
+    trials = (at(Q, unit_rows(np.hstack([point.V, length * direction]))) for length in lengths)
+    return min(point, *trials, key=lambda one: one.value)
 
 
 def _descend(Q: Array, V: Array, value_tol: float) -> NDArray[np.float64]:
