@@ -1,0 +1,82 @@
+"""The suite's figures, drawn from the leaderboard's rows.
+
+``optathlon leaderboard --format json > rows.json``, then ``python -m suites.binary_regression.plots rows.json FOLDER``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+Rows = Iterable[Mapping[str, Any]]
+
+FIGURES = {
+    "figure1.png": (
+        r"(gaussian|fig1)-30x60-sigma",
+        "Fig. 1: 30 weights from 60 samples, Gaussian noise",
+        ("least-squares", "box-relaxation", "straight-through", "bop", "semidefinite-relaxation", "exact", "maximin-gda"),
+    ),
+    "figure2.png": (
+        r"(gaussian|fig2)-2000x4000-sigma",
+        "Fig. 2: 2000 weights from 4000 samples, Gaussian noise",
+        ("least-squares", "box-relaxation", "straight-through", "bop", "semidefinite-relaxation", "maximin-gda"),
+    ),
+    "figure3.png": (
+        r"(laplace|fig3)-30x60-sigma",
+        "Fig. 3: 30 weights from 60 samples, Laplace noise",
+        (
+            "least-squares",
+            "least-deviations",
+            "box-relaxation-l1",
+            "straight-through-l1",
+            "semidefinite-relaxation",
+            "maximin-gda",
+            "maximin-l1",
+        ),
+    ),
+}
+
+
+def draw(rows: Rows, folder: Path) -> list[Path]:
+    """Draw bit error rate against noise for every figure whose rows are there; return the files."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    errors = [row for row in rows if row["suite"] == "binary_regression" and row["metric"] == "error" and row["status"] == "ok"]
+    written = []
+    for name, (pattern, title, methods) in FIGURES.items():
+        lines = {method: curve(errors, pattern, method) for method in methods}
+        if not any(lines.values()):
+            continue
+        figure, axes = pyplot.subplots(figsize=(6, 4), dpi=100, layout="constrained")
+        for marker, (method, points) in zip("osv^DPX", lines.items(), strict=False):
+            shown = [(sigma, value) for sigma, value in points if value > 0]  # zero has no place on a logarithmic axis
+            axes.plot(*zip(*shown, strict=True) if shown else ([], []), marker=marker, markersize=4, linewidth=1, label=method)
+        axes.set(yscale="log", xlabel="noise sigma", ylabel="bit error rate", title=title)
+        axes.legend(fontsize="small")
+        axes.grid(alpha=0.3)
+        figure.savefig(folder / name)
+        pyplot.close(figure)
+        written.append(folder / name)
+    return written
+
+
+def curve(rows: Rows, pattern: str, method: str) -> list[tuple[float, float]]:
+    """Return the sorted (sigma, error) of a method over the workloads of a figure; the published ones take precedence."""
+    found = {}
+    for row in sorted(rows, key=lambda row: str(row["workload"]), reverse=True):  # "gaussian" and "laplace", then "fig"
+        match = re.fullmatch(pattern + r"([0-9.]+)", row["workload"])
+        if match and row["method"] == method:
+            found[float(match.groups()[-1])] = row["value"]
+    return sorted(found.items())
+
+
+if __name__ == "__main__":
+    for path in draw(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])):
+        print(path)
