@@ -253,9 +253,10 @@ def _project(x, threshold, c, cones, states, p, work):
             for j in range(k):
                 if mu[j] < 0.0 and lam[j] <= step * (lam[j] - mu[j]):
                     step, blocking = lam[j] / (lam[j] - mu[j]), j
+            # The row just added cannot block before anything has moved, but for rounding: then nothing is to be gained.
+            refused = refused or (step == 0.0 and active[blocking] == newest)
             for j in range(k):
                 lam[j] += step * (mu[j] - lam[j])
-            refused = refused or active[blocking] == newest
             _delete(blocking, k, active, lam, Q, R, q)
             k -= 1
             updates[c] += 1
@@ -269,6 +270,8 @@ def _project(x, threshold, c, cones, states, p, work):
             length = 0.0
             p[:] = 0.0
             break
+        for j in range(k):  # take out again what rounding left of the active normals
+            _add_multiple(p, -_dot(Q[j], p), Q[j])
         # The most violated row: among those of the last scan while one is left, then among all.
         worst, smallest = -1, -_VIOLATED * length
         for j in range(n_found):
@@ -277,8 +280,6 @@ def _project(x, threshold, c, cones, states, p, work):
             if value < smallest:
                 worst, smallest = row, value
         if worst < 0:
-            for j in range(k):  # take out again what rounding left of the active normals
-                _add_multiple(p, -_dot(Q[j], p), Q[j])
             if _scan(columns, sides, p, values) >= smallest:
                 break
             n_found = _collect(values, smallest, candidates)

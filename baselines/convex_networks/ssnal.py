@@ -173,6 +173,7 @@ def _minimise(
     """Damped Newton's method on phi from v: the last point, the last damping, and whether the stopping test was met."""
     shift = W[working.which] / sigma
     point = _evaluate(model, states, working, shift, v, sigma)
+    rounding = 1e-15 * float(model.y @ model.y)
     for _ in range(_MAX_NEWTON_STEPS):
         blocks = _shrunk(point, model.beta, sigma)
         gradient = point.v - model.y + _outputs(model, working, blocks)
@@ -185,14 +186,14 @@ def _minimise(
             direction = _damped_direction(B, gram, sigma, 1.0 + damping, gradient)
             slope = float(direction @ gradient)
             trial = _evaluate(model, states, working, shift, point.v + direction, sigma)
-            if trial.phi <= point.phi + 1e-4 * slope:
+            if trial.phi <= point.phi + 1e-4 * slope + rounding:
                 break
             damping = max(_DAMPING * damping, _DAMPING)
         else:
-            return point, damping, True  # rounding hides any further decrease
+            return point, 0.0, True  # rounding hides any further decrease
         # Levenberg and Marquardt: compare with the quadratic model, which promised (slope - damping |d|^2) / 2.
         promised = 0.5 * (slope - damping * float(direction @ direction))
-        share = (trial.phi - point.phi) / promised if promised < 0 else 1.0
+        share = (trial.phi - point.phi) / promised if promised < -rounding else 1.0
         if share > 0.75:
             damping = damping / _DAMPING if damping > 1e-2 else 0.0
         elif share < 0.25:
