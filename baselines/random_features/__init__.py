@@ -1,21 +1,40 @@
 """Random features: maps whose inner products approximate a kernel, and the learners built on them."""
 
-from baselines.random_features.box_least_squares import BoxSolution, box_least_squares
-from baselines.random_features.fastfood import Fastfood
-from baselines.random_features.fourier import NormalizedRandomFeatures, RandomFourierFeatures
-from baselines.random_features.hadamard import fast_walsh_hadamard
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from baselines.random_features.kernel import gaussian_kernel, kernel_variance, median_gamma
-from baselines.random_features.kitchen_sinks import (
-    WeightedRandomKitchenSinks,
-    WeightedRandomKitchenSinksClassifier,
-    WeightedRandomKitchenSinksRegressor,
-)
-from baselines.random_features.leverage import (
-    LeverageScoreRandomFeatures,
-    effective_dimension,
-    ridge_leverage_scores,
-)
-from baselines.random_features.orthogonal import OrthogonalRandomFeatures
+
+if TYPE_CHECKING:
+    from baselines.random_features.box_least_squares import BoxSolution, box_least_squares
+    from baselines.random_features.fastfood import Fastfood
+    from baselines.random_features.fourier import NormalizedRandomFeatures, RandomFourierFeatures
+    from baselines.random_features.hadamard import fast_walsh_hadamard
+    from baselines.random_features.kitchen_sinks import (
+        WeightedRandomKitchenSinks,
+        WeightedRandomKitchenSinksClassifier,
+        WeightedRandomKitchenSinksRegressor,
+    )
+    from baselines.random_features.leverage import LeverageScoreRandomFeatures
+    from baselines.random_features.orthogonal import OrthogonalRandomFeatures
+    from baselines.random_features.ridge_leverage import effective_dimension, ridge_leverage_scores
+
+# scikit-learn and numba are imported by what needs them.
+_LAZY = {
+    "BoxSolution": "baselines.random_features.box_least_squares",
+    "box_least_squares": "baselines.random_features.box_least_squares",
+    "Fastfood": "baselines.random_features.fastfood",
+    "NormalizedRandomFeatures": "baselines.random_features.fourier",
+    "RandomFourierFeatures": "baselines.random_features.fourier",
+    "fast_walsh_hadamard": "baselines.random_features.hadamard",
+    "WeightedRandomKitchenSinks": "baselines.random_features.kitchen_sinks",
+    "WeightedRandomKitchenSinksClassifier": "baselines.random_features.kitchen_sinks",
+    "WeightedRandomKitchenSinksRegressor": "baselines.random_features.kitchen_sinks",
+    "LeverageScoreRandomFeatures": "baselines.random_features.leverage",
+    "OrthogonalRandomFeatures": "baselines.random_features.orthogonal",
+    "effective_dimension": "baselines.random_features.ridge_leverage",
+    "ridge_leverage_scores": "baselines.random_features.ridge_leverage",
+}
 
 __all__ = [
     "BoxSolution",
@@ -35,3 +54,13 @@ __all__ = [
     "median_gamma",
     "ridge_leverage_scores",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

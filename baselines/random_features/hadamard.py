@@ -66,5 +66,5 @@ def hadamard_by_products(X: np.ndarray) -> np.ndarray:
     """Return the transform of rows whose length is a power of two, by two BLAS products: H_ab = H_a (x) H_b."""
     n, d = X.shape
     bits = d.bit_length() - 1
-    H_a, H_b = (scipy.linalg.hadamard(2**k, dtype=X.dtype) for k in (bits // 2, bits - bits // 2))
+    H_a, H_b = (scipy.linalg.hadamard(2**k).astype(X.dtype) for k in (bits // 2, bits - bits // 2))
     return (H_a @ (X.reshape(-1, len(H_b)) @ H_b).reshape(n, len(H_a), len(H_b))).reshape(n, d)

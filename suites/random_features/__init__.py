@@ -1,0 +1,1 @@
+"""Random features: the survey of Deng and Liu."""
