@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from baselines.binary_regression.bop import bop
 from baselines.binary_regression.box_relaxation import box_relaxation
+from baselines.binary_regression.diagonal_sdp import DiagonalSDP, solve_diagonal_sdp
 from baselines.binary_regression.exact import ExactResult, exact
 from baselines.binary_regression.least_squares import least_squares
 from baselines.binary_regression.maximin import MaximinResult, maximin
@@ -59,6 +60,7 @@ _LAZY = {
 __all__ = [
     "BopOptimizer",
     "Certificate",
+    "DiagonalSDP",
     "ExactResult",
     "GainBias",
     "MaximinOptimizer",
@@ -80,6 +82,7 @@ __all__ = [
     "predict_classes",
     "refresh_normalisation",
     "semidefinite_relaxation",
+    "solve_diagonal_sdp",
     "split_parameters",
     "straight_through",
     "train_network",

@@ -35,6 +35,15 @@ def check_regression(X: ArrayLike, y: ArrayLike, *, stacked: bool = False) -> tu
     return features, target
 
 
+def check_symmetric(name: str, Q: Any) -> None:
+    """Refuse anything but a finite symmetric matrix of floats."""
+    if not isinstance(Q, np.ndarray) or Q.dtype != np.float64 or Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not len(Q):
+        given = f"{Q.dtype} {Q.shape}" if isinstance(Q, np.ndarray) else type(Q).__name__
+        raise ValueError(f"{name} must be a square float64 array, got {given}")
+    if not np.array_equal(Q, Q.T):  # NaN differs from itself
+        raise ValueError(f"{name} must be symmetric, to the last bit, and free of NaN")
+
+
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     """Refuse a word that is not among `choices`."""
     if value not in choices:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.binary_regression._checks import check_rng, check_symmetric
 from baselines.binary_regression._dual import correct_dual, is_proved, low_subspace, proved_dual
 from baselines.binary_regression._interior_point import interior_point
 from baselines.binary_regression._lbfgs import Evaluation, minimise_lbfgs
@@ -17,6 +18,8 @@ from baselines.binary_regression._newton import Iterate, at, jacobi_scale, newto
 Array = NDArray[Any]
 
 _SINGLE_FROM = 700  # from here on products dominate, and single precision halves them
+_DESCENT_STEPS = 300
+_DESCENT_TOL = 1e-6  # of the value: below, Newton steps gain more per product
 _ROUNDS = 25
 _INTERIOR_UP_TO = 1200  # rows up to which the dense method takes over where the low-rank one ends without proof
 _FIRST_RADIUS = 0.02  # of the step that moves every row by one
@@ -73,6 +76,11 @@ def solve_diagonal_sdp(
     DiagonalSDP
         Factor, multipliers, objective and proved bound.
 
+    Raises
+    ------
+    ValueError
+        When `Q` is not a finite symmetric matrix.
+
     Notes
     -----
     U = VV' with unit rows (Burer and Monteiro 2003). Riemannian L-BFGS, in single precision for large N, brings V near the
@@ -80,7 +88,8 @@ def solve_diagonal_sdp(
     primal error, so they are corrected on the low-lying eigenspace of S = Q + diag(lam), where alone S can be indefinite. One
     Cholesky factorisation proves the bound. Where that does not succeed and N is moderate, an interior-point method takes over.
     """
-    generator = np.random.default_rng(0) if rng is None else rng
+    check_symmetric("Q", Q)
+    generator = check_rng(rng)
     if not Q.any():
         return DiagonalSDP(np.ones((len(Q), 1)), np.zeros(len(Q)), 0.0, 0.0, True)
     unit = _unit(Q)
@@ -97,7 +106,7 @@ def solve_diagonal_sdp(
 
 def bound_factor(Q: NDArray[np.float64], V: NDArray[np.float64], rng: np.random.Generator | None = None) -> DiagonalSDP:
     """Return a feasible factor with the best proved bound to be had from it; `converged` tells whether they are equal."""
-    generator = np.random.default_rng(0) if rng is None else rng
+    generator = check_rng(rng)
     if not Q.any():
         return DiagonalSDP(V, np.zeros(len(Q)), 0.0, 0.0, True)
     unit = _unit(Q)
@@ -143,7 +152,7 @@ def _search(
     """Return the last factor, and multipliers that prove its gap to be within the tolerance, or None."""
     Q_fast = Q.astype(np.float32) if len(Q) > _SINGLE_FROM else Q
     V = unit_rows(rng.standard_normal((len(Q), rank)))
-    point = at(Q, _trim(_descend(Q_fast, V.astype(Q_fast.dtype), 1e-6)))
+    point = at(Q, _trim(_descend(Q_fast, V.astype(Q_fast.dtype))))
     radius = _FIRST_RADIUS * math.sqrt(float((Q.diagonal() + point.dual).clip(0).sum()))
     space = None
     for _ in range(_ROUNDS):
@@ -158,6 +167,7 @@ def _search(
             shifted = dual + (allowed - point.value - dual.sum()) / len(Q)
             if is_proved(Q, shifted):
                 return point, shifted
+        # Neither proved nor provable yet: improve the factor.
         stepped, radius = newton_step(Q, Q_fast, point, radius)
         if point.value - stepped.value <= 0.01 * allowed and gap > allowed:
             stepped = _escape(Q, stepped, space.P[:, :1])
@@ -172,7 +182,7 @@ def _escape(Q: NDArray[np.float64], point: Iterate, direction: NDArray[np.float6
     return min(point, *trials, key=lambda one: one.value)
 
 
-def _descend(Q: Array, V: Array, value_tol: float) -> NDArray[np.float64]:
+def _descend(Q: Array, V: Array) -> NDArray[np.float64]:
     """Minimise <Q, VV'> over unit rows by L-BFGS."""
 
     def evaluate(V: Array) -> Evaluation:
@@ -180,7 +190,7 @@ def _descend(Q: Array, V: Array, value_tol: float) -> NDArray[np.float64]:
         gradient = 2 * (point.QV + point.dual[:, None] * V)
         return Evaluation(point.value, gradient, 0.5 * jacobi_scale(Q, point.dual) ** 2)
 
-    return minimise_lbfgs(evaluate, V, retract=unit_rows, n_steps=300, value_tol=value_tol).astype(np.float64)
+    return minimise_lbfgs(evaluate, V, retract=unit_rows, n_steps=_DESCENT_STEPS, value_tol=_DESCENT_TOL).astype(np.float64)
 
 
 def _trim(V: NDArray[np.float64]) -> NDArray[np.float64]:

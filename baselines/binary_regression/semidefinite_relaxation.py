@@ -186,6 +186,7 @@ def certificate(X: ArrayLike, y: ArrayLike, V: ArrayLike) -> Certificate:
 
 def homogenise(X: Array, y: Array) -> tuple[Array, float]:
     """Return Q with 0 in place of y'y, which would only cost digits, and y'y."""
+    X = np.ascontiguousarray(X)  # X'X of one array is symmetric to the last bit
     moments = X.T @ y
     Q = np.empty((len(moments) + 1, len(moments) + 1))
     Q[:-1, :-1], Q[:-1, -1], Q[-1, :-1], Q[-1, -1] = X.T @ X, -moments, -moments, 0.0

@@ -6,8 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from baselines.binary_regression import certificate, exact, semidefinite_relaxation
-from baselines.binary_regression.diagonal_sdp import solve_diagonal_sdp
+from baselines.binary_regression import certificate, exact, semidefinite_relaxation, solve_diagonal_sdp
 
 
 def instance(n, sigma, seed, n_samples=None):
@@ -176,6 +175,12 @@ def test_the_same_seed_gives_the_same_bits():
     assert (first.bound, first.objective) == (second.bound, second.objective)
 
 
+@pytest.mark.parametrize("view", [lambda A: np.asfortranarray(A), lambda A: np.repeat(A, 2, axis=0)[::2], lambda A: A[:, ::-1]])
+def test_memory_layout_does_not_matter(view):
+    X, y, _ = instance(70, 0.5, seed=9)
+    assert semidefinite_relaxation(view(X), y).converged
+
+
 def test_inputs_stay_as_they_were():
     X, y, _ = instance(30, 0.5, seed=9)
     before = X.copy(), y.copy()
@@ -240,6 +245,21 @@ def test_max_cut_matrices_are_solved_too(seed):
     assert answer.converged
     assert answer.objective - answer.bound <= 1.0001e-6 * abs(answer.objective)
     assert np.linalg.eigvalsh(A + A.T + np.diag(answer.dual))[0] >= -1e-12
+
+
+@pytest.mark.parametrize(
+    ("Q", "message"),
+    [
+        (np.ones((2, 3)), "square float64 array, got float64"),
+        (np.eye(2, dtype=int), "square float64 array, got int64"),
+        ([[1.0]], "square float64 array, got list"),
+        (np.triu(np.ones((2, 2))), "symmetric"),
+        (np.full((2, 2), np.nan), "symmetric"),
+    ],
+)
+def test_matrices_that_are_not_symmetric_are_refused(Q, message):
+    with pytest.raises(ValueError, match=message):
+        solve_diagonal_sdp(Q, abs)
 
 
 def test_sparse_negative_matrix_reaches_its_known_optimum():
