@@ -87,21 +87,25 @@ class Player(torch.optim.Optimizer):
     def _batches(self, group: dict[str, Any]) -> Iterator[Batch]:
         """Yield the parameters of a group that have gradients, in batches for the foreach kernels."""
         waiting: dict[tuple[Any, ...], Batch] = {}
-        for param in group["params"]:
-            if param.grad is None:
-                continue
-            if param.grad.layout is not torch.strided:
-                raise RuntimeError(f"{type(self).__name__} needs dense gradients, got one of layout {param.grad.layout}")
+        for param, grad in self._moving(group):
             state = self.state[param]
             kind = (param.device, param.dtype, state.get("step", 0))
             batch = waiting.setdefault(kind, Batch([], [], []))
             batch.params.append(_real(param))
-            batch.grads.append(_real(param.grad))
+            batch.grads.append(_real(grad))
             batch.states.append(state)
             if group["foreach"] is False or (param.is_cpu and param.numel() >= _LARGE):
                 yield _with_decay(group, waiting.pop(kind))
         for batch in waiting.values():
             yield _with_decay(group, batch)
+
+    def _moving(self, group: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
+        """Return the parameters that have gradients, with them; a sparse one is refused before anything moves."""
+        moving = [(param, param.grad) for param in group["params"] if param.grad is not None]
+        for _, grad in moving:
+            if grad.layout is not torch.strided:
+                raise RuntimeError(f"{type(self).__name__} needs dense gradients, got one of layout {grad.layout}")
+        return moving
 
 
 def _with_decay(group: dict[str, Any], batch: Batch) -> Batch:

@@ -22,8 +22,9 @@ class ExtraGradient(Player):
 
     One iteration takes two gradients. ``step(closure)`` does both halves. Without a closure two calls make one iteration:
     the first goes to the lookahead point, the second, after a new backward pass, returns to the start and steps from there.
-    So a loop of ``backward(); step()`` needs no change, and two players stay in lockstep. `at_lookahead` says which half
-    is next; it is part of the state, so a checkpoint taken between the halves goes on rightly.
+    So a loop of ``backward(); step()`` needs no change, and two players stay in lockstep. `extrapolate` asks for the first
+    half by name, `at_lookahead` says which half is next; it is part of the state, so a checkpoint taken between the halves
+    goes on rightly.
 
     Parameters
     ----------
@@ -66,6 +67,19 @@ class ExtraGradient(Player):
     def at_lookahead(self) -> bool:
         """Whether the parameters are at the lookahead point, so that the next half completes the iteration."""
         return any("start" in state for state in self.state.values())
+
+    @torch.no_grad()
+    def extrapolate(self) -> None:
+        """Go to the lookahead point: the first half, asked for by name.
+
+        Raises
+        ------
+        RuntimeError
+            If the parameters are there already.
+        """
+        if self.at_lookahead:
+            raise RuntimeError("the parameters are at the lookahead point already; step() completes the iteration")
+        self._advance()
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]

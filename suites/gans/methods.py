@@ -19,6 +19,8 @@ GIDEL = "Gidel et al., Negative momentum for improved game dynamics, 2019"
 MESCHEDER = "Mescheder, Nowozin, Geiger, The numerics of GANs, 2017"
 DASKALAKIS = "Daskalakis et al., Training GANs with optimism, 2018"
 
+ESCAPE = 1e6  # distance at which the players of a game count as diverged
+
 Play = Literal["simultaneous", "alternating"]
 MakeOptimizer = Callable[[Any, float], "Optimizer"]
 
@@ -243,7 +245,7 @@ def _played(
     from baselines.gans.games import QuadraticGame, play_game
 
     game, n_steps = QuadraticGame(problem.A, problem.B, problem.C), problem.n_steps
-    path = play_game(game, make, n_steps=n_steps, play=play, gamma=gamma)
+    path = play_game(game, make, n_steps=n_steps, play=play, gamma=gamma, escape=ESCAPE)
     if path.diverged:
         raise Diverged(f"the players escaped at step {len(path.points) - 1}")
     for step in range(0, n_steps, max(1, n_steps // 50)):

@@ -317,6 +317,20 @@ def test_extragradient_returns_a_parameter_whose_lookahead_gradient_is_missing()
     assert torch.equal(params[0], start)
 
 
+def test_extrapolate_is_the_first_half_by_name():
+    params, twin = make_params(), make_params()
+    named, plain = ExtraGradient(params, lr=0.01), ExtraGradient(twin, lr=0.01)
+    quadratic(params).backward()
+    named.extrapolate()
+    take_steps(plain, twin, 1)
+    np.testing.assert_array_equal(flat(params), flat(twin))
+    with pytest.raises(RuntimeError, match="already"):
+        named.extrapolate()
+    take_steps(named, params, 1)
+    take_steps(plain, twin, 1)
+    np.testing.assert_array_equal(flat(params), flat(twin))
+
+
 @pytest.mark.parametrize("cls", ALL)
 def test_maximize_is_descent_on_the_negative(cls):
     up, down = make_params(), make_params()
