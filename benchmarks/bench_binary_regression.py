@@ -21,11 +21,28 @@ CELLS = {
         "box-relaxation-l1",
         "straight-through-l1",
     ),
+    "diabetes-smoke": (
+        "least-squares",
+        "semidefinite-relaxation",
+        "maximin-gda",
+        "maximin-l1",
+    ),
+    "digits-smoke": (
+        "network-real",
+        "network-straight-through",
+        "network-straight-through-constant",
+        "network-bop",
+        "network-bop-constant",
+        "network-maximin",
+        "network-maximin-wide",
+        "network-no-dual",
+        "network-no-dual-rounded",
+    ),
 }
 
 
 class BinaryRegression(_SuiteCells):
-    suite, version, seeds = "binary_regression", "1", 8
+    suite, version, seeds = "binary_regression", "1", 5
     params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):

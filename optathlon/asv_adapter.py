@@ -33,7 +33,7 @@ from optathlon.comparing import history_of
 from optathlon.running import plan_cell, takes_part
 from optathlon.spec import Context, Method, MetricInfo, RunRecord, Status, Suite, Workload
 
-SEEDS = 8
+SEEDS = 5
 DEVICES = ("cpu", "cuda")
 PACKAGES = ("baselines", "optathlon", "suites")
 _ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
