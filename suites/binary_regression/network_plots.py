@@ -10,7 +10,7 @@ from optathlon.spec import Context
 
 from suites.binary_regression.networks import NETWORK_WORKLOADS, NetworkAnswer, run_network_maximin
 
-FILE = Path(__file__).parent / "fig4_layers.png"
+FILE = Path(__file__).parent / "figure4.png"
 
 
 def train(workload: str, seed: int = 0) -> NetworkAnswer:
