@@ -1,7 +1,7 @@
 """Selection on MNIST 60,000 x LeNet: seconds and memory, and the solvers side by side with other libraries.
 
-Run with: python -m pytest tests/peers/test_coresets_selection.py --benchmark-enable -p no:xdist, with OPENBLAS_NUM_THREADS=1 and its kin
-set before numpy is imported, or an idle thread spins and is counted.
+Run with: python -m pytest tests/peers/test_coresets_selection.py --benchmark-enable -p no:xdist, OPENBLAS_NUM_THREADS=1
+and its kin set before numpy is imported, or an idle thread spins and is counted.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Coreset selection for training image classifiers."""

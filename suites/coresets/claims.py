@@ -1,0 +1,154 @@
+"""What the paper says happens, and how records decide it."""
+
+from __future__ import annotations
+
+from optathlon.claims import Check, all_of, difference_within, every_run, ratio_within
+from optathlon.spec import Claim, Scale
+
+# Where every strategy runs by the same schedule; the published protocol where somebody has run it.
+TRAINED = ("digits", "*-10000", "mnist", "fashion-mnist", "cifar10")
+LAYERS = ("digits", "mnist-2000")
+SIXTY_THOUSAND = "mnist-60000"
+
+
+def _below(metric: str, method: str, *others: str, workloads: tuple[str, ...] = TRAINED) -> Check:
+    """Claim that a method's mean is below each of the others'."""
+    return all_of(*(difference_within(metric, method, other, at_most=0.0, workloads=workloads) for other in others))
+
+
+CLAIMS = (
+    Claim(
+        id="last-layer-cheaper",
+        source="Section 2.4 and Fig. 2",
+        statement="Gradients of the last layer make a selection much cheaper than gradients of all layers",
+        check=ratio_within("selection-seconds", "grad-match", "grad-match-all-layers", at_most=0.5, workloads=LAYERS),
+        reported="all layers are not practical",
+    ),
+    Claim(
+        id="last-layer-more-stable",
+        source="Section 2.4, Fig. 2 and Section 4",
+        statement="Training on the last layer's coreset is more stable: its error rises less from epoch to epoch",
+        check=_below("largest-rise", "grad-match", "grad-match-all-layers", workloads=LAYERS),
+    ),
+    Claim(
+        id="batches-cheaper",
+        source="Section 2.4",
+        statement="Matching the gradients of batches takes less time than matching class by class",
+        check=ratio_within("selection-seconds", "grad-match-batch", "grad-match", at_most=1.0, workloads=TRAINED),
+    ),
+    Claim(
+        id="warm-start-stabilises",
+        source="Section 2.4",
+        statement="Epochs on all data before the first selection stabilise training: the error rises less from epoch to epoch",
+        check=_below("largest-rise", "grad-match-warm", "grad-match"),
+    ),
+    Claim(
+        id="full-trains-best",
+        source="Section 3.1, Fig. 3",
+        statement="Training on everything reaches the lowest training loss for the same number of epochs",
+        check=_below("train-loss", "full", "random", "craig", "glister", "grad-match"),
+        reported="best in terms of train metrics",
+    ),
+    Claim(
+        id="grad-match-lowest-loss",
+        source="Sections 3.1 and 4, Fig. 3",
+        statement="GRAD-MATCH reaches the lowest training loss of all coresets",
+        check=_below("train-loss", "grad-match", "random", "craig", "glister"),
+        reported="optimal in all experiments",
+    ),
+    Claim(
+        id="grad-match-lowest-error",
+        source="Sections 3.1 and 4, Fig. 3",
+        statement="GRAD-MATCH reaches the highest accuracy of all coresets",
+        check=_below("test-error", "grad-match", "random", "craig", "glister"),
+        reported="optimal in all experiments (training accuracy)",
+    ),
+    Claim(
+        id="grad-match-best-at-equal-time",
+        source="Section 4",
+        statement="GRAD-MATCH is the most accurate coreset after the same span of time",
+        check=_below("equal-time-error", "grad-match", "random", "craig", "glister"),
+    ),
+    Claim(
+        id="craig-and-glister-similar",
+        source="Section 3.1, Fig. 3",
+        statement="CRAIG and GLISTER perform similarly: test errors within 0.01",
+        check=difference_within("test-error", "craig", "glister", at_least=-0.01, at_most=0.01, workloads=TRAINED),
+    ),
+    Claim(
+        id="craig-and-balanced-glister-similar",
+        source="Section 3.1, with every class given its share",
+        statement="CRAIG and class-balanced GLISTER perform similarly: test errors within 0.01",
+        check=difference_within("test-error", "craig", "glister-balanced", at_least=-0.01, at_most=0.01, workloads=TRAINED),
+    ),
+    Claim(
+        id="glister-selects-slowest",
+        source="Section 3.1",
+        statement="GLISTER by naive greedy takes at least twice as long to select as CRAIG and GRAD-MATCH",
+        check=all_of(
+            ratio_within("selection-seconds", "glister-greedy", "craig", at_least=2.0, workloads=TRAINED),
+            ratio_within("selection-seconds", "glister-greedy", "grad-match", at_least=2.0, workloads=TRAINED),
+        ),
+        reported="significantly more",
+    ),
+    Claim(
+        id="glister-in-rounds-selects-slowest",
+        source="Section 3.1, with GLISTER in ten rounds",
+        statement="GLISTER in rounds still takes longer to select than CRAIG and GRAD-MATCH",
+        check=all_of(
+            ratio_within("selection-seconds", "glister", "craig", at_least=1.0, workloads=TRAINED),
+            ratio_within("selection-seconds", "glister", "grad-match", at_least=1.0, workloads=TRAINED),
+        ),
+    ),
+    Claim(
+        id="weights-improve-glister",
+        source="Section 3.2, Fig. 4",
+        statement="Weighted GLISTER reaches a lower test error than GLISTER",
+        check=_below("test-error", "weighted-glister", "glister"),
+        reported="the performance is improved",
+    ),
+    Claim(
+        id="cosine-weights-improve-glister",
+        source="Section 3.2, changed to cosines",
+        statement="Weighted GLISTER on cosines reaches a lower test error than GLISTER",
+        check=_below("test-error", "weighted-glister-cosine", "glister"),
+    ),
+    Claim(
+        id="weighted-glister-selects-faster",
+        source="Section 3.2",
+        statement="Weighted GLISTER selects faster than GLISTER by naive greedy",
+        check=ratio_within("selection-seconds", "weighted-glister", "glister-greedy", at_most=1.0, workloads=TRAINED),
+        reported="efficiency improved a lot",
+    ),
+    Claim(
+        id="grad-match-above-weighted-glister",
+        source="Section 3.2, Fig. 4",
+        statement="Weighted GLISTER cannot outperform GRAD-MATCH: its test error is not lower",
+        check=_below("test-error", "grad-match", "weighted-glister", "weighted-glister-cosine"),
+    ),
+    Claim(
+        id="full-best-at-equal-time",
+        source="Section 4",
+        statement="For a fixed training time, everything beats GRAD-MATCH: a fifth of the epochs, with its own cosine schedule",
+        check=_below("test-error", "full-fifth", "grad-match"),
+        reported="lower loss and higher accuracy for fixed training time",
+    ),
+    Claim(
+        id="ten-thousand-images",
+        source="Acceptance on 10,000 MNIST images, 20 epochs",
+        statement="GRAD-MATCH errs at most 0.035, CRAIG at most 0.055, and random at least 0.012 more than GRAD-MATCH",
+        check=all_of(
+            every_run("test-error", "grad-match", at_most=0.035, workloads="mnist-10000"),
+            every_run("test-error", "craig", at_most=0.055, workloads="mnist-10000"),
+            difference_within("test-error", "grad-match", "random", at_most=-0.012, workloads="mnist-10000"),
+        ),
+        scale=Scale.MEDIUM,
+    ),
+    Claim(
+        id="sixty-thousand-images",
+        source="Acceptance on 60,000 MNIST images, 10 epochs",
+        statement="GRAD-MATCH errs at most 0.015 on every seed",
+        check=every_run("test-error", "grad-match", at_most=0.015, workloads=SIXTY_THOUSAND),
+        scale=Scale.PAPER,
+    ),
+)

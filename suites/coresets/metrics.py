@@ -1,0 +1,111 @@
+"""How a trained model, its selections and its seconds are scored."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from baselines.coresets import matching_error
+from optathlon.spec import Metric, RunRecord
+
+from suites.coresets.problem import Classification
+
+if TYPE_CHECKING:
+    from baselines.coresets import TrainedModel
+    from torch import Tensor, nn
+
+# Seconds after which strategies are compared, about what a coreset with its selections takes on one core.
+EQUAL_SECONDS = {
+    "digits": 1.0,
+    "mnist-10000": 3.0,
+    "fashion-mnist-10000": 3.0,
+    "mnist-60000": 16.0,
+}
+
+
+def test_error(problem: Classification, answer: TrainedModel) -> float:
+    """Return the share of test images in the wrong class."""
+    logits = _logits(answer.model, problem.test_inputs)
+    return float((logits.argmax(dim=1) != problem.test_labels).double().mean())
+
+
+def train_loss(problem: Classification, answer: TrainedModel) -> float:
+    """Return the mean cross entropy over all training images."""
+    from torch.nn.functional import cross_entropy
+
+    return float(cross_entropy(_logits(answer.model, problem.inputs).double(), problem.labels))
+
+
+def unscaled_matching_error(problem: Classification, answer: TrainedModel) -> float:
+    """Return the error of the last coreset's gradient at the network that selected it."""
+    return _matching_error(problem, answer, scaled=False)
+
+
+def scaled_matching_error(problem: Classification, answer: TrainedModel) -> float:
+    """Return the same after the best common scaling of the weights."""
+    return _matching_error(problem, answer, scaled=True)
+
+
+def selection_seconds(run: RunRecord) -> float:
+    """Return the seconds of all selections, features included."""
+    return run.sections.get("selection", 0.0)
+
+
+def training_seconds(run: RunRecord) -> float:
+    """Return the seconds of everything else."""
+    return float("nan") if run.seconds is None else run.seconds - selection_seconds(run)
+
+
+def seconds_to_target(run: RunRecord) -> float:
+    """Return the seconds at the first point of the trace that reaches the workload's target."""
+    target = run.cell.target
+    return next((seconds for _, seconds, error in run.trace if target is not None and error <= target), float("nan"))
+
+
+def error_at_equal_time(run: RunRecord) -> float:
+    """Return the test error at the last point of the trace within the workload's equal time."""
+    limit = EQUAL_SECONDS.get(run.cell.workload, 0.0)
+    errors = [error for _, seconds, error in run.trace if seconds <= limit]
+    return errors[-1] if errors else float("nan")
+
+
+def largest_rise(run: RunRecord) -> float:
+    """Return the largest rise of the test error from one point of the trace to the next: 0 is stable training."""
+    errors = [error for _, _, error in run.trace]
+    rises = [later - earlier for earlier, later in pairwise(errors)]
+    return max(0.0, *rises) if rises else float("nan")
+
+
+def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
+    import torch
+
+    training = model.training
+    model.eval()
+    with torch.inference_mode():
+        logits = torch.cat([model(batch) for batch in inputs.split(250)])
+    model.train(training)
+    return logits
+
+
+def _matching_error(problem: Classification, answer: TrainedModel, *, scaled: bool) -> float:
+    from baselines.coresets import last_layer_gradients
+
+    if answer.coreset is None:
+        return float("nan")
+    selector = deepcopy(answer.model)
+    selector.load_state_dict(answer.selected_by)
+    return matching_error(last_layer_gradients(selector, problem.inputs, problem.labels), answer.coreset, scaled=scaled)
+
+
+METRICS = (
+    Metric(name="test-error", unit="fraction", better="lower", evaluate=test_error, tolerance=0.002),
+    Metric(name="train-loss", unit="nat", better="lower", evaluate=train_loss),
+    Metric(name="matching-error", unit="fraction", better="lower", evaluate=unscaled_matching_error),
+    Metric(name="scaled-matching-error", unit="fraction", better="lower", evaluate=scaled_matching_error),
+    Metric(name="selection-seconds", unit="s", better="lower", derive=selection_seconds),
+    Metric(name="training-seconds", unit="s", better="lower", derive=training_seconds),
+    Metric(name="seconds-to-target", unit="s", better="lower", derive=seconds_to_target),
+    Metric(name="equal-time-error", unit="fraction", better="lower", derive=error_at_equal_time),
+    Metric(name="largest-rise", unit="fraction", better="lower", derive=largest_rise),
+)

@@ -1,0 +1,134 @@
+"""The declaration of the coreset suite."""
+
+from __future__ import annotations
+
+from optathlon.spec import Scale, Suite, Workload
+
+from suites.coresets.claims import CLAIMS
+from suites.coresets.methods import METHODS, PAPER
+from suites.coresets.metrics import METRICS
+from suites.coresets.problem import Schedule, colour_pictures, digits, grey_pictures
+
+LAST_LAYER = tuple(method.name for method in METHODS if "all-layers" not in method.name)
+KEY = ("random", "full-fifth", "craig", "glister", "grad-match", "weighted-glister")
+PUBLISHED = Schedule(epochs=40)
+
+WORKLOADS = (
+    Workload(
+        name="digits-200",
+        make=digits(200, 100, Schedule(epochs=4, reselect_every=2, warm_start=1, learning_rate=0.05)),
+        scale=Scale.SMOKE,
+        seeds=2,
+        budget=30.0,
+        target=0.8,
+        data=("digits",),
+        description="200 digits of 8 x 8, small LeNet, 4 epochs",
+    ),
+    Workload(
+        name="digits",
+        make=digits(1437, 360, Schedule(epochs=40, learning_rate=0.05)),
+        scale=Scale.SMALL,
+        seeds=5,
+        budget=60.0,
+        target=0.1,
+        data=("digits",),
+        description="1,437 digits of 8 x 8, small LeNet, the published schedule at rate 0.05",
+    ),
+    Workload(
+        name="mnist-10000",
+        make=grey_pictures("mnist", 10_000, Schedule(epochs=20, observe_every=2)),
+        scale=Scale.MEDIUM,
+        seeds=2,
+        budget=300.0,
+        target=0.05,
+        data=("mnist",),
+        methods=LAST_LAYER,
+        description="the first 10,000 images of MNIST, LeNet, 20 epochs",
+    ),
+    Workload(
+        name="fashion-mnist-10000",
+        make=grey_pictures("fashion_mnist", 10_000, Schedule(epochs=20, observe_every=2)),
+        scale=Scale.MEDIUM,
+        seeds=2,
+        budget=300.0,
+        target=0.25,
+        data=("fashion_mnist",),
+        methods=KEY,
+        description="the first 10,000 images of Fashion-MNIST, LeNet, 20 epochs",
+    ),
+    Workload(
+        name="mnist-2000",
+        make=grey_pictures("mnist", 2000, Schedule(epochs=20, learning_rate=0.05)),
+        scale=Scale.MEDIUM,
+        seeds=3,
+        budget=300.0,
+        target=0.1,
+        data=("mnist",),
+        methods=("grad-match", "grad-match-all-layers"),
+        description="the first 2,000 images of MNIST, LeNet, 20 epochs: last layer against all layers",
+    ),
+    Workload(
+        name="cifar10-subset",
+        make=colour_pictures("cifar10_subset", 1000, Schedule(epochs=4, reselect_every=2, observe_every=2)),
+        scale=Scale.MEDIUM,
+        seeds=1,
+        budget=600.0,
+        data=("cifar10_subset",),
+        methods=("random", "craig", "grad-match"),
+        description="1,000 images of CIFAR-10, ResNet-18, 4 epochs: that it runs, not what it reaches",
+    ),
+    Workload(
+        name="mnist-60000",
+        make=grey_pictures("mnist", 60_000, Schedule(epochs=10)),
+        scale=Scale.PAPER,
+        seeds=2,
+        budget=900.0,
+        target=0.02,
+        data=("mnist",),
+        methods=KEY,
+        description="all of MNIST, LeNet, 10 of the 40 published epochs",
+    ),
+    Workload(
+        name="mnist",
+        make=grey_pictures("mnist", 60_000, PUBLISHED),
+        scale=Scale.PAPER,
+        budget=7200.0,
+        target=0.015,
+        data=("mnist",),
+        methods=LAST_LAYER,
+        description="all of MNIST, LeNet: the published protocol",
+    ),
+    Workload(
+        name="fashion-mnist",
+        make=grey_pictures("fashion_mnist", 60_000, PUBLISHED),
+        scale=Scale.PAPER,
+        budget=7200.0,
+        target=0.15,
+        data=("fashion_mnist",),
+        methods=LAST_LAYER,
+        description="all of Fashion-MNIST, LeNet: the published protocol",
+    ),
+    Workload(
+        name="cifar10",
+        make=colour_pictures("cifar10", 50_000, PUBLISHED),
+        scale=Scale.PAPER,
+        seeds=3,
+        budget=36_000.0,
+        target=0.3,
+        data=("cifar10",),
+        methods=LAST_LAYER,
+        description="all of CIFAR-10, ResNet-18: the published protocol, for a GPU",
+    ),
+)
+
+SUITE = Suite(
+    name="coresets",
+    version="1",
+    title="Training image classifiers on a tenth of the data",
+    source=PAPER,
+    workloads=WORKLOADS,
+    methods=METHODS,
+    metrics=METRICS,
+    claims=CLAIMS,
+    reference_method="random",
+)
