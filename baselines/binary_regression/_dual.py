@@ -64,6 +64,7 @@ def low_subspace(
         others = rng.standard_normal((len(Q), _EXTRA))
     else:
         # What the factor has dropped may be needed again, and what it never had may be found in time.
+        before = before[:, : point.V.shape[1] + 2 * _EXTRA]
         basis = np.linalg.qr(point.V)[0]
         rest, size, _ = np.linalg.svd(before - basis @ (basis.T @ before), full_matrices=False)
         others = np.hstack([rest[:, size > 0.1], rng.standard_normal((len(Q), 1))])

@@ -20,7 +20,7 @@ Array = NDArray[Any]
 _SINGLE_FROM = 700  # from here on products dominate, and single precision halves them
 _DESCENT_STEPS = 300
 _DESCENT_TOL = 1e-6  # of the value: below, Newton steps gain more per product
-_ROUNDS = 25
+_ROUNDS = 50
 _INTERIOR_UP_TO = 1200  # rows up to which the dense method takes over where the low-rank one ends without proof
 _FIRST_RADIUS = 0.02  # of the step that moves every row by one
 _TRIM = 1e-2  # singular values of a factor below this share of the largest are noise
@@ -95,9 +95,15 @@ def solve_diagonal_sdp(
     unit = _unit(Q)
     scaled = Q / unit
     rank = min(len(Q), rank or _first_rank(len(Q)))
-    point, dual = _search(scaled, lambda value: tolerance(value * unit) / unit, rank, generator)
+
+    def allowed(value: float) -> float:
+        return tolerance(value * unit) / unit
+
+    point, dual = _search(scaled, scaled.astype(np.float32) if len(Q) > _SINGLE_FROM else scaled, allowed, rank, generator)
+    if dual is None and len(Q) > _INTERIOR_UP_TO:
+        point, dual = _search(scaled, scaled, allowed, rank, generator)
     if dual is None and len(Q) <= _INTERIOR_UP_TO:
-        point, dual = _interior(scaled, tolerance(point.value * unit) / unit)
+        point, dual = _interior(scaled, allowed(point.value))
     converged = dual is not None
     if dual is None:
         dual = _best_dual(scaled, point, generator)
@@ -147,10 +153,9 @@ def _first_rank(N: int) -> int:
 
 
 def _search(
-    Q: NDArray[np.float64], tolerance: Callable[[float], float], rank: int, rng: np.random.Generator
+    Q: NDArray[np.float64], Q_fast: Array, tolerance: Callable[[float], float], rank: int, rng: np.random.Generator
 ) -> tuple[Iterate, NDArray[np.float64] | None]:
     """Return the last factor, and multipliers that prove its gap to be within the tolerance, or None."""
-    Q_fast = Q.astype(np.float32) if len(Q) > _SINGLE_FROM else Q
     V = unit_rows(rng.standard_normal((len(Q), rank)))
     point = at(Q, _trim(_descend(Q_fast, V.astype(Q_fast.dtype))))
     radius = _FIRST_RADIUS * math.sqrt(float((Q.diagonal() + point.dual).clip(0).sum()))
