@@ -491,12 +491,15 @@ def data_verify(names: DatasetNames = None) -> None:
 
 
 @data_app.command("fetch")
-def data_fetch(names: Annotated[list[str], typer.Argument(help="Data sets.", autocompletion=_dataset_names)]) -> None:
+def data_fetch(
+    names: Annotated[list[str], typer.Argument(help="Data sets.", autocompletion=_dataset_names)],
+    mirror: Annotated[str | None, typer.Option(help="Take the files from this address (file:// or http) instead.")] = None,
+) -> None:
     """Download data sets into the cache, checked by checksum."""
     from optathlon import data
 
     for name in names:
-        typer.echo(f"{name}: {data.fetch(name)}")
+        typer.echo(f"{name}: {data.fetch(name, mirror=mirror)}")
 
 
 # entry

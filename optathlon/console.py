@@ -136,10 +136,11 @@ def show_findings(findings: Sequence[Finding]) -> None:
 
 
 def show_data(rows: Sequence[DataRow]) -> None:
-    """Print the data sets."""
-    table = Table("name", "kind", "state", "bytes", "content", "licence", "path", "note", header_style="dim")
+    """Print the data sets; `--json` has the licences, paths and sizes in full."""
+    table = Table("name", "state", "MB", "content", "licence", header_style="dim")
     styles = {"present": "green", "absent": "dim", "corrupt": "red"}
     for row in rows:
-        texts = (f"{row.bytes:,}", row.content, row.licence, str(row.path or ""), row.note)
-        table.add_row(Text(row.name), Text(row.kind), Text(row.state, styles[row.state]), *map(Text, texts))
+        content = f"{row.content}\n{row.note}" if row.note else row.content
+        size = f"{row.bytes / 1e6:.1f}" if row.bytes else ""
+        table.add_row(Text(row.name), Text(row.state, styles[row.state]), *map(Text, (size, content, row.licence)))
     Console().print(table)

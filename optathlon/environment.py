@@ -111,18 +111,19 @@ def describe(device: str, machine: str | None = None) -> Environment:
 def commit() -> tuple[str, bool]:
     """Return the commit of the working tree that this package lies in, and whether it has changes outside `results`.
 
-    The commit is empty where the package is not in a git working tree (an installed wheel).
+    The commit is empty where the package is not at the top of a git working tree (an installed wheel), but for asv, which says
+    what it has installed.
     """
-    folder = Path(__file__).resolve().parent
+    if measured := os.environ.get("ASV_COMMIT"):
+        return measured, False
+    top = Path(__file__).resolve().parents[1]
 
     def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=True
-        ).stdout.strip()
+        command = ["git", "-C", str(top), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
 
     try:
-        top = Path(git("rev-parse", "--show-toplevel"))
-        if not (top / "optathlon" / "spec.py").is_file():
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != top:
             return "", False
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", ":(top)", ":(top,exclude)results"))
     except (OSError, subprocess.SubprocessError):
