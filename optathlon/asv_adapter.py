@@ -226,15 +226,14 @@ def _runs(suite: Suite, workload: Workload, method: Method, device: str, seeds: 
     cell = plan_cell(suite, workload, method, device)
     done = records.load_runs(here, cell)
     if len(done) < seeds:
-        commit = os.environ.get("ASV_COMMIT") or ""
         jobs = [
             isolation.Job(suite, workload, method, cell, seed, workload.budget, workload.memory)
             for seed in range(seeds)
             if seed not in done
         ]
         for run in isolation.run_jobs(jobs):
-            done[run.seed] = replace(run, commit=commit, dirty=False) if commit else run
-            records.save(here, done[run.seed])
+            done[run.seed] = run
+            records.save(here, run)
         _keep(list(done.values()))
     return [done[seed] for seed in sorted(done)]
 
