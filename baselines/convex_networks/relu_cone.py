@@ -406,6 +406,22 @@ def free_directions(P, lengths, beta, which, states, N, weights, owner):
 
 
 @njit(**_JIT)
+def bound_directions(which, factors, states, N, owner):
+    """Orthonormal basis of the active normals of each listed column, times its factor: the complement of its face.
+
+    Writes the rows of N, and the position in ``which`` of the column that each belongs to.
+    """
+    m = 0
+    for j in range(which.size):
+        Q = states.Q[which[j]]
+        for r in range(states.n_active[which[j]]):
+            for i in range(N.shape[1]):
+                N[m, i] = factors[j] * Q[r, i]
+            owner[m] = j
+            m += 1
+
+
+@njit(**_JIT)
 def masked_rows(H, D, pattern):
     """Multiply row j of H by the pattern ``D[pattern[j]]``, in place."""
     for j in range(H.shape[0]):

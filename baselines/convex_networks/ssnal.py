@@ -40,6 +40,7 @@ from baselines.convex_networks.relu_certificate import (
 from baselines.convex_networks.relu_cone import (
     Cones,
     ConeStates,
+    bound_directions,
     free_directions,
     masked_rows,
     masked_sum,
@@ -225,30 +226,52 @@ def _outputs(model: _Model, working: _Working, blocks: Array) -> Array:
     return masked_sum((working.signs[alive, None] * blocks[alive]) @ model.columns, working.D, working.pattern[alive])
 
 
-def _curvature(model: _Model, states: ConeStates, working: _Working, point: _Point) -> tuple[Array, Array]:
-    """B, one row per free direction, and the smaller of its two Gram matrices; signs cancel in both."""
+def _curvature(model: _Model, states: ConeStates, working: _Working, point: _Point) -> tuple[Array | None, Array]:
+    """B with one row per free direction and ``B B'``, or None and ``B'B`` where there are more directions than samples."""
     n_samples, n_features = model.X.shape
-    n_active = int(np.count_nonzero(point.lengths > model.beta))
-    N = np.empty((n_active * n_features, n_features))
-    weights, owner = np.empty(len(N)), np.empty(len(N), dtype=np.int64)
-    m = free_directions(point.P, point.lengths, model.beta, working.which, states, N, weights, owner)
-    B = (weights[:m, None] * N[:m]) @ model.columns
-    masked_rows(B, working.D, working.pattern[owner[:m]])
-    return B, B @ B.T if m <= n_samples else B.T @ B
+    active = np.flatnonzero(point.lengths > model.beta)
+    m = int((n_features - np.minimum(states.n_active[working.which[active]], n_features - 1)).sum())
+    if m > n_samples:
+        return None, _sample_curvature(model, states, working, point, active)
+    N, weights, owner = np.empty((m, n_features)), np.empty(m), np.empty(m, dtype=np.int64)
+    free_directions(point.P, point.lengths, model.beta, working.which, states, N, weights, owner)
+    B = (weights[:, None] * N) @ model.columns  # the signs of the columns cancel in both products
+    masked_rows(B, working.D, working.pattern[owner])
+    return B, B @ B.T
 
 
-def _damped_direction(B: Array, gram: Array, sigma: float, ridge: float, gradient: Array) -> Array:
+def _sample_curvature(model: _Model, states: ConeStates, working: _Working, point: _Point, active: NDArray[np.int64]) -> Array:
+    """``B'B`` from the active normals Q_c, not the free directions.
+
+    With ``p = p_c/|p_c|`` and D_c the pattern of column c it is the sum over the active columns of
+
+        t_c D_c X X' D_c - t_c (D_c X Q_c')(D_c X Q_c')' + (1 - t_c) (D_c X p)(D_c X p)'.
+    """
+    n_features, pattern = model.X.shape[1], working.pattern[active]
+    t = 1.0 - model.beta / point.lengths[active]
+    D, which = working.D[pattern], working.which[active]
+    n_bound = int(states.n_active[which].sum())
+    N, owner = np.empty((n_bound, n_features)), np.empty(n_bound, dtype=np.int64)
+    bound_directions(which, np.sqrt(t), states, N, owner)
+    Y = N @ model.columns
+    masked_rows(Y, working.D, pattern[owner])
+    A = (point.P[active] * (np.sqrt(1.0 - t) / point.lengths[active])[:, None]) @ model.columns * D
+    return (model.X @ model.columns) * ((t[:, None] * D).T @ D) - Y.T @ Y + A.T @ A
+
+
+def _damped_direction(B: Array | None, gram: Array, sigma: float, ridge: float, gradient: Array) -> Array:
     """``-(ridge I + sigma B'B)^{-1} gradient`` for B with one row per free direction, by Cholesky of the smaller side."""
-    if not len(B):
+    if not len(gram):
         return -gradient / ridge
     M = gram.copy()
     M[np.diag_indices_from(M)] += ridge / sigma
     factor, failed = _potrf(M.T, lower=1, overwrite_a=1)
     if failed:
         return -gradient / ridge
-    if len(B) <= B.shape[1]:  # Sherman, Morrison and Woodbury
-        return (B.T @ _potrs(factor, B @ gradient, lower=1)[0] - gradient) / ridge
-    return -_potrs(factor, gradient, lower=1)[0] / sigma
+    if B is None:
+        return -_potrs(factor, gradient, lower=1)[0] / sigma
+    # Sherman, Morrison and Woodbury
+    return (B.T @ _potrs(factor, B @ gradient, lower=1)[0] - gradient) / ridge
 
 
 def _price(model: _Model, states: ConeStates, working: _Working, v: Array) -> tuple[Array, NDArray[np.int64]]:
