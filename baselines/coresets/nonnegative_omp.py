@@ -73,10 +73,11 @@ def pursue(gradients: Gradients, target: np.ndarray, k: int, ridge: float, toler
         correlation = gradients.correlate(residual)
         correlation[support.members + refused] = -np.inf
         noise = 4 * np.finfo(correlation.dtype).eps * distance + 10 * np.finfo(np.float64).eps * length
-        correlation[correlation <= noise * norms] = -np.inf
         entering = int(correlation.argmax())
-        if correlation[entering] == -np.inf:
-            break  # Karush-Kuhn-Tucker: no atom outside can reduce the objective
+        if correlation[entering] <= noise * norms[entering]:  # then look closely; nearly never before the end
+            entering = int(np.where(correlation > noise * norms, correlation, -np.inf).argmax())
+            if correlation[entering] <= noise * norms[entering]:
+                break  # Karush-Kuhn-Tucker: no atom outside can reduce the objective
         if support.enter(entering) and support.refit():
             refused.clear()
         else:

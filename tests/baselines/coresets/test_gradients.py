@@ -181,3 +181,13 @@ def test_impossible_networks_and_sizes_are_refused(images):
         last_layer_gradients(lenet(), inputs, labels[:5])
     with pytest.raises(ValueError, match=r"60000 x 44426 and take 9\.9 GiB"):
         all_layer_gradients(lenet(), torch.empty(1).expand(60_000, 1, 28, 28), torch.zeros(60_000, dtype=torch.int64))
+
+
+def test_size_of_the_factors_does_not_depend_on_the_number_of_parameters(images):
+    """n (C + d + 1) numbers, for a network with three hundred times the parameters too."""
+    sizes = []
+    for width in (8, 4096):
+        model = nn.Sequential(nn.Flatten(), nn.Linear(784, width), nn.ReLU(), nn.Linear(width, 20), nn.Linear(20, 10))
+        pair = last_layer_gradients(model, *images)
+        sizes.append(pair.residuals.nbytes + pair.features.nbytes)
+    assert sizes == [4 * 30 * (10 + 20 + 1)] * 2
