@@ -234,7 +234,7 @@ CONVEX_RELU = (
     ),
 )
 
-SGD = {"n_steps": 4000, "step": 0.03, "batch_size": 50}
+SGD = {"n_steps": 6000, "step": 0.015, "batch_size": 50}
 ADAM = {"n_steps": 2000, "step": 0.03, "batch_size": 1000}
 
 
@@ -259,6 +259,7 @@ DESCENT = (
 )
 
 LONG, SHORT = {"n_steps": 4000, "step": 0.03}, {"n_steps": 2000, "step": 0.03}
+STEEP = {"n_steps": 4000, "step": 0.3}
 
 
 def _parallel(name: str, optimiser: Optimiser, n_subnetworks: int, **settings: Any) -> Method:
@@ -271,9 +272,9 @@ def _parallel(name: str, optimiser: Optimiser, n_subnetworks: int, **settings: A
 
 
 SUBNETWORKS = (
-    _parallel("sgd-k2", "sgd", 2, **LONG),
-    _parallel("sgd-k5", "sgd", 5, **LONG),
-    _parallel("sgd-k15", "sgd", 15, **LONG),
+    _parallel("sgd-k2", "sgd", 2, **STEEP),
+    _parallel("sgd-k5", "sgd", 5, **STEEP),
+    _parallel("sgd-k15", "sgd", 15, **STEEP),
     _parallel("adam-k2", "adam", 2, **SHORT),
     _parallel("adam-k5", "adam", 5, **SHORT),
     _parallel("adam-k15", "adam", 15, **SHORT),
