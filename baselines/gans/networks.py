@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from baselines.gans._checks import check_count
+from baselines.gans._checks import check_count, check_non_negative
 
 __all__ = ["dcgan_discriminator", "dcgan_generator", "mlp_discriminator", "mlp_generator", "sample_images"]
 
@@ -19,6 +19,7 @@ def mlp_generator(
     widths: Sequence[int] = (128, 256),
     bounded: bool = True,
     batch_norm: bool = False,
+    slope: float = 0.2,
     rng: torch.Generator | None = None,
 ) -> nn.Sequential:
     """Return a fully connected generator of samples of the given shape.
@@ -35,6 +36,8 @@ def mlp_generator(
         End with tanh, so that samples lie in [-1, 1].
     batch_norm : bool
         Normalise every hidden layer but the first.
+    slope : float
+        Slope of the leaky rectifiers below zero; 0 for plain ones.
     rng : torch.Generator, optional
         Draws the weights; seed 0 by default.
 
@@ -44,6 +47,7 @@ def mlp_generator(
         Maps noise (n, latent) to samples (n, *shape).
     """
     _check_sizes(shape=shape, latent=[latent], widths=widths)
+    check_non_negative("slope", slope)
     n_out = int(torch.tensor(shape).prod())
 
     def layers() -> list[nn.Module]:
@@ -52,7 +56,7 @@ def mlp_generator(
             hidden.append(nn.Linear(n_in, width))
             if batch_norm and index > 0:
                 hidden.append(nn.BatchNorm1d(width))
-            hidden.append(nn.LeakyReLU(0.2))
+            hidden.append(nn.LeakyReLU(slope))
         last = [nn.Linear([latent, *widths][-1], n_out), *([nn.Tanh()] if bounded else [])]
         return [*hidden, *last, nn.Unflatten(1, tuple(shape))]
 
@@ -60,7 +64,7 @@ def mlp_generator(
 
 
 def mlp_discriminator(
-    shape: Sequence[int], *, widths: Sequence[int] = (256, 128), rng: torch.Generator | None = None
+    shape: Sequence[int], *, widths: Sequence[int] = (256, 128), slope: float = 0.2, rng: torch.Generator | None = None
 ) -> nn.Sequential:
     """Return a fully connected discriminator: samples (n, *shape) to scores (n,), unbounded.
 
@@ -70,16 +74,19 @@ def mlp_discriminator(
         Shape of one sample.
     widths : sequence of int
         Widths of the hidden layers.
+    slope : float
+        Slope of the leaky rectifiers below zero; 0 for plain ones.
     rng : torch.Generator, optional
         Draws the weights; seed 0 by default.
     """
     _check_sizes(shape=shape, widths=widths)
+    check_non_negative("slope", slope)
     sizes = [int(torch.tensor(shape).prod()), *widths]
 
     def layers() -> list[nn.Module]:
         hidden: list[nn.Module] = []
         for n_in, n_out in zip(sizes, widths, strict=False):
-            hidden += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
+            hidden += [nn.Linear(n_in, n_out), nn.LeakyReLU(slope)]
         return [nn.Flatten(), *hidden, nn.Linear(sizes[-1], 1), nn.Flatten(0)]
 
     return _draw(layers, rng)

@@ -97,6 +97,21 @@ def explained_by_step(metric: str, workloads: Sequence[str], *, at_least: float)
     return check
 
 
+def misses_the_ring(method: str, most: int) -> Check:
+    """Claim that a method covers at most this many modes of the ring; players that diverged cover none."""
+
+    def check(evidence: Evidence) -> Verdict:
+        runs = evidence.runs(method, "ring-*")
+        covered = [0.0 if run.status is Status.DIVERGED else run.scores.get("modes-covered", math.inf) for run in runs]
+        diverged = sum(run.status is Status.DIVERGED for run in runs)
+        ruling = Ruling.REPRODUCED if max(covered) <= most else Ruling.CONTRADICTED
+        return Verdict(
+            ruling=ruling, measured=f"{method}: at most {max(covered):.0f} modes, {diverged} of {len(runs)} runs diverged"
+        )
+
+    return check
+
+
 def versus_adam(method: str, workloads: Sequence[str], *, at_least: float = -math.inf, at_most: float = math.inf) -> Check:
     """Claim that a method's Inception Score minus Adam's lies in [at_least, at_most]."""
     return difference_within("inception-score", method, "adam", at_least=at_least, at_most=at_most, workloads=workloads)
@@ -384,9 +399,9 @@ TABLE_2_CLAIMS = (
     Claim(
         id="table-2-early",
         source="Table 2, early stopping",
-        statement="Half-way, consensus with gamma = .01 on the DCGAN is no worse than Adam half-way.",
+        statement="Half-way, consensus with gamma = .01 on the DCGAN scores no worse than Adam half-way, but for a twentieth.",
         reported="2.453 (2.412 for Adam at the end)",
-        check=difference_within("gap-at-half", "consensus-0.01", "adam", at_most=TIE, workloads=CONSENSUS),
+        check=ratio_within("inception-score-at-half", "consensus-0.01", "adam", at_least=1 - TIE, workloads=CONSENSUS),
         scale=Scale.MEDIUM,
     ),
     Claim(
@@ -411,8 +426,8 @@ SECTION_7_CLAIMS = (
     Claim(
         id="oadam-converges-faster",
         source="Section 7",
-        statement="OAdam converges a bit faster than Adam on the vanilla GAN: half-way it is closer to the goal.",
-        check=difference_within("gap-at-half", "oadam", "adam", at_most=0.0, workloads=GAN),
+        statement="OAdam converges a bit faster than Adam on the vanilla GAN: half-way it scores higher.",
+        check=difference_within("inception-score-at-half", "oadam", "adam", at_least=0.0, workloads=GAN),
     ),
     Claim(
         id="negative-momentum-smooths",
@@ -446,10 +461,7 @@ SECTION_7_CLAIMS = (
         id="sgd-misses-the-ring",
         source="Section 7",
         statement="Gradient descent, with positive or negative momentum, covers at most 2 of 8 modes of the ring.",
-        check=all_of(
-            every_run("modes-covered", "sgd", at_most=2, workloads="ring-*"),
-            every_run("modes-covered", "sgd-nm", at_most=2, workloads="ring-*"),
-        ),
+        check=all_of(misses_the_ring("sgd", 2), misses_the_ring("sgd-nm", 2)),
     ),
 )
 

@@ -264,9 +264,15 @@ def _networks(problem: Mixture | Pictures, rng: torch.Generator, device: str) ->
     else:
         bounded = isinstance(problem, Pictures)
         generator = mlp_generator(
-            shape, latent=plan.latent, widths=plan.generator, bounded=bounded, batch_norm=plan.batch_norm, rng=rng
+            shape,
+            latent=plan.latent,
+            widths=plan.generator,
+            bounded=bounded,
+            batch_norm=plan.batch_norm,
+            slope=plan.slope,
+            rng=rng,
         )
-        discriminator = mlp_discriminator(shape, widths=plan.discriminator, rng=rng)
+        discriminator = mlp_discriminator(shape, widths=plan.discriminator, slope=plan.slope, rng=rng)
     return generator.to(device), discriminator.to(device)
 
 

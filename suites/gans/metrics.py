@@ -97,9 +97,9 @@ def roughness(problem: Problem, answer: Any) -> float:
     return float(np.abs(np.diff(half)).mean() / np.abs(half).mean())
 
 
-def gap_at_half(run: RunRecord) -> float:
-    """Return the gap at the last observed point of the first half of the training."""
-    if not run.trace:
+def inception_at_half(run: RunRecord) -> float:
+    """Return the Inception Score at the last look within the first half of the training, where the trace holds that score."""
+    if not run.trace or run.cell.metrics[0].name != "inception-score":
         return math.nan
     half = (run.trace[-1][0] - 1) / 2
     early = [score for step, _, score in run.trace if step <= half]
@@ -116,7 +116,7 @@ METRICS = (
     Metric(name="spectral-radius", unit="per iteration", better="lower", evaluate=radius),
     Metric(name="steps-to-1e-6", unit="iterations", better="lower", evaluate=steps_to_a_millionth),
     Metric(name="loss-roughness", unit="fraction", better="lower", evaluate=roughness),
-    Metric(name="gap-at-half", unit="fraction", better="lower", derive=gap_at_half),
+    Metric(name="inception-score-at-half", unit="classes", better="higher", derive=inception_at_half),
     Metric(name="classifier-accuracy", unit="fraction", better="higher", evaluate=accuracy),
     Metric(name="imagenet-inception-score", unit="classes", better="higher", evaluate=imagenet),
 )

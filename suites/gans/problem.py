@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +50,8 @@ class Spectra:
     eigenvalues: Eigenvalues
 
 
-@dataclass(frozen=True)
-class Training:
-    """How a GAN is trained, whatever the optimiser.
+class Training(NamedTuple):
+    """How a GAN is trained, whatever the optimiser; plain values, which count in a cell's key.
 
     Attributes
     ----------
@@ -62,6 +61,8 @@ class Training:
         Base step size of the families "adam", "sgd" and "consensus"; a method may multiply it.
     generator, discriminator : tuple of int
         Hidden widths of the fully connected networks, or channels of the convolutional ones.
+    slope : float
+        Slope of the fully connected networks' rectifiers below zero.
     convolutional, batch_norm : bool
         Kind of networks; whether a fully connected generator normalises its layers.
     loss, n_critic, clip, gradient_penalty
@@ -74,6 +75,7 @@ class Training:
     latent: int = 64
     generator: tuple[int, ...] = (128, 256)
     discriminator: tuple[int, ...] = (256, 128)
+    slope: float = 0.2
     convolutional: bool = False
     batch_norm: bool = False
     loss: Literal["non-saturating", "wasserstein"] = "non-saturating"
@@ -213,23 +215,27 @@ def spectra(n_games: int, dimension: int = 3) -> Make:
 
 def ring(training: Training, n_modes: int = 8, radius: float = 2.0, sd: float = 0.05) -> Make:
     """Return the maker of Gaussians on a circle."""
-    angles = 2 * np.pi * np.arange(n_modes) / n_modes
-    return _mixture(radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), sd, training)
+
+    def make(rng: np.random.Generator, device: str) -> Mixture:
+        angles = 2 * np.pi * np.arange(n_modes) / n_modes
+        return _mixture(radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), sd, training, rng)
+
+    return make
 
 
 def grid(training: Training, side: int = 5, spacing: float = 1.0, sd: float = 0.05) -> Make:
     """Return the maker of Gaussians on a square grid around the origin."""
-    axis = spacing * (np.arange(side) - (side - 1) / 2)
-    centres = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2).astype(np.float64)
-    return _mixture(centres, sd, training)
 
-
-def _mixture(centres: Floats, sd: float, training: Training, n: int = 50_000) -> Make:
     def make(rng: np.random.Generator, device: str) -> Mixture:
-        samples = centres[rng.integers(len(centres), size=n)] + sd * rng.standard_normal((n, 2))
-        return Mixture(samples.astype(np.float32), centres, sd, training)
+        axis = spacing * (np.arange(side) - (side - 1) / 2)
+        return _mixture(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2), sd, training, rng)
 
     return make
+
+
+def _mixture(centres: NDArray[np.floating], sd: float, training: Training, rng: np.random.Generator, n: int = 50_000) -> Mixture:
+    samples = centres[rng.integers(len(centres), size=n)] + sd * rng.standard_normal((n, 2))
+    return Mixture(samples.astype(np.float32), centres.astype(np.float64), sd, training)
 
 
 def digits(training: Training, judging: tuple[int, int, float] = (10, 32, 4e-3)) -> Make:
