@@ -83,22 +83,24 @@ def inside_cones(cones: Cones, which: NDArray[np.intp], blocks: Array) -> tuple[
 
     A projection that ended early for want of progress may miss its cone: it is projected again, and left out if that fails.
     """
+    alive = blocks.any(axis=1)
+    which, blocks = which[alive], blocks[alive]
     outside = np.flatnonzero(_cone_violations(cones, which, blocks) > CONE_TOLERANCE)
-    if outside.size:
-        blocks, patterns = blocks.copy(), which[outside] % len(cones.sides)
+    for j in outside:
         states, again = new_states(len(cones.sides), blocks.shape[1]), np.empty((1, blocks.shape[1]))
-        for j, pattern in zip(outside, patterns, strict=True):
-            project_columns(blocks[j : j + 1], 0.0, np.array([pattern]), cones, states, again, np.empty(1))
-            blocks[j] = again[0]
-    good = _cone_violations(cones, which, blocks) <= CONE_TOLERANCE
+        pattern = which[j : j + 1] % len(cones.sides)
+        project_columns(blocks[j : j + 1], 0.0, pattern, cones, states, again, np.empty(1))
+        blocks[j] = again[0]
+    good = np.any(blocks != 0.0, axis=1)
+    good[outside] &= _cone_violations(cones, which[outside], blocks[outside]) <= CONE_TOLERANCE
     return which[good], blocks[good]
 
 
 def _cone_violations(cones: Cones, which: NDArray[np.intp], blocks: Array) -> Array:
-    """How far each block is outside its cone, relative to its length; infinite for zero."""
-    lengths = np.linalg.norm(blocks, axis=1)
+    """How far each block is outside its cone, relative to its length."""
+    lengths = np.maximum(np.linalg.norm(blocks, axis=1), np.finfo(float).tiny)
     margins = cones.sides[which % len(cones.sides)] * (blocks @ cones.columns)
-    return np.where(lengths > 0, -margins.min(axis=1, initial=0.0) / np.where(lengths > 0, lengths, 1.0), np.inf)
+    return -margins.min(axis=1, initial=0.0) / lengths
 
 
 def best_factor(y: Array, outputs: Array, cost: float) -> float:
