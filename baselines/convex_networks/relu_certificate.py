@@ -186,6 +186,7 @@ def verify_certificate(
 
 def as_patterns(patterns: ArrayLike, n_samples: int) -> NDArray[np.float64]:
     """Return 0/1 patterns (n_samples, n_patterns) as float64, checked."""
+    _checks.require_memory(32.0 * np.size(patterns), f"patterns of shape {np.shape(patterns)}, as float64 and twice more,")
     D = _checks.finite_array(patterns, "patterns", 2)
     if D.shape[0] != n_samples:
         raise ValueError(f"patterns must have one row per row of X ({n_samples}), got shape {D.shape}")

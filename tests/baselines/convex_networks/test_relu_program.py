@@ -146,12 +146,12 @@ def test_explicit_multipliers_prove_the_bound_in_extended_precision():
     assert float((margins / sizes).min()) >= -1e-13
 
 
-@pytest.mark.parametrize("fraction", [2.0, 0.9, 0.1, 1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("fraction", [1e300, 2.0, 0.9, 0.1, 1e-2, 1e-3, 1e-4, 1e-6])
 def test_every_regularisation_is_certified(fraction):
     X, y, beta, D = planted(120, 6, 40, fraction)
     result = relu_program(X, y, beta, patterns=D)
     assert_certified(X, y, beta, D, result)
-    assert (result.w2.size == 0) == (fraction == 2.0)
+    assert (result.w2.size == 0) == (fraction >= 2.0)
 
 
 def test_the_zero_network_is_optimal_from_the_largest_projection_on():
@@ -394,6 +394,14 @@ def test_bad_input_is_refused_in_a_sentence(change, message):
         relu_program(**given)
 
 
+def test_too_small_a_beta_for_double_precision_is_not_claimed():
+    X, y, beta, D = planted(60, 4, 20, 1e-300)
+    result = relu_program(X, y, beta, patterns=D, max_steps=10)
+    assert not result.converged
+    assert np.isfinite(result.objective)
+    assert result.dual_bound <= result.objective <= 0.5 * y @ y
+
+
 @pytest.mark.parametrize("solver", ["ssnal", "clarabel", "scs", "admm"])
 def test_programs_that_need_too_much_memory_are_refused_with_the_estimate(solver):
     # Without distinct patterns nothing is large: pack as many as are needed into few rows.
@@ -402,3 +410,9 @@ def test_programs_that_need_too_much_memory_are_refused_with_the_estimate(solver
     D = np.ones((n, 1)) if solver == "ssnal" else np.tril(np.ones((n, 600)))
     with pytest.raises(ValueError, match=r"would need about .* GiB"):
         relu_program(X, np.ones(n), 1.0, patterns=D, solver=solver)
+
+
+def test_patterns_that_need_too_much_memory_are_refused_with_the_estimate():
+    patterns = np.broadcast_to(np.int8(1), (100_000, 10_000))
+    with pytest.raises(ValueError, match=r"patterns of shape .* would need about .* GiB"):
+        relu_program(np.ones((100_000, 1)), np.ones(100_000), 1.0, patterns=patterns)
