@@ -56,9 +56,8 @@ Array = NDArray[np.float64]
 _potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 
 
-#: First penalty, times beta, and its growth per outer step.
-_FIRST_SIGMA, _GROWTH = 0.1, 3.0
-#: Above this rounding drowns the dual variable.
+#: First penalty, times beta, its bound (rounding drowns a dual variable that starts far above), and its growth per outer step.
+_FIRST_SIGMA, _FIRST_AT_MOST, _GROWTH = 0.1, 1e4, 3.0
 _LARGEST_SIGMA = 1e15
 #: Newton's method stops at a gradient of this times ``|w^+ - w| / sqrt(sigma)``.
 _INEXACTNESS = 2.0
@@ -131,7 +130,7 @@ def ssnal(
     n_features, n_columns = model.X.shape[1], 2 * len(model.D)
     states = new_states(n_columns, n_features)
     working = _working(model, _promising_columns(model))
-    v, sigma, damping = model.y.copy(), min(_FIRST_SIGMA / model.beta, _LARGEST_SIGMA), 0.0
+    v, sigma, damping = model.y.copy(), min(_FIRST_SIGMA / model.beta, _FIRST_AT_MOST), 0.0
     W = np.zeros((n_columns, n_features))
     best_W, best_v, objective, dual_bound = np.zeros_like(W), np.zeros_like(v), 0.5 * float(model.y @ model.y), 0.0
     gap, idle, status, step = np.inf, 0, "max_steps", 0

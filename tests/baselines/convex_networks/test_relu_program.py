@@ -146,7 +146,7 @@ def test_explicit_multipliers_prove_the_bound_in_extended_precision():
     assert float((margins / sizes).min()) >= -1e-13
 
 
-@pytest.mark.parametrize("fraction", [1e300, 2.0, 0.9, 0.1, 1e-2, 1e-3, 1e-4, 1e-6])
+@pytest.mark.parametrize("fraction", [1e300, 2.0, 0.9, 0.1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-10])
 def test_every_regularisation_is_certified(fraction):
     X, y, beta, D = planted(120, 6, 40, fraction)
     result = relu_program(X, y, beta, patterns=D)
