@@ -1,0 +1,105 @@
+"""The diagonally constrained SDP of binary regression side by side with cvxpy + SCS, and against its own time limits.
+
+CPU seconds on one thread, start and proof included, the Gram matrix excluded; sigma 0.5 unless said otherwise, 2n samples.
+"""
+
+import time
+from statistics import median
+
+import numpy as np
+import pytest
+
+from baselines.binary_regression import maximin
+from baselines.binary_regression.diagonal_sdp import solve_diagonal_sdp
+from baselines.binary_regression.semidefinite_relaxation import homogenise
+
+cvxpy = pytest.importorskip("cvxpy")
+
+pytestmark = pytest.mark.benchmark(timer=time.process_time)
+
+
+def matrix(n, sigma, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((2 * n, n)) / np.sqrt(n)
+    return homogenise(X, X @ rng.choice([-1.0, 1.0], n) + sigma * rng.standard_normal(2 * n))[0]
+
+
+def proved(Q, seed=0):
+    """Solve to a proved relative gap of 1e-6 and return the CPU seconds."""
+    started = time.process_time()
+    answer = solve_diagonal_sdp(Q, lambda value: 1e-6 * abs(value), rng=np.random.default_rng(seed))
+    seconds = time.process_time() - started
+    assert answer.converged
+    assert answer.objective - answer.bound <= 1.000001e-6 * abs(answer.objective)
+    return seconds, answer
+
+
+def scs(Q):
+    """What a user of cvxpy would write; CPU seconds and optimal value."""
+    started = time.process_time()
+    U = cvxpy.Variable(Q.shape, PSD=True)
+    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.trace(Q @ U)), [cvxpy.diag(U) == 1])
+    problem.solve(solver=cvxpy.SCS, eps=1e-5)
+    return time.process_time() - started, problem.value
+
+
+@pytest.mark.parametrize(("n", "limit"), [(200, 0.03), (400, 0.08), (1000, 0.3), (2000, 2.0)])
+def test_seconds_to_a_proved_gap(benchmark, n, limit):
+    proved(matrix(70, 0.5, 0))  # first use
+    cases = [(sigma, seed) for sigma in (0.2, 0.5, 1.0) for seed in range(5 if n <= 1000 else 1)]
+    matrices = [matrix(n, sigma, 7000 + seed) for sigma, seed in cases]
+    seconds = [proved(Q, seed)[0] for seed, Q in enumerate(matrices)]
+    benchmark.extra_info.update(n=n, limit=limit, median=median(seconds), worst=max(seconds))
+    benchmark.pedantic(proved, args=(matrices[0],), rounds=1)
+    assert median(seconds) <= limit
+    assert max(seconds) <= 2 * limit
+
+
+@pytest.mark.parametrize(("n", "least_ratio"), [(200, 200), (400, 500)])
+def test_ratio_to_scs(benchmark, n, least_ratio):
+    proved(matrix(70, 0.5, 0))
+    Q = matrix(n, 0.5, 1)
+    ours = [proved(Q, seed)[0] for seed in range(3)]
+    theirs, value = scs(Q)
+    ours += [proved(Q, seed)[0] for seed in range(3)]
+    ratio = theirs / median(ours)
+    benchmark.extra_info.update(n=n, scs_seconds=theirs, seconds=median(ours), ratio=ratio)
+    benchmark.pedantic(proved, args=(Q,), rounds=1)
+    assert value == pytest.approx(proved(Q)[1].objective, rel=1e-3)
+    assert ratio >= least_ratio
+
+
+def test_distance_to_the_limit(benchmark):
+    """How far one product with Q in single precision, which dominates, is from reading Q from memory once at a copy's speed."""
+    n, rank = 2000, 20
+    Q = matrix(n, 0.5, 0).astype(np.float32)
+    V = np.random.default_rng(0).standard_normal((n + 1, rank)).astype(np.float32)
+    big = np.zeros((4000, 4000), np.float32)
+    seconds = {"product": [], "copy": [], "gemm": []}
+    for _ in range(5):
+        for name, call in (("product", lambda: Q @ V), ("copy", lambda: big.copy()), ("gemm", lambda: Q @ Q)):
+            started = time.process_time()
+            call()
+            seconds[name].append(time.process_time() - started)
+    product, copied, gemm = (median(seconds[name]) for name in ("product", "copy", "gemm"))
+    memory_limit = Q.nbytes / (2 * big.nbytes / copied)
+    flop_limit = 2 * (n + 1) ** 2 * rank / (2 * (n + 1) ** 3 / gemm)
+    total, _ = proved(matrix(n, 0.5, 0))
+    benchmark.extra_info.update(
+        product=product, memory_limit=memory_limit, flop_limit=flop_limit, gemm_gflops=2e-9 * (n + 1) ** 3 / gemm, solve=total
+    )
+    benchmark.pedantic(lambda: Q @ V, rounds=5)
+    assert product <= 6 * max(memory_limit, flop_limit)
+
+
+def test_maximin_at_2000_x_4000(benchmark):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((4000, 2000)) / np.sqrt(2000)
+    w = rng.choice([-1.0, 1.0], 2000)
+    y = X @ w + 0.5 * rng.standard_normal(4000)
+    started = time.process_time()
+    answer = maximin(X, y)
+    seconds = time.process_time() - started
+    benchmark.extra_info.update(seconds=seconds, error=float(np.mean(answer.w != w)))
+    benchmark.pedantic(lambda: None, rounds=1)
+    assert seconds <= 2.0
