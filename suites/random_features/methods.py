@@ -31,6 +31,9 @@ def _solve(problem: Gram | Learning | Estimates, context: Context, estimator: An
 def _map_points(problem: Gram, context: Context, estimator: Any) -> Features:
     with context.section("fit"):
         estimator.fit(problem.X)
+    if problem.warm:
+        with context.section("first transform"):
+            estimator.transform(problem.X)
     with context.section("transform"):
         Z = estimator.transform(problem.X)
     size = sum(value.nbytes for value in vars(estimator).values() if isinstance(value, np.ndarray))
