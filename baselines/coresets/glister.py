@@ -64,13 +64,11 @@ def glister(
         raise ValueError(f"rounds must be 1 for gradients other than softmax residuals and features, got {rounds}")
     shares = [(np.flatnonzero(classes == name), share) for name, share in class_shares(classes, k)]
     chosen = np.empty(0, np.int64)
-    for turn in range(min(rounds, k)):
+    turns = min(rounds, k)
+    for turn in range(turns):
         scores = gradients.correlate(_moved_gradient(gradients, softmax, chosen, step))
         scores[chosen] = -np.inf
-        picks = [
-            _largest(scores, members, share * (turn + 1) // min(rounds, k) - share * turn // min(rounds, k))
-            for members, share in shares
-        ]
+        picks = [_largest(scores, members, share * (turn + 1) // turns - share * turn // turns) for members, share in shares]
         chosen = np.concatenate([chosen, *picks])
     return Coreset(chosen, np.full(k, n / k))
 

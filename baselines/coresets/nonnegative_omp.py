@@ -152,9 +152,11 @@ class _Support:
                 self.leave(len(self.members) - 1)
                 return False
             # The longest step towards the fit that keeps all weights non-negative.
-            step = (self.weights[falling] / (self.weights[falling] - fitted[falling])).min()
-            self.weights += step * (fitted - self.weights)
-            self.leave(int(np.where(falling, self.weights, np.inf).argmin()))
+            steps = np.full(len(fitted), np.inf)
+            steps[falling] = self.weights[falling] / (self.weights[falling] - fitted[falling])
+            self.weights += steps.min() * (fitted - self.weights)
+            for place in np.flatnonzero((steps == steps.min()) | (self.weights <= 0))[::-1].tolist():
+                self.leave(place)
         self.weights = fitted
         return True
 
