@@ -93,7 +93,7 @@ def _sinks(
         budget=300.0,
         metric="test-error",
         data=data,
-        methods=methods,
+        methods=SINKS if scale is Scale.SMALL else (*SINKS, "adaboost-50"),
         description=f"{name}: {n_train} training points, {n_components} random kitchen sinks against AdaBoost",
     )
 
@@ -120,7 +120,7 @@ def _images(name: str, n_train: int, n_components: int, scale: Scale, seeds: int
         memory=16 * 2**30,
         metric="test-error",
         data=(name,),
-        methods=methods,
+        methods=SINKS if scale is Scale.SMALL else (*SINKS, "adaboost-50"),
         description=f"{name}: {n_train} training images, 10000 test images, {n_components} features, float32, lambda 1e-6",
     )
 
@@ -213,7 +213,7 @@ MAPS = ("rff-cos", "rff-cos-sin", "nrff", "orf-cos-sin", "fastfood-cos", "nystro
 
 MEDIUM_WORKLOADS = (
     *(_images(name, 10_000, 2048, Scale.MEDIUM, 2, (*MAPS, "exact")) for name in ("mnist", "fashion_mnist")),
-    _sinks("clusters20000x120", clusters(20_000, 120), 14_000, 400, Scale.MEDIUM, 2, methods=(*SINKS, "adaboost-50")),
+    _sinks("clusters20000x120", clusters(20_000, 120), 14_000, 400, Scale.MEDIUM, 2),
 )
 
 PAPER_WORKLOADS = (
