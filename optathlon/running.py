@@ -36,7 +36,7 @@ from optathlon.spec import (
     Workload,
 )
 
-TRACE_POINTS = 200
+TRACE_POINTS = 120  # twice what a plot shows; records stay small
 TracePoint = tuple[int, float, float]
 _REASON_LINES = 12
 
@@ -170,7 +170,7 @@ class Clock:
 
 
 class Tracer:
-    """At most 200 points of the first metric; when they are full, every second goes and the stride doubles."""
+    """A thinned trace of the ranking metric; when it is full, every second point goes and the stride doubles."""
 
     def __init__(self, clock: Clock, score: Callable[[Any], float], publish: Callable[[TracePoint], None]) -> None:
         self.clock = clock
@@ -187,7 +187,7 @@ class Tracer:
             score = float(self.score(answer))
             if not np.isfinite(score):
                 raise Diverged(f"the score is {score} at step {step}")
-            self.points.append((int(step), self.clock.seconds, score))
+            self.points.append(_trace_point(step, self.clock.seconds, score))
             self.publish(self.points[-1])
             if len(self.points) >= TRACE_POINTS:
                 self.points = self.points[::2]
@@ -196,8 +196,13 @@ class Tracer:
         self.clock.start()
 
 
+def _trace_point(step: int, seconds: float, score: float) -> TracePoint:
+    """Return a point with the digits that a curve needs; the scores themselves keep all of theirs."""
+    return int(step), float(f"{seconds:.5g}"), float(f"{score:.6g}")
+
+
 def thin(points: Sequence[TracePoint]) -> tuple[TracePoint, ...]:
-    """Return at most 200 of the points, evenly, the first among them."""
+    """Return at most `TRACE_POINTS` of the points, evenly, the first among them."""
     stride = -(-len(points) // TRACE_POINTS) or 1
     return tuple(points[::stride])
 
@@ -291,7 +296,7 @@ def _measure(
         raise Diverged(f"{metrics[0].name} of the answer is not finite")
     points = tracer.points
     if points:
-        points = [*points, (points[-1][0] + 1, clock.seconds, scores[metrics[0].name])]
+        points = [*points, _trace_point(points[-1][0] + 1, clock.seconds, scores[metrics[0].name])]
     return {
         "scores": scores,
         "seconds": clock.seconds,

@@ -68,7 +68,7 @@ def test_traces_are_thinned_to_two_hundred_points(looks: int) -> None:
     assert steps[0] == 0
     assert steps == sorted(set(steps))
     assert record.trace[-1][2] == -1.0
-    assert len(steps) >= min(looks, 100)
+    assert len(steps) >= min(looks, 60)
 
 
 def test_sections_are_the_methods_own_seconds() -> None:
