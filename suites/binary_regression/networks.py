@@ -371,8 +371,11 @@ def _unrounded(answer: NetworkAnswer, settle: float = 0.1) -> NDArray[np.float64
 
 
 def _crossings(problem: Classification, answer: NetworkAnswer, level: float = 0.9) -> NDArray[np.float64]:
-    """Return, for each weight tensor, the share of the run after which `level` of its weights are binary, or NaN."""
-    if not isinstance(problem, Classification):
+    """Return, for each weight tensor, the share of the run after which `level` of its weights are binary, or NaN.
+
+    It does not apply to methods whose weights are binary from the first step on.
+    """
+    if not isinstance(problem, Classification) or np.all(answer.shares[0, 1:] == 1):
         return np.array([np.nan])
     looks = _unrounded(answer)
     reached = looks[:, 1:] >= level
