@@ -11,7 +11,6 @@ from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import nnls
 
 from baselines.convex_networks import _checks
 
@@ -206,6 +205,8 @@ def _sides(rows: NDArray[np.float64], cell: NDArray[np.int8], new: NDArray[np.fl
 
 def _distance_to_polar(normals: NDArray[np.float64], x: NDArray[np.float64]) -> float:
     """``|Proj_K(x)|`` for K = {w: normals w >= 0}: by Moreau, the residual of min_{lam>=0} |x + normals' lam|."""
+    from scipy.optimize import nnls
+
     if len(normals) == 0:
         return float(np.linalg.norm(x))
     return float(nnls(normals.T, -x)[1])

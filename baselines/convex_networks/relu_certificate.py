@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import nnls
 
 from baselines.convex_networks import _checks
 
@@ -197,6 +196,8 @@ def as_patterns(patterns: ArrayLike, n_samples: int) -> NDArray[np.float64]:
 
 def _multiplier(normals: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Some lam >= 0 that makes ``|x + normals' lam|`` small; zero where the solver gives up."""
+    from scipy.optimize import nnls
+
     try:
         return np.maximum(nnls(normals.T, -x)[0], 0.0)
     except RuntimeError:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 
 from baselines.convex_networks import _checks
 from baselines.convex_networks.arrangements import pool_patterns
@@ -77,6 +76,8 @@ def _descend(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """First layer of a network trained by L-BFGS from Gaussian weights; dead neurons are left out."""
+    from scipy.optimize import minimize
+
     n_features = X.shape[1]
     # A network of random weights of this size has outputs of the size of y.
     size = np.sqrt(np.linalg.norm(y) / max(np.linalg.norm(X), np.finfo(float).tiny)) / n_neurons**0.25
