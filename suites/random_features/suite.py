@@ -55,12 +55,13 @@ def _gram(
     )
 
 
-def _speed(d: int, n_components: int, methods: tuple[str, ...], seeds: int = 4) -> Workload:
+def _speed(d: int, n_components: int, methods: tuple[str, ...], seeds: int = 4, scale: Scale = Scale.SMALL) -> Workload:
     return Workload(
-        name=f"speed-{d}x{n_components}",
+        name=f"{'speed' if scale is Scale.SMALL else 'maps'}-{d}x{n_components}",
         make=gram(gaussian(500, d), 500, n_components, timed=True),
-        scale=Scale.SMALL,
+        scale=scale,
         seeds=seeds,
+        budget=120.0,
         metric="gram-error",
         methods=methods,
         description=f"500 Gaussian points in {d} dimensions, float32, {n_components} features",
@@ -212,6 +213,7 @@ SMALL_WORKLOADS = (
 MAPS = ("rff-cos", "rff-cos-sin", "nrff", "orf-cos-sin", "fastfood-cos", "nystroem")
 
 MEDIUM_WORKLOADS = (
+    *(_speed(d, 16384, (*DRAWN, "fastfood-numpy", "rbf-sampler"), 2, Scale.MEDIUM) for d in (64, 256, 1024, 4096)),
     *(_images(name, 10_000, 2048, Scale.MEDIUM, 2, (*MAPS, "exact")) for name in ("mnist", "fashion_mnist")),
     _sinks("clusters20000x120", clusters(20_000, 120), 14_000, 400, Scale.MEDIUM, 2),
 )
