@@ -118,11 +118,11 @@ SMALL_WORKLOADS = (
     ),
     Workload(
         name="outliers-30x200",
-        make=sparse_outliers(trials=20, n_samples=200, n_features=30, share=0.3, size=100.0),
+        make=sparse_outliers(trials=10, n_samples=200, n_features=30, share=0.3, size=100.0),
         scale=Scale.SMALL,
         seeds=10,
         methods=("least-squares", "semidefinite-relaxation", "maximin-gda", "maximin-l1", "least-deviations"),
-        description="20 trials, standard Gaussian features, 30 % of the samples off by 100, the others exact (Theorem IV.2)",
+        description="10 trials, standard Gaussian features, 30 % of the samples off by 100, the others exact (Theorem IV.2)",
     ),
 )
 
