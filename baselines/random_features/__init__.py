@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from baselines.random_features.kernel import gaussian_kernel, kernel_variance, median_gamma
 
 if TYPE_CHECKING:
-    from baselines.random_features.box_least_squares import BoxSolution, box_least_squares
+    from baselines.random_features.box_constrained import BoxSolution, box_least_squares
     from baselines.random_features.fastfood import Fastfood
     from baselines.random_features.fourier import NormalizedRandomFeatures, RandomFourierFeatures
     from baselines.random_features.hadamard import fast_walsh_hadamard
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # scikit-learn and numba are imported by what needs them.
 _LAZY = {
-    "BoxSolution": "baselines.random_features.box_least_squares",
-    "box_least_squares": "baselines.random_features.box_least_squares",
+    "BoxSolution": "baselines.random_features.box_constrained",
+    "box_least_squares": "baselines.random_features.box_constrained",
     "Fastfood": "baselines.random_features.fastfood",
     "NormalizedRandomFeatures": "baselines.random_features.fourier",
     "RandomFourierFeatures": "baselines.random_features.fourier",

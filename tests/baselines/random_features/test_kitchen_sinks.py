@@ -56,6 +56,17 @@ def test_inactive_box_is_least_squares_and_callback_sees_every_step():
     assert stopped.n_steps == 1
 
 
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_an_impossible_tolerance_ends_at_rounding(scale):
+    rng = np.random.default_rng(1)
+    Z, y = rng.standard_normal((40, 20)), scale * rng.standard_normal(40)
+    solution = box_least_squares(Z, y, 0.1 * scale, tolerance=1e-30)
+    assert not solution.converged
+    assert 0 <= solution.gap <= 1e-12 * (y @ y)
+    with pytest.raises(ValueError, match="the squares of Z and y must be finite"):
+        box_least_squares(1e200 * Z, y, scale)
+
+
 def test_zero_targets_need_no_step():
     solution = box_least_squares(np.ones((3, 2)), np.zeros(3), 1.0)
     assert solution.converged

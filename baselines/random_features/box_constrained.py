@@ -73,7 +73,7 @@ def box_least_squares(
     Raises
     ------
     ValueError
-        If an input is not finite, shapes disagree, or the bound or the tolerance is not positive.
+        If an input or its square is not finite, shapes disagree, or the bound or the tolerance is not positive.
 
     References
     ----------
@@ -100,8 +100,11 @@ def box_weights(
     """Solve `box_least_squares` for each column of the targets (n, m), with one Gram matrix for all."""
     Z = Z.astype(np.float64, copy=False)
     n = len(Z)
-    H, C = Z.T @ Z / n, Z.T @ targets / n
-    scales = np.maximum((targets**2).sum(axis=0) / (2 * n), _TINY)
+    with np.errstate(over="ignore"):
+        H, C, scales = Z.T @ Z / n, Z.T @ targets / n, (targets**2).sum(axis=0) / (2 * n)
+    if not (np.isfinite(H).all() and np.isfinite(C).all() and np.isfinite(scales).all()):
+        raise ValueError(f"the squares of Z and y must be finite numbers, got entries as large as {np.abs(Z).max():.3g}")
+    scales = np.maximum(scales, _TINY)
     return [
         interior_point(H, c, bound, n_steps, tolerance * float(scale), callback) for c, scale in zip(C.T, scales, strict=True)
     ]
@@ -156,9 +159,9 @@ def interior_point(
     x = np.zeros(len(c))
     upper = lower = np.full(len(c), bound)  # distances, kept apart from x: they stay exact when they are small
     p = q = np.full(len(c), max(float(np.abs(c).max()), _TINY))
-    best, best_gap = x, _gap(x, -c, bound)
-    step, mu = 0, np.inf
-    while best_gap > largest_gap and step < n_steps and mu > _TINY:
+    gap = best_gap = _gap(x, -c, bound)
+    best, step, mu = x, 0, np.inf
+    while best_gap > largest_gap and step < n_steps and mu > _TINY and np.isfinite(gap):
         step += 1
         newton = _Newton(upper, lower, p, q, H @ x - c + p - q, _factor(H, p / upper + q / lower))
         ahead = newton.direction(0.0, 0.0)
