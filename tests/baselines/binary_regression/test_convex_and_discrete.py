@@ -135,3 +135,8 @@ def test_exact_gives_up_honestly():
 def test_exact_refuses_to_list_too_many_sign_vectors():
     with pytest.raises(ValueError, match=r"at most 24 features for loss='l1', got 30, whose 2\^30 = 1.07e\+09"):
         exact(np.ones((3, 30)), np.ones(3), loss="l1")
+
+
+def test_exact_refuses_trees_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"at most 200 features for exact search, got 3000"):
+        exact(np.ones((3, 3000)), np.ones(3))
