@@ -51,8 +51,7 @@ def exact(X: ArrayLike, y: ArrayLike, *, loss: str = "l2", max_nodes: int = 5_00
     y : array_like, shape (n_samples,)
         Targets.
     loss : {"l2", "l1"}
-        A sphere decoder serves ``"l2"`` and takes at most 200 features, of which fewer than 50 are sure to be quick; ``"l1"`` lists
-        all sign vectors and takes at most 24.
+        A sphere decoder serves ``"l2"`` and takes at most 200 features; ``"l1"`` lists all sign vectors and takes at most 24.
     max_nodes : int
         Nodes after which the sphere decoder gives up.
 
