@@ -125,7 +125,7 @@ TOYS = tuple(
         ("gauss-7x3", "7 Gaussian samples in space"),
     )
     # Many initialisations where descent converges; every solver where it hardly does.
-    for beta, seeds, methods in ((0.001, 2, EVERY_RELU), (0.1, 7, ("convex-ssnal", *DESCENT)))
+    for beta, seeds, methods in ((0.001, 2, EVERY_RELU), (0.1, 7, ("convex-ssnal", *DESCENT[:-2], "lbfgs-50")))
 )
 
 PLANTED = tuple(
@@ -173,7 +173,7 @@ OTHER_NETWORKS = (
             name=f"{name}-100x10-beta{beta:g}",
             make=instances.planted_polynomial(100, 10, beta, coefficients),
             scale=Scale.SMALL,
-            seeds=3,
+            seeds=2,
             budget=60.0,
             target=1e-2,
             methods=("convex-lifted", *WIDE),
@@ -216,8 +216,7 @@ OTHER_NETWORKS = (
             methods=LINEAR,
             description=f"{depth} linear layers, 5 outputs, beta {share:g} of its largest useful value for two layers",
         )
-        for depth in (2, 3, 4)
-        for share in (0.01, 0.1)
+        for depth, share in ((2, 0.1), (3, 0.01), (3, 0.1), (4, 0.1))
     ),
 )
 
@@ -260,7 +259,7 @@ ALGORITHMS = (
             name=f"neurons-{n}x{d}-m{m}",
             make=instances.planted_neurons(n, d, m),
             scale=Scale.SMALL,
-            seeds=8,
+            seeds=6,
             budget=60.0,
             methods=("neuron-*",),
             description=f"{m} planted neurons without noise, {n} samples in {d} dimensions",
