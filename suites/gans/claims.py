@@ -55,27 +55,42 @@ def across(metric: str, first: Pair, second: Pair, *, at_least: float = -math.in
     """Claim that mean(first) - mean(second) lies in [at_least, at_most], paired by seed though the workloads differ."""
 
     def check(evidence: Evidence) -> Verdict:
+        sides = [evidence.runs(method, workload) for method, workload in (first, second)]
+        names = [f"{runs[0].cell.method}+{runs[0].cell.workload}" for runs in sides]
         renamed = tuple(
-            replace(run, cell=replace(run.cell, workload="both", method=f"{method} on {workload}"))
-            for method, workload in (first, second)
-            for run in evidence.runs(method, workload)
+            replace(run, cell=replace(run.cell, workload="both", method=name))
+            for runs, name in zip(sides, names, strict=True)
+            for run in runs
         )
-        names = [f"{method} on {workload}" for method, workload in (first, second)]
         return difference_within(metric, *names, at_least=at_least, at_most=at_most)(Evidence(renamed))
 
     return check
 
 
-def at_best_rates(metric: str, first: str, second: str, workloads: Sequence[str]) -> Check:
-    """Claim that a method at the best rate of its sweep is above another at the best of its own, on a higher-is-better metric."""
-
-    def best(evidence: Evidence, method: str) -> str:
-        return max((method, f"{method}-x0.3", f"{method}-x3"), key=lambda name: evidence.mean(metric, name, workloads))
+def on_every_seed(metric: str, method: str, other: str, workloads: Sequence[str], *, at_least: float = 0.0) -> Check:
+    """Claim that a method exceeds another by this much on every seed; contradicted if on none, inconclusive on some or one seed."""
 
     def check(evidence: Evidence) -> Verdict:
-        return difference_within(metric, best(evidence, first), best(evidence, second), at_least=0.0, workloads=workloads)(
-            evidence
-        )
+        mine, others = (evidence.scores(metric, name, workloads) for name in (method, other))
+        differences = [mine[key] - others[key] for key in sorted(mine.keys() & others.keys())]
+        hits = sum(difference >= at_least for difference in differences)
+        ruling = Ruling.REPRODUCED if hits == len(differences) else Ruling.INCONCLUSIVE if hits else Ruling.CONTRADICTED
+        by_seed = ", ".join(f"{difference:+.3g}" for difference in differences)
+        measured = f"{metric}, {method} minus {other} by seed: {by_seed}"
+        return Verdict(ruling=ruling if len(differences) > 1 else Ruling.INCONCLUSIVE, measured=measured)
+
+    return check
+
+
+def at_best_rates(metric: str, first: str, second: str, workloads: Sequence[str]) -> Check:
+    """Claim that on every seed a method at the best rate of its sweep is above another at the best of its own."""
+
+    def best(evidence: Evidence, method: str) -> str:
+        sweep = (method, f"{method}-x3", f"{method}-x10")
+        return max(sweep, key=lambda name: evidence.mean(metric, name, workloads))
+
+    def check(evidence: Evidence) -> Verdict:
+        return on_every_seed(metric, best(evidence, first), best(evidence, second), workloads)(evidence)
 
     return check
 
@@ -283,8 +298,8 @@ TABLE_1_CLAIMS = (
         statement="On the vanilla GAN, Adam with negative momentum scores above Adam, and above OAdam.",
         reported="3.148 against 1.878 and 3.085",
         check=all_of(
-            versus_adam("adam-nm", GAN, at_least=0.0),
-            difference_within("inception-score", "adam-nm", "oadam", at_least=0.0, workloads=GAN),
+            on_every_seed("inception-score", "adam-nm", "adam", GAN),
+            on_every_seed("inception-score", "adam-nm", "oadam", GAN),
         ),
     ),
     Claim(
@@ -455,7 +470,7 @@ SECTION_7_CLAIMS = (
         id="regulariser-not-play",
         source="Section 5",
         statement="On the ring the regulariser helps: consensus is closer to the goal than Adam in simultaneous play.",
-        check=difference_within("gap", "consensus-0.1", "adam-simultaneous", at_most=0.0, workloads="ring-*"),
+        check=on_every_seed("gap", "adam-simultaneous", "consensus-0.1", ("ring-small", "ring-8")),
     ),
     Claim(
         id="sgd-misses-the-ring",
@@ -471,6 +486,14 @@ CONFOUND_CLAIMS = (
         source="Not in the paper: its confound",
         statement="Adam at three times its rate makes up at least half of what negative momentum gains over Adam.",
         check=explained_by_step("inception-score", GAN, at_least=0.5),
+    ),
+    Claim(
+        id="negative-momentum-margin",
+        source="Table 1, GAN + AdamNM",
+        statement="On the vanilla GAN at the same rate, Adam with negative momentum is above Adam by .7 classes on every seed.",
+        reported="1.27 on ImageNet's classes",
+        check=on_every_seed("inception-score", "adam-nm", "adam", GAN, at_least=0.7),
+        scale=Scale.MEDIUM,
     ),
     Claim(
         id="negative-momentum-at-best-rates",

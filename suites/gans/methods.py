@@ -19,7 +19,7 @@ GIDEL = "Gidel et al., Negative momentum for improved game dynamics, 2019"
 MESCHEDER = "Mescheder, Nowozin, Geiger, The numerics of GANs, 2017"
 DASKALAKIS = "Daskalakis et al., Training GANs with optimism, 2018"
 
-ESCAPE = 1e6  # distance at which the players of a game count as diverged
+ESCAPE = 1e9  # distance at which the players of a game count as diverged
 
 Play = Literal["simultaneous", "alternating"]
 MakeOptimizer = Callable[[Any, float], "Optimizer"]
@@ -349,12 +349,15 @@ GAN_METHODS = (
     _gan_method("adam", adam, "adam", f"{PAPER}, section 6.1.1"),
     _gan_method("adam-x0.3", adam, "adam", "rate sweep", factor=0.3),
     _gan_method("adam-x3", adam, "adam", "rate sweep", factor=3.0),
+    _gan_method("adam-x10", adam, "adam", "rate sweep", factor=10.0),
     _gan_method("oadam", optimistic_adam, "adam", f"{PAPER}, section 6.1.2; {DASKALAKIS}, Algorithm 1"),
     _gan_method("oadam-x0.3", optimistic_adam, "adam", "rate sweep", factor=0.3),
     _gan_method("oadam-x3", optimistic_adam, "adam", "rate sweep", factor=3.0),
+    _gan_method("oadam-x10", optimistic_adam, "adam", "rate sweep", factor=10.0),
     _gan_method("adam-nm", adam_negative_momentum, "adam", f"{PAPER}, section 6.1.3"),
     _gan_method("adam-nm-x0.3", adam_negative_momentum, "adam", "rate sweep", factor=0.3),
     _gan_method("adam-nm-x3", adam_negative_momentum, "adam", "rate sweep", factor=3.0),
+    _gan_method("adam-nm-x10", adam_negative_momentum, "adam", "rate sweep", factor=10.0),
     _gan_method("sgd", sgd_momentum, "sgd", f"{PAPER}, section 6.1.3"),
     _gan_method("sgd-x3", sgd_momentum, "sgd", "rate sweep", factor=3.0),
     _gan_method("sgd-nm", sgd_negative_momentum, "sgd", f"{PAPER}, section 6.1.3"),
