@@ -6,7 +6,6 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from baselines.binary_regression._interior_point import is_positive_definite
@@ -50,9 +49,8 @@ def low_subspace(
     """Find the low-lying eigenspace of S by a Chebyshev filter of the factor, of an earlier subspace, and of random columns."""
     if len(Q) <= _DENSE_UP_TO:
         n_columns = min(len(Q), point.V.shape[1] + _EXTRA)
-        S = Q + np.diag(point.dual)
-        values, vectors = scipy.linalg.eigh(S, subset_by_index=(0, n_columns - 1), driver="evr", check_finite=False)
-        return Subspace(vectors, values)
+        values, vectors = np.linalg.eigh(Q + np.diag(point.dual))
+        return Subspace(vectors[:, :n_columns], values[:n_columns])
     scale = jacobi_scale(Q, point.dual).astype(Q_fast.dtype)
     dual = point.dual[:, None].astype(Q_fast.dtype)
 

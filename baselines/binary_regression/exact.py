@@ -6,7 +6,6 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from baselines.binary_regression._checks import check_choice, check_count, check_regression
@@ -92,7 +91,7 @@ def _decode(X: Array, y: Array, max_nodes: int) -> ExactResult:
     relaxation = semidefinite_relaxation(X, y, rounding="randomized", tol=1e-4)
     Q, _ = homogenise(X, y)
     dual = relaxation.dual + (1e-9 * np.abs(Q.diagonal() + relaxation.dual).max() or 1.0)
-    R = scipy.linalg.cholesky(Q + np.diag(dual), check_finite=False)
+    R = np.linalg.cholesky(Q + np.diag(dual)).T
     best = _descend(Q, np.append(relaxation.w, 1.0))
     radius = float(best @ Q @ best) + float(dual.sum())
     N = len(Q)

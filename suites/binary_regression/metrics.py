@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from baselines.binary_regression import semidefinite_relaxation
 from optathlon.spec import Metric
 
 from suites.binary_regression.networks import NETWORK_METRICS, Classification, test_error
@@ -43,6 +42,8 @@ def objective_gap(problem: Any, answer: Any) -> float:
     """Return |Xw - y|^2 / bound - 1 on the first trial; the bound is the semidefinite relaxation's, proved."""
     if not isinstance(problem, Regressions | Table):
         return NOT_HERE
+    from baselines.binary_regression import semidefinite_relaxation
+
     if answer.bound is not None:
         bound = float(answer.bound[0])
     elif problem.X.shape[2] <= _BOUNDED_FEATURES:
