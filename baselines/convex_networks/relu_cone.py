@@ -324,20 +324,21 @@ def project_columns(Z, threshold, which, cones, states, P, lengths):
 
 
 @njit(**_JIT)
-def price_columns(G, beta, working, cones, states, lengths):
+def price_columns(G, beta, working, order, cones, states, lengths):
     """Bound ``|Proj_{K_c}(F_c'v)|`` of every column from above, exactly for those that matter.
 
     G holds ``X' D_p v`` as rows; columns c and c + n_patterns are its two signs. ``lengths[c] = |x + A' lam|`` is computed from
     the multipliers themselves. A column outside the working set stops once it can be neither above beta nor among the
-    n_working largest of its kind, a column of the working set once it cannot be the largest of all. Returns the
-    least length of the n_working largest outside, or beta.
+    n_working largest of its kind, a column of the working set once it cannot be the largest of all. Columns are taken in
+    the given order: the sooner the large ones come, the sooner the others stop. Returns the least length of the
+    n_working largest outside, or beta.
     """
     n_patterns, n_features = G.shape
     work = _workspace(*cones.rows.shape)
     x, p = np.empty(n_features), np.empty(n_features)
     top = np.full(max(np.sum(working), 1), beta)
     highest = beta
-    for c in range(2 * n_patterns):
+    for c in order:
         sign = 1.0 if c < n_patterns else -1.0
         sides = cones.sides[c % n_patterns]
         for i in range(n_features):

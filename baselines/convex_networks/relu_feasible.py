@@ -74,7 +74,7 @@ def feasible_dual_point(certifier: Certifier, v: Array) -> Array:
     X, y, beta, D = certifier.problem
     prices = np.empty(2 * D.shape[1])
     only_largest = np.ones(len(prices), dtype=np.bool_)
-    price_columns(D.T @ (X * v[:, None]), beta, only_largest, certifier.cones, certifier.dual, prices)
+    price_columns(D.T @ (X * v[:, None]), beta, only_largest, np.arange(len(prices)), certifier.cones, certifier.dual, prices)
     return scaled_dual_point(y, v, float(prices.max()), beta)
 
 

@@ -129,7 +129,9 @@ def ssnal(
     model = _model(problem)
     n_features, n_columns = model.X.shape[1], 2 * len(model.D)
     states = new_states(n_columns, n_features)
-    working = _working(model, _promising_columns(model))
+    prices = _promise(model)
+    # A tenth of the columns, and at least 48.
+    working = _working(model, np.argsort(-prices, kind="stable")[: max(48, n_columns // 10)])
     v, sigma, damping = model.y.copy(), min(_FIRST_SIGMA / model.beta, _FIRST_AT_MOST), 0.0
     W = np.zeros((n_columns, n_features))
     best_W, best_v, objective, dual_bound = np.zeros_like(W), np.zeros_like(v), 0.5 * float(model.y @ model.y), 0.0
@@ -139,7 +141,7 @@ def ssnal(
         v, blocks = point.v, _shrunk(point, model.beta, sigma)
         W[working.which] = blocks  # exactly feasible: the cones hold every multiple of a projection
         outputs = _outputs(model, working, blocks)
-        prices, new = _price(model, states, working, v)
+        prices, new = _price(model, states, working, v, np.argsort(-prices, kind="stable"))
 
         # Certificate: the best multiple of each side.
         cost = model.beta * float(np.linalg.norm(blocks, axis=1).sum())
@@ -164,7 +166,7 @@ def ssnal(
         if new.size:
             working = _working(model, np.concatenate([working.which, new]))
         if solved and new.size <= 0.3 * n_active:
-            sigma = min(_GROWTH * sigma, _LARGEST_SIGMA)
+            sigma, damping = min(_GROWTH * sigma, _LARGEST_SIGMA), _GROWTH * damping
     blocks, signs, pattern = _network_blocks(model, best_W)
     return ReluAnswer(blocks, pattern, signs, best_v, step, status)
 
@@ -275,24 +277,25 @@ def _damped_direction(B: Array | None, gram: Array, sigma: float, ridge: float, 
     return (B.T @ _potrs(factor, B @ gradient, lower=1)[0] - gradient) / ridge
 
 
-def _price(model: _Model, states: ConeStates, working: _Working, v: Array) -> tuple[Array, NDArray[np.int64]]:
+def _price(
+    model: _Model, states: ConeStates, working: _Working, v: Array, order: NDArray[np.int64]
+) -> tuple[Array, NDArray[np.int64]]:
     """Bounds of ``|Proj_{K_c}(F_c'v)|`` for every column, and the worst violators outside the working set."""
     at_work = np.zeros(2 * len(model.D), dtype=np.bool_)
     at_work[working.which] = True
     lengths = np.empty(len(at_work))
     G = model.D @ (model.X * v[:, None])
-    least = price_columns(G, model.beta, at_work, model.cones, states, lengths)
+    least = price_columns(G, model.beta, at_work, order, model.cones, states, lengths)
     return lengths, np.flatnonzero(~at_work & (lengths > model.beta) & (lengths >= least))
 
 
-def _promising_columns(model: _Model) -> NDArray[np.int64]:
-    """A tenth of the columns, and at least 48: those whose gradient at v = y agrees most with a vector inside the cone."""
+def _promise(model: _Model) -> Array:
+    """How much the gradient of each column at v = y agrees with a vector inside its cone."""
     # The least-squares fit b of the signs 2 D - 1 stands for the inside: it tends to have X b of those signs.
     inside = model.cones.sides @ model.X @ np.linalg.pinv(model.X.T @ model.X, hermitian=True)
     lengths = np.linalg.norm(inside, axis=1)
     scores = np.sum(inside * (model.D @ (model.X * model.y[:, None])), axis=1) / np.where(lengths > 0, lengths, 1.0)
-    n_wanted = min(2 * len(scores), max(48, len(scores) // 5))
-    return np.sort(np.argsort(-np.concatenate([scores, -scores]), kind="stable")[:n_wanted])
+    return np.concatenate([scores, -scores])
 
 
 def _network_blocks(model: _Model, W: Array) -> tuple[Array, Array, NDArray[np.intp]]:
