@@ -1,0 +1,100 @@
+"""The binary-regression suite's instances, metrics and figures."""
+
+import numpy as np
+import pytest
+
+from suites.binary_regression import metrics
+from suites.binary_regression.plots import curve, draw
+from suites.binary_regression.problem import Answer, Regressions, Table, condition_8, low_noise, sparse_outliers, synthetic, table
+
+
+def rng():
+    return np.random.default_rng(4)
+
+
+def test_synthetic_instances_follow_eq_14():
+    problem = synthetic(trials=20, n_samples=400, n_features=100, sigma=0.5)(rng(), "cpu")
+    noise = problem.y - np.einsum("tij,tj->ti", problem.X, problem.w_true)
+    assert problem.X.shape == (20, 400, 100)
+    assert problem.X.var() == pytest.approx(0.01, rel=0.02)
+    assert noise.std() == pytest.approx(0.5, rel=0.05)
+    assert set(np.unique(problem.w_true)) == {-1.0, 1.0}
+    laplace = synthetic(20, 400, 100, 0.5, "laplace")(rng(), "cpu")
+    noise = laplace.y - np.einsum("tij,tj->ti", laplace.X, laplace.w_true)
+    assert np.abs(noise).mean() == pytest.approx(0.5, rel=0.05)
+
+
+def test_low_noise_instances_satisfy_condition_8():
+    problem = low_noise(trials=10, n_samples=30, n_features=15, sigma=0.05)(rng(), "cpu")
+    noise = problem.y - np.einsum("tij,tj->ti", problem.X, problem.w_true)
+    for X, e in zip(problem.X, noise, strict=True):
+        assert condition_8(X, e)
+        assert np.abs(X.T @ e).max() < np.linalg.svd(X, compute_uv=False)[-1] ** 2
+
+
+def test_outliers_are_sparse():
+    problem = sparse_outliers(trials=3, n_samples=50, n_features=5, share=0.2, size=100.0)(rng(), "cpu")
+    noise = problem.y - np.einsum("tij,tj->ti", problem.X, problem.w_true)
+    np.testing.assert_array_equal(np.count_nonzero(np.abs(noise) > 1, axis=1), 10)
+    np.testing.assert_allclose(np.abs(noise[:, :10]), 100)
+
+
+def test_tables_are_standardised_by_their_training_rows():
+    clean, corrupted = (table("diabetes", splits=2, outliers=share)(rng(), "cpu") for share in (0.0, 0.25))
+    assert clean.X.shape == (2, 309, 10)
+    assert clean.X_test.shape == (2, 133, 10)
+    np.testing.assert_allclose(clean.X.mean(axis=1), 0, atol=1e-12)
+    np.testing.assert_allclose(clean.y.std(axis=1), 1)
+    np.testing.assert_allclose(corrupted.y.std(axis=1), 1)
+    assert corrupted.y_test.std() < 0.85 * clean.y_test.std()
+
+
+def test_bit_error_rate_counts_signs_and_the_other_metrics_know_where_they_apply():
+    X = np.ones((2, 3, 4))
+    problem = Regressions(X, np.zeros((2, 3)), np.ones((2, 4)))
+    answer = Answer(np.array([[1.0, 0.2, -3.0, 1.0], [1.0, 1.0, 1.0, 1.0]]))
+    assert metrics.bit_error_rate(problem, answer) == metrics.error(problem, answer) == 1 / 8
+    assert np.isnan(metrics.test_nrmse(problem, answer))
+    assert np.isnan(metrics.binary_share(problem, answer))
+    assert np.isnan(metrics.dual_error(problem, answer))
+    assert metrics.binary_share(problem, Answer(answer.w, relaxed=np.array([[0.95, -1.05, 0.5, 0.0]]))) == 0.5
+
+
+def test_nrmse_is_eq_15():
+    problem = Table(np.ones((1, 2, 1)), np.ones((1, 2)), np.ones((1, 2, 1)), np.array([[3.0, 4.0]]))
+    assert metrics.test_nrmse(problem, Answer(np.ones((1, 1)))) == pytest.approx(np.hypot(2, 3) / 5)
+
+
+def test_objective_gap_is_zero_at_a_tight_optimum():
+    problem = low_noise(trials=1, n_samples=30, n_features=15, sigma=0.02)(rng(), "cpu")
+    assert metrics.objective_gap(problem, Answer(problem.w_true)) == pytest.approx(0, abs=1e-4)
+    assert metrics.objective_gap(problem, Answer(-problem.w_true)) > 1
+    objective = np.sum((problem.X[0] @ problem.w_true[0] - problem.y[0]) ** 2)
+    assert metrics.tightness(problem, Answer(problem.w_true, bound=np.array([objective]))) == 1
+    assert metrics.tightness(problem, Answer(problem.w_true, bound=np.array([objective / 2]))) == 0
+
+
+def row(workload, method, value):
+    return {
+        "suite": "binary_regression",
+        "workload": workload,
+        "method": method,
+        "metric": "error",
+        "status": "ok",
+        "value": value,
+    }
+
+
+def test_curves_prefer_the_published_workloads():
+    rows = [
+        row("gaussian-30x60-sigma0.6", "bop", 0.3),
+        row("fig1-30x60-sigma0.6", "bop", 0.2),
+        row("fig1-30x60-sigma0.5", "bop", 0.1),
+    ]
+    assert curve(rows, r"(gaussian|fig1)-30x60-sigma", "bop") == [(0.5, 0.1), (0.6, 0.2)]
+
+
+def test_figures_are_drawn_where_there_are_rows(tmp_path):
+    written = draw([row(f"fig1-30x60-sigma{sigma}", "maximin-gda", sigma / 9) for sigma in (0.0, 0.3, 0.6)], tmp_path)
+    assert [path.name for path in written] == ["figure1.png"]
+    assert written[0].read_bytes().startswith(b"\x89PNG")
