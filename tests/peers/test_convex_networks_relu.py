@@ -47,25 +47,28 @@ def cpu_seconds(call):
     return time.process_time() - started, result
 
 
-def ours(instance, n_turns=7):
-    """Median CPU seconds of ours to a certified gap of 1e-6, warm, and its result."""
+def ours(instance, tol=1e-6, n_turns=7):
+    """Median CPU seconds of ours to a certified gap, warm, and its result."""
     X, y, beta, D, _ = instance
     relu_program(X, y, beta, patterns=D)
-    turns = [cpu_seconds(lambda: relu_program(X, y, beta, patterns=D)) for _ in range(n_turns)]
-    assert turns[0][1].gap <= 1e-6
+    turns = [cpu_seconds(lambda: relu_program(X, y, beta, patterns=D, tol=tol)) for _ in range(n_turns)]
+    assert turns[0][1].gap <= tol
     return median(seconds for seconds, _ in turns), turns[0][1]
 
 
-def compare(benchmark, instance, peer, least_ratio):
-    """Run the peer once, ours before and after, and hold the ratio to its threshold."""
-    before, result = ours(instance)
-    (seconds, theirs) = cpu_seconds(lambda: benchmark.pedantic(peer, rounds=1))
-    after, _ = ours(instance)
-    ratio = seconds / max(before, after)
-    gap = theirs.objective / result.dual_bound - 1.0
-    benchmark.extra_info.update(ours_cpu_s=max(before, after), peer_cpu_s=seconds, ratio=ratio, ours_gap=result.gap, peer_gap=gap)
-    print(f"\nours {max(before, after):.4f} s, peer {seconds:.3f} s to {gap:.1e} above the optimum: {ratio:.0f} x")
-    assert theirs.objective >= result.dual_bound
+def compare(benchmark, instance, peer, least_ratio, at_its_gap=False):
+    """Run the peer once and ours beside it, and hold the ratio to its threshold.
+
+    Ours goes to a certified gap of 1e-6, or to what the peer reached.
+    """
+    _, optimum = ours(instance, n_turns=1)
+    seconds, theirs = cpu_seconds(lambda: benchmark.pedantic(peer, rounds=1))
+    gap = theirs.objective / optimum.dual_bound - 1.0
+    own, _ = ours(instance, tol=gap if at_its_gap else 1e-6)
+    ratio = seconds / own
+    benchmark.extra_info.update(ours_cpu_s=own, peer_cpu_s=seconds, ratio=ratio, peer_gap=gap)
+    print(f"\nours {own:.4f} s, peer {seconds:.3f} s to {gap:.1e} above the optimum: {ratio:.0f} x")
+    assert theirs.objective >= optimum.dual_bound
     assert ratio >= least_ratio
 
 
@@ -96,7 +99,7 @@ def test_clarabel(benchmark, size, least_ratio):
 
 @pytest.mark.parametrize(("size", "least_ratio"), [(SMALL, 30), (MIDDLE, 600)])
 def test_scs(benchmark, size, least_ratio):
-    # Its own tolerance is 1e-4, which lands at a gap of a few 1e-5: tighter only makes the ratio larger.
+    # Its own tolerance is 1e-4, which lands some 1e-4 above the optimum: a tighter one only makes the ratio larger.
     instance = planted(*size)
     X, y, beta, D, _ = instance
     compare(benchmark, instance, lambda: relu_program(X, y, beta, patterns=D, solver="scs", tol=1e-3), least_ratio)
@@ -113,7 +116,7 @@ def test_admm(benchmark, size, least_ratio):
 def test_pyscnn(benchmark, size, least_ratio):
     pytest.importorskip("scnn")
     instance = planted(*size)
-    compare(benchmark, instance, lambda: pyscnn(*instance), least_ratio)
+    compare(benchmark, instance, lambda: pyscnn(*instance), least_ratio, at_its_gap=True)
 
 
 def pyscnn(X, y, beta, D, G):
