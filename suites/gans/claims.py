@@ -68,7 +68,7 @@ def across(metric: str, first: Pair, second: Pair, *, at_least: float = -math.in
 
 
 def on_every_seed(metric: str, method: str, other: str, workloads: Sequence[str], *, at_least: float = 0.0) -> Check:
-    """Claim that a method exceeds another by this much on every seed; contradicted if on none, inconclusive on some or one seed."""
+    """Claim that a method exceeds another by this much on every seed; contradicted if on none, undecided with one seed."""
 
     def check(evidence: Evidence) -> Verdict:
         mine, others = (evidence.scores(metric, name, workloads) for name in (method, other))

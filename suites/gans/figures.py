@@ -30,6 +30,7 @@ LABELS = {
     "adam-simultaneous": "Adam, simultaneous",
     "real-images": "real, held out",
 }
+RING = ("adam", "adam-nm", "adam-simultaneous", "consensus-0.1")
 TABLE_1 = ("adam", "oadam", "adam-nm", "sgd", "sgd-nm")
 
 
@@ -81,7 +82,7 @@ def draw_pictures(workload: str, methods: Sequence[str], results: Path, out: Pat
     _save(figure, out / f"{workload}.png")
 
     trained = {method: answer for method, answer in answers.items() if len(answer.generator_loss)}
-    figure, axes = plt.subplots(1, len(trained), figsize=(1.75 * len(trained), 1.6), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(1, len(trained), figsize=(1.75 * len(trained), 1.6), squeeze=False)
     for axis, (method, answer) in zip(axes[0], trained.items(), strict=True):
         for name, losses in (("D", answer.discriminator_loss), ("G", answer.generator_loss)):
             axis.plot(_smoothed(losses), lw=0.8, label=name)
@@ -96,7 +97,7 @@ def draw_pictures(workload: str, methods: Sequence[str], results: Path, out: Pat
 def draw_mixture(workload: str, methods: Sequence[str], results: Path, out: Path) -> None:
     """Draw what each method's generator makes of a mixture."""
     plt = _pyplot()
-    figure, axes = plt.subplots(1, len(methods), figsize=(1.5 * len(methods), 1.75), squeeze=False)
+    figure, axes = plt.subplots(1, len(methods), figsize=(1.6 * len(methods), 1.95), squeeze=False)
     for axis, method in zip(axes[0], methods, strict=True):
         problem, answer = solve(workload, method)
         assert isinstance(problem, Mixture)
@@ -114,7 +115,7 @@ def draw_mixture(workload: str, methods: Sequence[str], results: Path, out: Path
 def draw_games(out: Path) -> None:
     """Draw the distance to the equilibrium of the bilinear game along each method's path."""
     plt = _pyplot()
-    linear = ("gda-0.5", "gda-alternating-0.5", "momentum-0.5-simultaneous-0.5", "momentum-0.5-alternating-0.5")
+    linear = ("gda-0.1", "gda-alternating-0.5", "momentum-0.9-simultaneous-0.5", "momentum-0.5-alternating-0.5")
     linear = (*linear, "ogda-0.5", "extragradient-0.5", "consensus-1-0.5")
     figure, axes = plt.subplots(1, 2, figsize=(7.4, 2.6))
     groups = (
@@ -126,9 +127,9 @@ def draw_games(out: Path) -> None:
             _, answer = solve("bilinear", method)
             axis.semilogy(np.linalg.norm(answer.points, axis=1)[:n_steps], lw=0.9, label=method)
         axis.set_xlabel("iterations", fontsize=7)
-        axis.set_ylim(1e-8, 1e4)
+        axis.set_ylim(1e-8, 1e6)
         axis.tick_params(labelsize=6)
-        axis.legend(fontsize=5, frameon=False)
+        axis.legend(fontsize=5, frameon=False, loc="upper left", ncols=2)
     axes[0].set_ylabel("distance to the equilibrium", fontsize=7)
     figure.tight_layout(pad=0.4)
     _save(figure, out / "bilinear.png")
@@ -139,13 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figures: dict[str, Callable[[Path, Path], None]] = {
         "bilinear": lambda results, out: draw_games(out),
         "digits-gan": lambda results, out: draw_pictures("digits-gan", (*TABLE_1, "consensus-0.01", "real-images"), results, out),
-        "ring-8": lambda results, out: draw_mixture("ring-8", ("adam", "adam-simultaneous", "consensus-0.1"), results, out),
-        "mnist14-gan": lambda results, out: draw_pictures(
-            "mnist14-gan", (*TABLE_1, "consensus-0.01", "real-images"), results, out
-        ),
+        "ring-small": lambda results, out: draw_mixture("ring-small", RING, results, out),
+        "mnist14-gan": lambda results, out: draw_pictures("mnist14-gan", (*TABLE_1, "real-images"), results, out),
         "mnist14-dcgan": lambda results, out: draw_pictures("mnist14-dcgan", (*TABLE_1, "consensus-0.01"), results, out),
-        "mnist14-wgan": lambda results, out: draw_pictures("mnist14-wgan", TABLE_1, results, out),
-        "mnist14-wgan-gp": lambda results, out: draw_pictures("mnist14-wgan-gp", TABLE_1[:3], results, out),
+        "mnist14-wgan": lambda results, out: draw_pictures("mnist14-wgan", ("adam", "sgd"), results, out),
+        "mnist14-wgan-gp": lambda results, out: draw_pictures("mnist14-wgan-gp", ("adam",), results, out),
     }
     import torch
 
