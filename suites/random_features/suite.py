@@ -121,7 +121,7 @@ def _images(name: str, n_train: int, n_components: int, scale: Scale, seeds: int
         memory=16 * 2**30,
         metric="test-error",
         data=(name,),
-        methods=SINKS if scale is Scale.SMALL else (*SINKS, "adaboost-50"),
+        methods=methods,
         description=f"{name}: {n_train} training images, 10000 test images, {n_components} features, float32, lambda 1e-6",
     )
 
