@@ -246,7 +246,7 @@ def _keep(runs: list[RunRecord]) -> None:
     folder = history_of(Path(root) / "results", runs[0].commit)
     for run in runs:
         records.save(folder, replace(run, trace=()))
-    records.discard(folder, runs[0].cell)
+    records.discard(folder, runs[0].cell, runs[0].finished)
 
 
 def _successful(runs: list[RunRecord]) -> list[RunRecord]:

@@ -263,6 +263,8 @@ def _judge_claim(suite: str, claim: Claim, evidence: Mapping[tuple[Scale, str], 
             continue
         except FailedRuns as failed:
             verdict = Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"a run that it needs failed: {failed}")
+        except Exception as error:  # one faulty check must not take the board with it
+            verdict = Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"the check failed: {type(error).__name__}: {error}")
         if verdict.ruling is not Ruling.NOT_TESTED:
             return Judgement(suite=suite, claim=claim, verdict=verdict, scale=str(scale), machine=machine)
     return Judgement(suite=suite, claim=claim, verdict=Verdict(ruling=Ruling.NOT_TESTED, measured=reason), scale="", machine="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -322,6 +323,8 @@ def leaderboard(
     if format in renderers and not (check or write):
         typer.echo(renderers[format](boards.build(groups)), nl=False)
         return
+    if (check or write) and (names or scale or machine):
+        raise UsageError("--check and --write are for the whole table; leave out suites, --scale and --machine")
     kept = list(groups)
     rows, judgements = boards.build(kept), _judge(kept, names or ())
     if check or write:
@@ -340,8 +343,8 @@ def _check_or_write(results: Path, rows: list[Any], judgements: list[Judgement],
     for name, text in tables.items():
         path = results / name
         if write:
-            path.write_text(text)
-        elif not path.is_file() or path.read_text() != text:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path)
     for path in stale:
         typer.secho(f"{path} differs from the records; run: optathlon leaderboard --write", err=True, fg="red")
@@ -404,10 +407,11 @@ def verify(
     Exit code 0 when every one agrees, 1 with a table of the differences otherwise.
     """
     from optathlon import console
-    from optathlon.records import newest
-    from optathlon.verifying import verify_group
+    from optathlon.records import RecordError, newest, scan
+    from optathlon.verifying import refused, verify_group
 
     suites = {suite.name: suite for suite in _load_suites(names or ())}
+    faulty = [refused(entry) for entry in scan(results) if isinstance(entry, RecordError)]
     groups = [
         group
         for group in newest(_stream(results))
@@ -416,9 +420,9 @@ def verify(
         and (not workload or any(fnmatchcase(group.cell.workload, pattern) for pattern in workload))
         and (not method or any(fnmatchcase(group.cell.method, pattern) for pattern in method))
     ]
-    if not groups:
+    if not groups and not faulty:
         raise UsageError("no record matches; see optathlon leaderboard for what there is")
-    findings = [finding for group in groups for finding in verify_group(suites[group.cell.suite], group, machine, seeds)]
+    findings = faulty + [finding for group in groups for finding in verify_group(suites[group.cell.suite], group, machine, seeds)]
     console.show_findings(findings)
     if any(not finding.agrees for finding in findings):
         raise Ended(1)
@@ -528,8 +532,11 @@ def _print_json(value: Any) -> None:
 
 def main() -> None:
     """Run the command line; usage errors and bad input end with exit code 1 and a sentence."""
-    fix_threads()  # before numpy is imported and starts its pool
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
+        fix_threads()  # before numpy is imported and starts its pool
         app()
     except Ended as end:
         sys.exit(end.code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -29,6 +30,7 @@ _RULING_STYLES = {
 
 def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, force: bool) -> int:
     """Run the jobs that have no record yet, save each record as it comes, and return how many cells did not end ok."""
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
     pending: list[Job] = []
     done: list[RunRecord] = []
     for jobs in plan:
@@ -40,16 +42,20 @@ def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, forc
             else:
                 done.append(known)
     fresh = _execute_pending(pending, results, parallel)
+    ended = (*done, *fresh)
+    measured = {record.cell.key for record in ended if record.status not in records.ABSENT}
     for jobs in plan:
-        if any(record.cell is job.cell for job in jobs[:1] for record in fresh):
-            records.discard(results, jobs[0].cell)
-    failed = [record for record in (*done, *fresh) if record.status is not Status.OK]
+        if jobs[0].cell.key in measured:
+            records.discard(results, jobs[0].cell, started)
+    failed = [record for record in ended if record.status is not Status.OK]
     _report(len(done), fresh, failed)
     return len(failed)
 
 
 def _deserves_another_try(record: RunRecord, job: Job) -> bool:
-    """Return whether a record was ended by a limit that is higher now."""
+    """Return whether a record was ended by a limit that is higher now, or for want of something that may be here now."""
+    if record.status in records.ABSENT:
+        return True
     now = {Status.TIMEOUT: job.timeout, Status.OUT_OF_MEMORY: job.memory}.get(record.status)
     return now is not None and record.limit is not None and now > record.limit
 

@@ -178,8 +178,8 @@ def _cache() -> Path:
     """Return the cache folder of this user."""
     if given := os.environ.get("OPTATHLON_CACHE"):
         return Path(given).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "optathlon"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    return (base if base.is_absolute() else Path(tempfile.gettempdir())) / "optathlon"
 
 
 def _row(entry: DataSet, *, trust: bool) -> Row:

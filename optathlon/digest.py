@@ -9,12 +9,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 LIBRARY = "baselines"
 HARNESS = "optathlon"
@@ -63,16 +65,17 @@ class _Walk:
         """Follow a callable: a function by its module and name, a partial or a closure also by what it holds."""
         if isinstance(value, partial):
             self.value(value.func)
-            for held in (*value.args, *value.keywords.items()):
-                self.held(held)
+            self.held((value.args, value.keywords))
             return
+        owner = getattr(value, "__self__", None if hasattr(value, "__qualname__") else value)  # bound method, callable object
+        if owner is not None and not isinstance(owner, ModuleType):
+            self.held(vars(owner) if hasattr(owner, "__dict__") else None)
+        self.held(getattr(value, "__kwdefaults__", None))
         function = getattr(value, "__wrapped__", value)
         name = getattr(function, "__qualname__", type(function).__qualname__)
         module = getattr(function, "__module__", type(function).__module__)
-        for held in getattr(function, "__closure__", None) or ():
-            self.held(held.cell_contents)
-        for held in getattr(function, "__defaults__", None) or ():
-            self.held(held)
+        self.held([cell.cell_contents for cell in getattr(function, "__closure__", None) or ()])
+        self.held(getattr(function, "__defaults__", None))
         parsed = _parse_loaded(module)
         if parsed is None:
             self.sources[f"{module}:{name}"] = _bytecode(getattr(function, "__code__", None))
@@ -84,11 +87,27 @@ class _Walk:
             self.name(parsed, name.split(".")[0])
 
     def held(self, value: Any) -> None:
-        """Follow what a closure or a partial carries."""
+        """Follow what a closure, a partial or an object carries."""
         if callable(value):
             self.value(value)
+        elif isinstance(value, dict):
+            for pair in value.items():
+                self.held(pair)
+        elif isinstance(value, tuple | list):
+            for item in value:
+                self.held(item)
+        elif isinstance(value, set | frozenset):
+            self.held(sorted(value, key=repr))
+        elif isinstance(value, np.ndarray):
+            self._holds(f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}")
+        elif value is None or isinstance(value, str | bytes | int | float | complex):
+            self._holds(repr(value))
         else:
-            self.sources[f"held:{len(self.sources):04d}"] = repr(value) if _is_plain(value) else type(value).__qualname__
+            self._holds(type(value).__qualname__)
+            self.held(getattr(value, "__dict__", None))
+
+    def _holds(self, text: str) -> None:
+        self.sources[f"held:{len(self.sources):04d}"] = text
 
     def name(self, module: _Module, name: str) -> None:
         """Follow a name of a module to its definition or through its import."""
@@ -120,6 +139,8 @@ class _Walk:
             return
         if top == LIBRARY and not self.library:
             return
+        if attribute == "*":
+            attribute = None
         if attribute is not None and _path(f"{target}.{attribute}") is not None:
             return self.imported(f"{target}.{attribute}", None)
         module = _parse(target, path)
@@ -144,14 +165,6 @@ def _bytecode(code: CodeType | None) -> str:
         return ""
     constants = [_bytecode(held) if isinstance(held, CodeType) else repr(held) for held in code.co_consts]
     return f"{code.co_code.hex()} {code.co_names} {constants}"
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, tuple | list):
-        return all(_is_plain(item) for item in value)
-    if isinstance(value, dict):
-        return all(_is_plain(item) for pair in value.items() for item in pair)
-    return value is None or isinstance(value, str | int | float | bool)
 
 
 @cache
@@ -192,7 +205,7 @@ def _parse(name: str, path: Path) -> _Module:
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     nodes: dict[str, list[ast.AST]] = {}
-    for node in tree.body:
+    for node in _statements(tree):
         for defined in _defines(node):
             nodes.setdefault(defined, []).append(node)
     imports = dict(_imports(tree, name))
@@ -202,6 +215,15 @@ def _parse(name: str, path: Path) -> _Module:
             imports.update({export: (target, export) for export, target in lazy.items()})
     definitions = {key: "\n".join(ast.dump(node) for node in group) for key, group in nodes.items()}
     return _Module(name, definitions, nodes, imports, tree, ast.dump(tree))
+
+
+def _statements(block: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements of a module, also those under an if, for, with or try."""
+    for node in ast.iter_child_nodes(block):
+        if isinstance(node, ast.stmt):
+            yield node
+        if isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.Try | ast.ExceptHandler):
+            yield from _statements(node)
 
 
 def _defines(node: ast.AST) -> list[str]:

@@ -9,7 +9,6 @@ import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import MappingProxyType
 
 from optathlon.spec import Environment
 
@@ -25,15 +24,15 @@ def threads() -> int:
     return int(text)
 
 
-def fix_threads() -> None:
-    """Fix the thread pools of every numerical library, loaded already or later, to `threads`.
+def fix_threads(count: int | None = None) -> None:
+    """Fix the thread pools of every numerical library, loaded already or later, to `count`, by default `threads`.
 
     An idle OpenBLAS thread spins, which costs up to 25 times the CPU seconds on a busy machine, and torch's own setting does not
     reach numpy's pool.
     """
     import sys
 
-    count = threads()
+    count = count or threads()
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(count)
     if "numpy" in sys.modules:
@@ -102,7 +101,7 @@ def describe(device: str, machine: str | None = None) -> Environment:
         gpu=gpu_model() if device == "cuda" else "",
         os=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        versions=MappingProxyType(versions()),
+        versions=dict(versions()),
         threads=threads(),
     )
 

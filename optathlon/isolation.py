@@ -15,6 +15,7 @@ import selectors
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,7 +29,9 @@ from optathlon.running import TracePoint, load_modules, prepare, run_cell, thin
 from optathlon.spec import Cell, Method, RunRecord, Status, Suite, Workload
 
 _PR_SET_PDEATHSIG = 1
+_LONGEST_WAIT = 3600.0  # seconds: an endless wait would overflow the selector's clock
 _STDERR_TAIL = 2000
+_CHUNKS = 64
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -52,10 +55,11 @@ class _Child:
     pid: int
     process: int  # process descriptor: readable when the process has ended
     pipe: int
-    stderr: int
+    stderr: int  # pipe of its standard output and error, of which the tail is kept
     deadline: float
     received: bytearray = field(default_factory=bytearray)
-    piping: bool = True
+    said: bytearray = field(default_factory=bytearray)
+    open_pipes: set[int] = field(default_factory=set)
     killed: bool = False
 
 
@@ -64,26 +68,28 @@ def run_jobs(jobs: Iterable[Job], *, parallel: int = 1) -> Iterator[RunRecord]:
 
     Raises nothing for a fault of a cell: its record says what happened. Where the caller stops early, running cells are killed.
     """
-    waiting = iter(jobs)
+    waiting = list(jobs)[::-1]
     with selectors.DefaultSelector() as selector:
         running: dict[int, _Child] = {}
         try:
             while True:
-                while len(running) < parallel and (job := next(waiting, None)) is not None:
+                while waiting and len(running) < parallel:
+                    if running and not _is_prepared(waiting[-1]):
+                        break  # nobody would keep the time of the others meanwhile
+                    job = waiting.pop()
                     refused = _prepare(job)
                     if refused is not None:
                         yield refused
                         continue
                     child = _start(job)
                     running[child.process] = child
-                    selector.register(child.process, selectors.EVENT_READ, child)
-                    selector.register(child.pipe, selectors.EVENT_READ, child)
+                    for readable in (child.process, *child.open_pipes):
+                        selector.register(readable, selectors.EVENT_READ, child)
                 if not running:
                     return
                 for child in _wait(selector, running):
-                    selector.unregister(child.process)
-                    if child.piping:
-                        selector.unregister(child.pipe)
+                    for registered in (child.process, *child.open_pipes):
+                        selector.unregister(registered)
                     del running[child.process]
                     yield _finish(child)
         finally:
@@ -102,24 +108,36 @@ def _prepare(job: Job) -> RunRecord | None:
             load_modules(job.method)
         else:
             prepare(job.method, job.cell.device)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _failed(job, Status.ERROR, f"warm-up of {job.method.name}: {type(error).__name__}: {error}")
+    _prepared.add((job.method, job.cell.device))
     return None
+
+
+_prepared: set[tuple[Method, str]] = set()
+
+
+def _is_prepared(job: Job) -> bool:
+    return (job.method, job.cell.device) in _prepared
 
 
 def _start(job: Job) -> _Child:
     read_end, write_end = os.pipe()
-    stderr = os.memfd_create("stderr")
+    stderr, stderr_end = os.pipe()
     environment.commit()  # known before the fork, so that no child asks git again
     gc.freeze()  # keeps the collector of the child off the parent's pages
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         os.close(read_end)
-        _child_main(job, parent, write_end, stderr)
+        os.close(stderr)
+        _child_main(job, parent, write_end, stderr_end)
     os.close(write_end)
-    os.set_blocking(read_end, False)
-    return _Child(job, pid, os.pidfd_open(pid), read_end, stderr, time.monotonic() + job.timeout)
+    os.close(stderr_end)
+    for pipe in (read_end, stderr):
+        os.set_blocking(pipe, False)
+    deadline = time.monotonic() + job.timeout
+    return _Child(job, pid, os.pidfd_open(pid), read_end, stderr, deadline, open_pipes={read_end, stderr})
 
 
 def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
@@ -133,6 +151,7 @@ def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.dup2(stderr, 1)
         os.dup2(stderr, 2)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         hard = _limit_memory(job)
         record = run_cell(
@@ -148,6 +167,8 @@ def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
         run = {name: getattr(record, name) for name in RunRecord.__dataclass_fields__ if name != "cell"}
         _send(pipe, {"run": run | {"scores": dict(record.scores), "sections": dict(record.sections)}})
         code = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)
 
@@ -155,13 +176,15 @@ def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
 def _limit_memory(job: Job) -> int:
     """Allow the child `job.memory` bytes beyond what it has inherited; return the hard limit.
 
-    Private writable memory is what counts: address space would count torch's libraries, and CUDA reserves more than there is.
+    Private writable memory of each process is what counts: address space would count torch's libraries, and CUDA reserves more
+    than there is. Memory that processes share is not counted.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmData"):
             inherited = int(line.split()[1]) * 1024
-            resource.setrlimit(resource.RLIMIT_DATA, (inherited + job.memory, hard))
+            limit = inherited + job.memory
+            resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     return hard
 
 
@@ -175,15 +198,15 @@ def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[
     """Wait for output, an end or a deadline; return the children that have ended."""
     now = time.monotonic()
     pending = [child.deadline for child in running.values() if not child.killed]
-    events = selector.select(max(0.0, min(pending) - now) if pending else None)
+    events = selector.select(min(_LONGEST_WAIT, max(0.0, min(pending) - now)) if pending else None)
     ended = []
     for key, _ in events:
         child: _Child = key.data
         if key.fd == child.process:
             ended.append(child)
-        elif not _drain(child):  # closed by the child: would be readable for ever
-            selector.unregister(child.pipe)
-            child.piping = False
+        elif not _drain(child, key.fd):  # closed by the child: would be readable for ever
+            selector.unregister(key.fd)
+            child.open_pipes.discard(key.fd)
     now = time.monotonic()
     for child in running.values():
         if not child.killed and child not in ended and now >= child.deadline:
@@ -191,34 +214,50 @@ def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[
     return ended
 
 
-def _drain(child: _Child) -> bool:
-    """Take what the pipe holds; return whether the writing end is still open."""
-    with contextlib.suppress(BlockingIOError):
-        while chunk := os.read(child.pipe, 1 << 16):
+def _drain(child: _Child, pipe: int) -> bool:
+    """Take what a pipe holds now; return whether its writing end is still open."""
+    for _ in range(_CHUNKS):  # a flood must not keep the time of the other cells from being kept
+        try:
+            chunk = os.read(pipe, 1 << 16)
+        except BlockingIOError:
+            return True
+        if not chunk:
+            return False
+        if pipe == child.pipe:
             child.received += chunk
-        return False
+        else:
+            child.said = (child.said + chunk)[-_STDERR_TAIL:]
     return True
 
 
 def _kill(child: _Child) -> None:
     child.killed = True
-    for kill, target in ((os.killpg, child.pid), (os.kill, child.pid)):
+    strays = _descendants(child.pid)
+    for kill, target in ((os.killpg, child.pid), *((os.kill, pid) for pid in (child.pid, *strays))):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(target, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the children of a process, theirs, and so on, whatever session they have moved to."""
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, path.read_text().split()):
+                found += [child, *_descendants(child)]
+    return found
 
 
 def _finish(child: _Child) -> RunRecord:
     """Reap an ended child, clear what it left behind, and read its record or work out why there is none."""
     _, status = os.waitpid(child.pid, 0)
-    _drain(child)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)  # grandchildren
-    os.close(child.pipe)
+    for pipe in (child.pipe, child.stderr):
+        _drain(child, pipe)
+        os.close(pipe)
     os.close(child.process)
-    with os.fdopen(child.stderr, "rb") as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - _STDERR_TAIL))
-        stderr = file.read().decode(errors="replace").strip()
+    stderr = child.said.decode(errors="replace").strip()
     points, run = _parse(child.received)
     if run is not None and not child.killed:
         return _decode(child.job, run, stderr)
@@ -245,7 +284,7 @@ def _parse(received: bytearray) -> tuple[list[TracePoint], dict[str, Any] | None
 def _decode(job: Job, run: dict[str, Any], stderr: str) -> RunRecord:
     status = Status(run["status"])
     reason = run["reason"]
-    if status is Status.ERROR and stderr:
+    if status is not Status.OK and stderr:
         reason = f"{reason}\nstderr:\n{stderr}"
     trace = tuple((step, seconds, score) for step, seconds, score in run["trace"])
     limit = job.memory if status is Status.OUT_OF_MEMORY else None

@@ -12,7 +12,7 @@ import numpy as np
 
 from optathlon import scoring
 from optathlon.claims import Judgement
-from optathlon.records import Group, address, last_finished
+from optathlon.records import Group, address, recency
 from optathlon.spec import Cell, MetricInfo, Ruling, Status
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ class Row:
     version: str
 
 
-@dataclass
+@dataclass(eq=False)
 class _Entry:
     """One group, reduced to what its rows need."""
 
     cell: Cell
-    finished: str
+    recency: tuple[bool, str]
     seeds: np.ndarray
     scores: dict[str, np.ndarray]
     status: Status
@@ -98,9 +98,9 @@ def _newest(entries: Iterable[_Entry]) -> list[_Entry]:
     versions: dict[tuple[str, str], _Entry] = {}
     for entry in entries:
         at, suite = address(entry.cell), (entry.cell.environment.machine, entry.cell.suite)
-        if at not in best or entry.finished > best[at].finished:
+        if at not in best or entry.recency > best[at].recency:
             best[at] = entry
-        if suite not in versions or entry.finished > versions[suite].finished:
+        if suite not in versions or entry.recency > versions[suite].recency:
             versions[suite] = entry
     return [
         entry
@@ -120,7 +120,7 @@ def _reduce(group: Group) -> _Entry:
             scores[metric.name] = np.array(values, dtype=float)
     return _Entry(
         cell=cell,
-        finished=last_finished(group),
+        recency=recency(group),
         seeds=np.array([run["seed"] for run in ok]),
         scores=scores,
         status=Status(bad[0]["status"]) if bad else Status.OK,
@@ -154,8 +154,9 @@ def _time_to_target(cell: Cell, runs: Sequence[dict[str, Any]]) -> float | None:
 def _workload_rows(entries: list[_Entry]) -> list[Row]:
     reference = next((e.seconds for e in entries if e.cell.method == e.cell.reference_method), None)
     rows: list[Row] = []
-    for index, metric in enumerate(entries[0].cell.metrics):
-        present = [e for e in entries if metric.name in e.scores or (index == 0 and metric in e.cell.metrics)]
+    metrics = max(entries, key=lambda e: e.recency).cell.metrics
+    for index, metric in enumerate(metrics):
+        present = [e for e in entries if metric.name in e.scores or index == 0]
         ranks = _ranks(present, metric)
         front = _front(present, metric)
         made = [_row(e, metric, ranks.get(e.cell.method), e.cell.method in front, reference) for e in present]
@@ -169,8 +170,13 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 
 def _ranks(entries: Sequence[_Entry], metric: MetricInfo) -> dict[str, tuple[int, int, int]]:
-    """Return rank, best and worst possible rank of every method with a value: complete ones first, by the seeds they share."""
-    complete = [e for e in entries if e.complete(metric.name)]
+    """Return rank, best and worst possible rank of every method with a value.
+
+    Those that have all seeds come first, compared on the seeds they share; those that lost one, or ran fewer, share the place
+    behind them.
+    """
+    full = max((len(e.seeds) for e in entries if e.complete(metric.name)), default=0)
+    complete = [e for e in entries if e.complete(metric.name) and len(e.seeds) == full]
     found: dict[str, tuple[int, int, int]] = {}
     if complete:
         shared = sorted(set.intersection(*(set(e.seeds.tolist()) for e in complete)))
@@ -183,7 +189,7 @@ def _ranks(entries: Sequence[_Entry], metric: MetricInfo) -> dict[str, tuple[int
             }
         else:
             found = {e.cell.method: (1, 1, len(complete)) for e in complete}
-    partial = [e for e in entries if e.failed and metric.name in e.scores]
+    partial = [e for e in entries if e not in complete and metric.name in e.scores]
     last = len(complete) + 1
     return found | {e.cell.method: (last, last, len(complete) + len(partial)) for e in partial}
 
@@ -434,7 +440,7 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]], bold: int | No
 def _escape(text: str) -> str:
     """Return text that Markdown and HTML show as it is."""
     text = html.escape(" ".join(text.split()), quote=False)
-    return "".join("\\" + mark if mark in "|`[]_" else mark for mark in text)
+    return "".join("\\" + mark if mark in "\\|`[]_*" else mark for mark in text)
 
 
 def _escape_latex(text: str) -> str:

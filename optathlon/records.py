@@ -8,6 +8,7 @@ under a lock on its folder, so a kill at any moment leaves the old file or the n
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Stat
 
 SCHEMA = 1
 _HEADER = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
+ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)  # nothing was measured, for want of something
 _RUN_FIELDS = tuple(field.name for field in fields(RunRecord) if field.name != "cell")
 
 
@@ -51,13 +53,20 @@ def save(results: Path, record: RunRecord) -> None:
         _write(path, record.cell, [runs[seed] for seed in sorted(runs)])
 
 
-def discard(results: Path, cell: Cell) -> None:
-    """Remove the files of the same address whose key is another: what `cell` supersedes. Git keeps what was committed."""
+def discard(results: Path, cell: Cell, before: str) -> None:
+    """Remove the files of the same address and another key whose last run ended earlier than `before` (UTC, ISO 8601).
+
+    They are superseded by `cell`, and git keeps what was committed. What another run writes at the same time is younger, and
+    what cannot be read is kept.
+    """
     path = path_of(results, cell)
     with _locked(path.parent):
         for other in path.parent.glob(f"{cell.method}@{cell.device}.*.json"):
-            if other != path:
-                other.unlink()
+            try:
+                if other != path and last_finished(read(other)) < before:
+                    other.unlink()
+            except RecordError:
+                continue
 
 
 def load_runs(results: Path, cell: Cell) -> dict[int, RunRecord]:
@@ -86,16 +95,21 @@ def read(path: Path) -> Group:
         raise RecordError(f"{path}: not readable as JSON ({error})") from error
     try:
         schema = document["schema"]
-        if not isinstance(schema, int) or schema > SCHEMA:
+        if type(schema) is not int or schema < 1:
+            raise ValueError(f"schema must be a whole number from 1, got {schema!r}")
+        if schema > SCHEMA:
             raise RecordError(f"{path}: schema {schema!r} is newer than {SCHEMA}, the newest read here; update optathlon")
         cell = _decode_cell(document["cell"])
-        for run in document["runs"]:
-            _check_run(run)
+        runs = sorted(document["runs"], key=lambda run: run["seed"])
+        for run in runs:
+            _check_run(cell, run)
+        if len({run["seed"] for run in runs}) < len(runs):
+            raise ValueError("a seed stands twice")
     except RecordError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(f"{path}: not a record ({type(error).__name__}: {error})") from error
-    return Group(cell, document["runs"])
+    return Group(cell, runs)
 
 
 def scan(results: Path) -> Iterator[Group | RecordError]:
@@ -124,12 +138,17 @@ def last_finished(group: Group) -> str:
     return max((run.get("finished", "") for run in group.runs), default="")
 
 
+def recency(group: Group) -> tuple[bool, str]:
+    """Return what orders the groups of one address: measured ones above those that only lacked data or a device, then by time."""
+    return any(run["status"] not in ABSENT for run in group.runs), last_finished(group)
+
+
 def newest(groups: Iterable[Group]) -> list[Group]:
-    """Keep, of the groups of one address, the one whose last run ended last."""
+    """Keep, of the groups of one address, the one measured last."""
     best: dict[tuple[str, ...], Group] = {}
     for group in groups:
         at = address(group.cell)
-        if at not in best or last_finished(group) > last_finished(best[at]):
+        if at not in best or recency(group) > recency(best[at]):
             best[at] = group
     return list(best.values())
 
@@ -156,7 +175,8 @@ def _kept_runs(path: Path) -> list[dict[str, Any]]:
     try:
         return read(path).runs
     except RecordError:
-        path.replace(path.with_suffix(".refused"))
+        aside = (path.with_suffix(f".refused{n or ''}") for n in itertools.count())
+        path.replace(next(free for free in aside if not free.exists()))
         return []
 
 
@@ -165,7 +185,7 @@ def _write(path: Path, cell: Cell, runs: list[dict[str, Any]]) -> None:
     lines = ",\n".join(orjson.dumps(run, option=orjson.OPT_SERIALIZE_NUMPY).decode() for run in runs)
     text = f'{{\n"schema": {SCHEMA},\n"cell": {header},\n"runs": [\n{lines}\n]\n}}\n'
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 
@@ -188,6 +208,11 @@ def _decode_cell(document: dict[str, Any]) -> Cell:
             "environment": Environment(**document["environment"]),
         }
     )
+    number = (int, float)
+    if not cell.metrics or any(m.better not in ("lower", "higher") or type(m.tolerance) not in number for m in cell.metrics):
+        raise ValueError("metrics must be given, each with a direction and a tolerance")
+    if (cell.target is not None and type(cell.target) not in number) or type(cell.exact) is not bool:
+        raise ValueError("target must be a number or null, exact true or false")
     for value in (cell.settings, cell.data, cell.environment.versions):
         if not isinstance(value, dict):
             raise ValueError(f"settings, data and versions must be objects, got {type(value).__name__}")
@@ -206,21 +231,27 @@ def _encode_run(record: RunRecord) -> dict[str, Any]:
 _STATUSES = frozenset(Status)
 
 
-def _check_run(run: dict[str, Any]) -> None:
+def _check_run(cell: Cell, run: dict[str, Any]) -> None:
     """Raise unless a run holds what `RunRecord` promises; NaN and infinity cannot be written in JSON at all."""
-    seed = run["seed"]
+    seed, scores = run["seed"], run.get("scores", {})
     if type(seed) is not int or seed < 0:
         raise ValueError(f"seed must be a whole number from 0, got {seed!r}")
     if run["status"] not in _STATUSES:
         raise ValueError(f"unknown status {run['status']!r}")
-    for value in run.get("scores", {}).values():
+    if run["status"] == Status.OK and not (cell.metrics[0].name in scores and "seconds" in run):
+        raise ValueError(f"a run that ended ok must have seconds and {cell.metrics[0].name}")
+    for point in run.get("trace", ()):
+        if len(point) != 3 or any(type(part) not in (float, int) for part in point):
+            raise ValueError(f"a point of a trace must be three numbers, got {point!r}")
+    for value in scores.values():
         if type(value) not in (float, int):
             raise ValueError(f"a score must be a number, got {value!r}")
     for name in ("seconds", "cpu_seconds", "peak_memory", "gpu_memory"):
         if name in run and type(run[name]) not in (float, int):
             raise ValueError(f"{name} must be a number, got {run[name]!r}")
-    if not isinstance(run.get("finished", ""), str):
-        raise ValueError("finished must be a string")
+    for name in ("finished", "reason"):
+        if not isinstance(run.get(name, ""), str):
+            raise ValueError(f"{name} must be text, got {run[name]!r}")
 
 
 def _decode_run(cell: Cell, run: dict[str, Any]) -> RunRecord:

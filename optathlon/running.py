@@ -114,7 +114,7 @@ def load_modules(method: Method) -> None:
             importlib.import_module(name)
         except ImportError:
             continue  # an optional peer, or a name that is no module: the method itself will say what it misses
-    environment.fix_threads()
+    environment.fix_threads(1)  # a pool started here would be dead in a fork
     _stream(0, 0)  # numpy loads its random module at first use
 
 
@@ -247,6 +247,8 @@ def run_cell(
         if reason:
             return failed(Status.NEEDS_DEVICE, reason)
         prepare(method, device)
+        if environment.threads() > 1:
+            environment.fix_threads()
         problem = workload.make(_stream(seed, 0), device)
         measured = _measure(suite.metrics_of(workload), problem, method, device, seed, keep)
         return _ended(_derived(suite, replace(record, **measured)))
@@ -256,7 +258,7 @@ def run_cell(
         return failed(Status.DIVERGED, str(error))
     except MemoryError as error:
         return failed(Status.OUT_OF_MEMORY, f"MemoryError: {error}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         status = Status.OUT_OF_MEMORY if _is_torch_memory_error(error) else Status.ERROR
         return failed(status, traceback.format_exc())
 
@@ -381,7 +383,7 @@ def _is_finite(answer: Any, depth: int = 4) -> bool:
     return True
 
 
-def _is_torch_memory_error(error: Exception) -> bool:
+def _is_torch_memory_error(error: BaseException) -> bool:
     text = str(error)
     signs = ("not enough memory", "can't allocate memory", "out of memory")
     return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
@@ -389,4 +391,5 @@ def _is_torch_memory_error(error: Exception) -> bool:
 
 def _tail(text: str) -> str:
     """Return the last lines of a text: what a reader of the board needs."""
-    return "\n".join(text.strip().splitlines()[-_REASON_LINES:])[-2000:]
+    lines = "\n".join(text.strip().splitlines()[-_REASON_LINES:])[-2000:]
+    return lines.encode("utf-8", "replace").decode()  # JSON knows no lone surrogates

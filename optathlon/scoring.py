@@ -14,7 +14,7 @@ Trace = Sequence[tuple[int, float, float]]
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-_ROUNDING = 1e-12  # means closer than this, relative to the largest score, are equal
+_ROUNDING = 1e-12  # means closer than this, relative to the larger score, are equal
 
 
 class Interval(NamedTuple):
@@ -76,7 +76,7 @@ def interval_of(value: float, resampled: np.ndarray, n: int, confidence: float =
     """Return the interval of a statistic of n values, given its bootstrap values (resamples,); NaN bounds for n = 1."""
     if n == 1:
         return Interval(value, math.nan, math.nan)
-    reach = half_width(n, confidence) * float(np.std(resampled))
+    reach = half_width(n, confidence) * float(_spread(resampled))
     return Interval(value, value - reach, value + reach)
 
 
@@ -127,12 +127,19 @@ def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: b
     n_methods = cost.shape[1]
     mean = cost.mean(axis=0)
     gap = mean[None, :] - mean[:, None]  # by how much the row's method is better than the column's
-    margin = np.maximum(tolerance, _ROUNDING * np.abs(cost).max(initial=0.0))
+    size = np.abs(cost).max(axis=0, initial=0.0)
+    margin = np.maximum(tolerance, _ROUNDING * np.maximum(size[:, None], size[None, :]))
     if not exact:
         margin = margin + _paired_reach(cost)
     beats = gap > margin
     low = 1 + beats.sum(axis=0)
     return Ranks(low, low, n_methods - beats.sum(axis=1))
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Return the standard deviation along the last axis; huge values are scaled first, for their squares overflow."""
+    size = np.maximum(np.abs(values).max(axis=-1, keepdims=True), np.finfo(float).tiny)
+    return (values / size).std(axis=-1) * size[..., 0]
 
 
 def _paired_reach(cost: np.ndarray) -> np.ndarray:
@@ -142,7 +149,7 @@ def _paired_reach(cost: np.ndarray) -> np.ndarray:
     if n_seeds > 1:
         means = np.ascontiguousarray(resampled_means(cost).T)
         for i in range(n_methods):
-            reach[i, i:] = reach[i:, i] = (means[i:] - means[i]).std(axis=1)
+            reach[i, i:] = reach[i:, i] = _spread(means[i:] - means[i])
         reach *= half_width(n_seeds)
     return reach
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -148,9 +148,9 @@ class Workload:
     seeds : int
         How many instances (seeds 0, 1, ...) a run takes unless told otherwise.
     budget : float
-        Seconds after which a cell of this workload is stopped, everything included.
+        Seconds after which a cell of this workload is stopped, making the instance and scoring the answer included.
     memory : int
-        Bytes that a cell may allocate.
+        Bytes of private memory that a cell may allocate.
     metric : str
         Name of the metric that ranks here and scores the trace; the suite's first by default.
     target : float, optional
@@ -214,7 +214,14 @@ class Method:
 
     def __post_init__(self) -> None:
         _require_name("method", self.name)
-        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+        settings = dict(self.settings)
+        try:
+            plain = json.loads(json.dumps(settings, allow_nan=False)) == settings
+        except (TypeError, ValueError):
+            plain = False
+        if not plain:
+            raise ValueError(f"method {self.name}: settings must be JSON values with text as keys, got {settings!r}")
+        object.__setattr__(self, "settings", settings)
 
 
 class Ruling(StrEnum):
@@ -364,7 +371,7 @@ class Environment:
     gpu: str
     os: str
     python: str
-    versions: Mapping[str, str]
+    versions: Mapping[str, str] = field(hash=False)
     threads: int
 
 
@@ -416,7 +423,7 @@ class Cell:
     target: float | None = None
     exact: bool = False
     code: str = ""
-    data: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict, hash=False)
     environment: Environment
     key: str = ""
 
@@ -461,12 +468,12 @@ class RunRecord:
     cell: Cell
     seed: int
     status: Status
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
     seconds: float | None = None
     cpu_seconds: float | None = None
     peak_memory: int | None = None
     gpu_memory: int | None = None
-    sections: Mapping[str, float] = field(default_factory=dict)
+    sections: Mapping[str, float] = field(default_factory=dict, hash=False)
     trace: tuple[tuple[int, float, float], ...] = ()
     reason: str = ""
     limit: float | None = None

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from optathlon import scoring
 from optathlon.isolation import Job, run_jobs
-from optathlon.records import Group, to_records
+from optathlon.records import Group, RecordError, to_records
 from optathlon.running import plan_cell
-from optathlon.spec import Cell, RunRecord, Status, Suite
+from optathlon.spec import Cell, Method, RunRecord, Status, Suite, Workload
 
 
 class Finding(NamedTuple):
@@ -23,6 +23,11 @@ class Finding(NamedTuple):
     now: str
     rule: str
     agrees: bool
+
+
+def refused(error: RecordError) -> Finding:
+    """Return the finding for a file that cannot be trusted."""
+    return Finding("", "", "file", str(error), "", "every record file must be readable", False)
 
 
 def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: int | None = None) -> Iterator[Finding]:
@@ -52,7 +57,8 @@ def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: 
         return
     recorded = to_records(group)[:seeds]
     now = plan_cell(suite, workload, method, old.device, machine=machine)
-    jobs = [Job(suite, workload, method, now, record.seed, workload.budget, workload.memory) for record in recorded]
+    yield from _compare_declarations(address, old, now)
+    jobs = [_job(suite, workload, method, now, record) for record in recorded]
     again = {record.seed: record for record in run_jobs(jobs)}
     exactly = _same_conditions(old, now)
     for record in recorded:
@@ -68,9 +74,27 @@ def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: 
             new.status is record.status,
         )
     pairs = [(r, again[r.seed]) for r in recorded if r.status is Status.OK and again[r.seed].status is Status.OK]
-    for metric in old.metrics:
-        if any(metric.name in old_run.scores for old_run, _ in pairs) and metric.unit != "s":
+    for metric in now.metrics:
+        if any(metric.name in run.scores for pair in pairs for run in pair) and metric.unit != "s":
             yield from _compare_metric(address, metric.name, pairs, exactly, exact_cell=old.exact)
+
+
+def _job(suite: Suite, workload: Workload, method: Method, cell: Cell, record: RunRecord) -> Job:
+    """Return the job that repeats a run: under its limit where that ended it, else with room for ten times its seconds."""
+    timeout, memory = max(workload.budget, 10 * (record.seconds or 0.0)), workload.memory
+    if record.limit is not None and record.status is Status.TIMEOUT:
+        timeout = record.limit
+    elif record.limit is not None:
+        memory = int(record.limit)
+    return Job(suite, workload, method, cell, record.seed, timeout, memory)
+
+
+def _compare_declarations(address: str, old: Cell, now: Cell) -> Iterator[Finding]:
+    """Yield a finding for each declared field that the record tells otherwise: a score means nothing under another meaning."""
+    for name in ("suite_version", "scale", "settings", "metrics", "target", "exact", "reference_method"):
+        was, is_now = getattr(old, name), getattr(now, name)
+        if was != is_now:
+            yield Finding(address, "", name, str(was), str(is_now), "the declaration must be the recorded one", False)
 
 
 def _same_conditions(old: Cell, now: Cell) -> bool:
@@ -85,8 +109,8 @@ def _compare_metric(
 ) -> Iterator[Finding]:
     if exactly:
         for old, new in pairs:
-            if metric in old.scores:
-                was, now = old.scores[metric], new.scores.get(metric, math.nan)
+            if metric in old.scores or metric in new.scores:
+                was, now = old.scores.get(metric, math.nan), new.scores.get(metric, math.nan)
                 yield Finding(address, str(old.seed), metric, repr(was), repr(now), "equal to the last bit", was == now)
         return
     was = [old.scores[metric] for old, _ in pairs if metric in old.scores]
