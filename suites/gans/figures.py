@@ -182,7 +182,7 @@ def _pyplot() -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, bbox_inches="tight", pad_inches=0.03)
     _pyplot().close(figure)
     print(f"{path} ({path.stat().st_size // 1000} kB)")
 
