@@ -7,19 +7,12 @@ from typing import Any
 import numpy as np
 from optathlon.spec import Metric
 
-from suites.binary_regression.networks import NETWORK_METRICS, Classification, test_error
+from suites.binary_regression.networks import NETWORK_METRICS
 from suites.binary_regression.problem import Answer, Regressions, Table, condition_8
 
 NOT_HERE = float("nan")
 
 _BOUNDED_FEATURES = 500  # beyond, only methods that prove a bound have their gap scored, for time's sake
-
-
-def error(problem: Any, answer: Any) -> float:
-    """Return what the paper plots: bit error rate where the true weights are known, test NRMSE on tables, else test error."""
-    if isinstance(problem, Classification):
-        return test_error(problem, answer)
-    return bit_error_rate(problem, answer) if isinstance(problem, Regressions) else test_nrmse(problem, answer)
 
 
 def bit_error_rate(problem: Any, answer: Any) -> float:
@@ -118,8 +111,4 @@ REGRESSION_METRICS = (
     Metric(name="dual-error-as-printed", unit="loss", better="lower", evaluate=dual_error_as_printed),
 )
 
-METRICS = (
-    Metric(name="error", unit="as plotted", better="lower", evaluate=error),
-    *REGRESSION_METRICS,
-    *NETWORK_METRICS,
-)
+METRICS = (*REGRESSION_METRICS, *NETWORK_METRICS)

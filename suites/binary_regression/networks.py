@@ -115,6 +115,7 @@ TABLE_METHODS = ("network-real", "network-straight-through", "network-bop", "net
 NETWORK_WORKLOADS = (
     Workload(
         name="digits-smoke",
+        metric="test-error",
         make=digits("hidden-layer", n_epochs=2, n_train=128, n_test=64),
         scale=Scale.SMOKE,
         seeds=1,
@@ -124,6 +125,7 @@ NETWORK_WORKLOADS = (
     ),
     Workload(
         name="digits-linear",
+        metric="test-error",
         make=digits("linear", n_epochs=20),
         scale=Scale.SMALL,
         seeds=5,
@@ -133,6 +135,7 @@ NETWORK_WORKLOADS = (
     ),
     Workload(
         name="digits-hidden-layer",
+        metric="test-error",
         make=digits("hidden-layer", n_epochs=20),
         scale=Scale.SMALL,
         seeds=5,
@@ -142,6 +145,7 @@ NETWORK_WORKLOADS = (
     ),
     Workload(
         name="mnist-convolutional-20000",
+        metric="test-error",
         make=mnist("convolutional", n_epochs=3, n_train=20_000),
         scale=Scale.MEDIUM,
         seeds=2,
@@ -151,6 +155,7 @@ NETWORK_WORKLOADS = (
     ),
     Workload(
         name="mnist-linear",
+        metric="test-error",
         make=mnist("linear", n_epochs=8),
         scale=Scale.PAPER,
         seeds=5,
@@ -160,6 +165,7 @@ NETWORK_WORKLOADS = (
     ),
     Workload(
         name="mnist-hidden-layer",
+        metric="test-error",
         make=mnist("hidden-layer", n_epochs=10),
         scale=Scale.PAPER,
         seeds=3,
@@ -169,6 +175,7 @@ NETWORK_WORKLOADS = (
     ),
     Workload(
         name="mnist-convolutional",
+        metric="test-error",
         make=mnist("convolutional", n_epochs=10),
         scale=Scale.PAPER,
         seeds=3,

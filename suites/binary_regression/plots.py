@@ -48,7 +48,8 @@ def draw(rows: Rows, folder: Path) -> list[Path]:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    errors = [row for row in rows if row["suite"] == "binary_regression" and row["metric"] == "error" and row["status"] == "ok"]
+    scored = [row for row in rows if row["suite"] == "binary_regression" and row["status"] == "ok"]
+    errors = [row for row in scored if row["metric"] == "bit-error-rate"]
     written = []
     for name, (pattern, title, methods) in FIGURES.items():
         lines = {method: curve(errors, pattern, method) for method in methods}

@@ -55,6 +55,7 @@ def _laplace(scale: Scale, sigma: float, trials: int, prefix: str = "laplace") -
 def _table(scale: Scale, name: str, outliers: float, seeds: int) -> Workload:
     return Workload(
         name=f"{name}-outliers" if outliers else f"{name}-clean",
+        metric="test-nrmse",
         make=table(name, splits=3, outliers=outliers),
         scale=scale,
         seeds=seeds,
@@ -85,6 +86,7 @@ SMOKE_WORKLOADS = (
     ),
     Workload(
         name="diabetes-smoke",
+        metric="test-nrmse",
         make=table("diabetes", splits=1),
         scale=Scale.SMOKE,
         seeds=1,
