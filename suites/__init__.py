@@ -4,7 +4,7 @@ from importlib import import_module
 
 from optathlon.spec import Suite
 
-SUITES: tuple[str, ...] = ("binary_regression",)
+SUITES: tuple[str, ...] = ("binary_regression", "random_features", "gans", "convex_networks", "coresets")
 
 
 def load(name: str) -> Suite:
