@@ -1,0 +1,112 @@
+"""The coreset suite's instances, metrics and checks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.coresets import Coreset, TrainedModel, full
+from optathlon.claims import Evidence
+from optathlon.spec import Context, Diverged, Ruling
+from suites.coresets import metrics
+from suites.coresets.claims import _below, _tail
+from suites.coresets.problem import Classification
+from suites.coresets.suite import SUITE
+
+
+@pytest.fixture(scope="module")
+def problem() -> Classification:
+    return SUITE.workload("digits-200").make(np.random.default_rng(0), "cpu")
+
+
+def test_a_seed_makes_the_instance_and_the_network(problem):
+    again = SUITE.workload("digits-200").make(np.random.default_rng(0), "cpu")
+    other = SUITE.workload("digits-200").make(np.random.default_rng(1), "cpu")
+    assert problem.inputs.shape == (200, 1, 8, 8)
+    assert problem.k == 20
+    assert torch.equal(problem.inputs, again.inputs)
+    assert not torch.equal(problem.labels, other.labels)
+    first, same, different = (next(iter(p.model.parameters())) for p in (problem, again, other))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, different)
+
+
+def test_metrics_of_a_known_model(problem):
+    class Constant(torch.nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            logits = torch.zeros(len(inputs), 10)
+            logits[:, 3] = 1.0
+            return logits
+
+    answer = TrainedModel(Constant(), None, {})
+    assert metrics.test_error(problem, answer) == pytest.approx(float((problem.test_labels != 3).double().mean()))
+    share = float((problem.labels == 3).double().mean())
+    assert metrics.train_loss(problem, answer) == pytest.approx(np.log(9 + np.e) - share)
+    assert np.isnan(metrics.scaled_matching_error(problem, answer))
+
+
+def test_matching_error_is_taken_where_the_selection_was_made(problem):
+    state = {name: value.clone() for name, value in problem.model.state_dict().items()}
+    everything = TrainedModel(problem.model, full(200), state)
+    assert metrics.unscaled_matching_error(problem, everything) < 1e-5
+    doubled = TrainedModel(problem.model, Coreset(np.arange(200), np.full(200, 2.0)), state)
+    assert metrics.unscaled_matching_error(problem, doubled) == pytest.approx(1.0, abs=1e-5)
+    assert metrics.scaled_matching_error(problem, doubled) < 1e-5
+
+
+def run(trace, seconds=10.0, selection=4.0, target=0.2, workload="digits"):
+    cell = SimpleNamespace(target=target, workload=workload)
+    return SimpleNamespace(trace=trace, seconds=seconds, sections={"selection": selection}, cell=cell)
+
+
+def test_metrics_that_come_from_the_run():
+    record = run(((1, 0.2, 0.9), (2, 0.5, 0.3), (3, 0.9, 0.4), (4, 1.5, 0.1)))
+    assert metrics.selection_seconds(record) == 4.0
+    assert metrics.training_seconds(record) == 6.0
+    assert metrics.seconds_to_target(record) == 1.5
+    assert metrics.error_at_equal_time(record) == 0.4
+    assert metrics.largest_rise(record) == pytest.approx(0.1)
+    assert np.isnan(metrics.seconds_to_target(run(((1, 0.2, 0.9),))))
+    assert np.isnan(metrics.error_at_equal_time(run(((1, 2.0, 0.9),))))
+
+
+@pytest.mark.parametrize("name", [method.name for method in SUITE.methods])
+def test_selection_is_booked_and_a_lost_model_says_so(problem, name):
+    booked = []
+
+    class Section:
+        def __enter__(self) -> None:
+            booked.append(name)
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    context = Context(rng=np.random.default_rng(0), section=lambda _: Section())
+    answer = SUITE.method(name).run(problem, context)
+    assert booked
+    assert answer.coreset is not None
+    lost = SUITE.workload("digits-200").make(np.random.default_rng(0), "cpu")
+    with torch.no_grad():
+        next(iter(lost.model.parameters())).fill_(torch.nan)
+    with pytest.raises(Diverged):
+        SUITE.method(name).run(replace(lost), context)
+
+
+def test_sign_test():
+    assert _tail(4, 4) == 1 / 16
+    assert _tail(3, 3) == 1 / 8
+    assert _tail(0, 5) == 1.0
+
+    class Pairs(Evidence):
+        def scores(self, metric, method, workloads="*"):
+            low = {("w", seed): 0.1 for seed in range(4)}
+            return low if method == "good" else {key: 0.5 for key in low}
+
+    evidence = Pairs(())
+    assert _below("test-error", "good", "bad")(evidence).ruling is Ruling.REPRODUCED
+    assert _below("test-error", "bad", "good")(evidence).ruling is Ruling.CONTRADICTED
+    assert _below("test-error", "good", "good")(evidence).ruling is Ruling.INCONCLUSIVE
