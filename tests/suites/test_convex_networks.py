@@ -1,0 +1,135 @@
+"""The convex-networks suite's instances, metrics, checks and figures."""
+
+import json
+
+import numpy as np
+import pytest
+
+from baselines.convex_networks import deep_linear, polynomial_program, relu_program, three_layer_program, train_network
+from optathlon.claims import Evidence, MissingEvidence
+from optathlon.running import plan_cell
+from optathlon.spec import Ruling, RunRecord, Status
+from suites.convex_networks import instances, metrics, plots
+from suites.convex_networks.claims import never_below, sooner
+from suites.convex_networks.problem import Answer, Moments, VariationFit
+from suites.convex_networks.suite import SUITE
+
+
+def rng():
+    return np.random.default_rng(4)
+
+
+TOY_VALUES = {
+    ("line", 0.001): 0.010116828,
+    ("line", 0.1): 0.891447203,
+    ("slides", 0.1): 1.241688866,
+    ("slides", 0.001): 0.964442773,
+    ("gauss-8x2", 0.1): 4.655209530,
+    ("gauss-8x2", 0.001): 0.167837418,
+    ("gauss-7x3", 0.1): 0.666001686,
+    ("gauss-7x3", 0.001): 0.009924444,
+}
+
+
+@pytest.mark.parametrize(("toy", "value"), TOY_VALUES.items())
+def test_toys_have_their_known_optima(toy, value):
+    problem = instances.exact_toy(*toy)(rng(), "cpu")
+    assert problem.optimum == pytest.approx(value, rel=1e-6)
+    assert problem.complete
+
+
+def test_objectives_are_those_that_the_methods_report():
+    relu = instances.planted_relu(30, 4, 0.3, 20)(rng(), "cpu")
+    network = train_network(relu.samples.X, relu.samples.y, relu.beta, n_neurons=5, n_steps=50)
+    assert relu.objective((network.W1, network.w2)) == pytest.approx(network.objective, rel=1e-12)
+    polynomial = instances.planted_polynomial(20, 3, 0.5, instances.RELU_POLYNOMIAL)(rng(), "cpu")
+    solved = polynomial_program(polynomial.samples.X, polynomial.samples.y, 0.5)
+    assert polynomial.objective((solved.W1, solved.w2)) == pytest.approx(solved.objective, rel=1e-12)
+    assert polynomial.objective((2 * solved.W1, solved.w2)) == np.inf
+    three = instances.three_layer_toy(0, 0.02)(rng(), "cpu")
+    layers = three_layer_program(three.samples.X, three.samples.y, 0.02)
+    assert three.objective((layers.W1, layers.w2, tuple(layers.w3))) == pytest.approx(layers.objective, rel=1e-9)
+    linear = instances.linear(12, 4, 3, 3, 0.05)(rng(), "cpu")
+    closed = deep_linear(linear.samples.X, linear.samples.y, linear.beta, 3)
+    assert linear.objective(closed.weights) == pytest.approx(closed.objective, rel=1e-12)
+    assert metrics.rank(linear, Answer(closed.weights)) == closed.rank
+    assert metrics.norm_spread(linear, Answer(closed.weights)) < 1e-12
+
+
+def test_gap_is_relative_to_the_optimum_over_the_patterns():
+    problem = instances.planted_relu(40, 5, 0.3, 30)(rng(), "cpu")
+    solved = relu_program(problem.samples.X, problem.samples.y, problem.beta, patterns=problem.patterns)
+    answer = Answer((solved.W1, solved.w2), solved.dual_bound)
+    assert 0 <= metrics.objective_gap(problem, answer) <= 2e-6
+    assert metrics.certified_gap(problem, answer) == pytest.approx(solved.gap, abs=1e-12)
+    assert metrics.reached(problem, answer) == 1.0
+    zero = Answer((np.zeros((5, 1)), np.zeros(1)))
+    assert metrics.objective_gap(problem, zero) == pytest.approx(
+        0.5 * problem.samples.y @ problem.samples.y / problem.optimum - 1
+    )
+
+
+def test_answers_outside_their_constraints_have_no_finite_objective():
+    ball = VariationFit(np.eye(2), np.ones(2), 1.0)
+    assert ball.objective((np.eye(2), np.array([0.5, 0.5]))) == pytest.approx(0.5)
+    assert ball.objective((np.eye(2), np.array([1.0, 0.5]))) == np.inf
+    moments = Moments(np.eye(2), 0.5, 1.0)
+    assert moments.objective((np.zeros((1, 2)),)) == np.inf
+    assert moments.objective((np.sqrt(0.5) * np.eye(2),)) == pytest.approx(1.0)
+
+
+def test_slope_of_gaps():
+    t = np.arange(1, 301)
+    answer = Answer((), gaps=5.0 / t)
+    assert metrics.gap_slope(None, answer) == pytest.approx(-1.0)
+    assert np.isnan(metrics.gap_slope(None, Answer((), gaps=1.0 / t[:10])))
+
+
+def run(method, gap, *, seed=0, seconds=1.0, trace=(), workload="toy-line-beta0.1"):
+    cell = plan_cell(SUITE, SUITE.workload(workload), SUITE.method(method), machine="here")
+    return RunRecord(
+        cell=cell, seed=seed, status=Status.OK, scores={"objective-gap": gap}, seconds=seconds, cpu_seconds=seconds, trace=trace
+    )
+
+
+def test_never_below_counts_the_runs_that_end_below():
+    check = never_below("convex-ssnal", ("sgd-8",), "toy-*")
+    records = [run("convex-ssnal", 0.0), run("sgd-8", 0.1), run("convex-ssnal", 0.0, seed=1), run("sgd-8", -5e-7, seed=1)]
+    assert check(Evidence(tuple(records))).ruling is Ruling.REPRODUCED
+    below = check(Evidence((*records, run("convex-ssnal", 0.0, seed=2), run("sgd-8", -1e-3, seed=2))))
+    assert below.ruling is Ruling.CONTRADICTED
+    assert below.measured.startswith("1 of 3 runs below")
+    with pytest.raises(MissingEvidence):
+        check(Evidence((run("convex-ssnal", 0.0),)))
+
+
+def test_sooner_compares_the_end_of_one_with_the_arrival_of_the_other():
+    check = sooner("convex-ssnal", "sgd-50", "toy-*")
+    late = run("sgd-50", 0.0, trace=((20, 1.0, 0.5), (40, 3.0, 0.005)))
+    never = run("sgd-50", 0.2, seed=1, trace=((20, 1.0, 0.5),))
+    solved = [run("convex-ssnal", 0.0, seed=seed, seconds=2.0) for seed in (0, 1)]
+    verdict = check(Evidence((*solved, late, never)))
+    assert verdict.ruling is Ruling.REPRODUCED
+    assert "first in 2 of 2" in verdict.measured
+    early = run("sgd-50", 0.0, trace=((20, 0.5, 0.005),))
+    assert check(Evidence((*solved, early, never))).ruling is Ruling.CONTRADICTED
+
+
+def test_every_claim_names_methods_and_workloads_that_exist():
+    names = {method.name for method in SUITE.methods}
+    for claim in SUITE.claims:
+        for part in getattr(claim.check, "__closure__", None) or ():
+            if isinstance(part.cell_contents, str) and part.cell_contents.startswith(("convex-", "sgd-", "adam-", "lbfgs-")):
+                assert part.cell_contents in names, claim.id
+
+
+def test_figures_come_from_records(tmp_path):
+    pytest.importorskip("matplotlib").use("Agg")
+    for folder, method in (("toy-line-beta0.1", "sgd-8"), ("breast-cancer", "convex-pooled")):
+        place = tmp_path / "records" / "here" / "convex_networks" / folder
+        place.mkdir(parents=True)
+        finished = {"status": "ok", "scores": {"objective-gap": -0.2}, "seconds": 1.0, "trace": [[20, 0.1, 0.5], [40, 0.2, 0.1]]}
+        (place / f"{method}@cpu.0.json").write_text(json.dumps({"runs": [finished, {"status": "timeout"}]}))
+    assert len(plots.runs_of(tmp_path, "breast-cancer", "convex-pooled")) == 1
+    for draw in (plots.traces, plots.sampled):
+        assert draw(tmp_path, tmp_path).stat().st_size > 1000
