@@ -55,7 +55,6 @@ Array = NDArray[np.float64]
 # Cholesky factorisation and solution without the checks of scipy.linalg.cho_factor, which cost more than small solves.
 _potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 
-
 #: First penalty, times beta, its bound (rounding drowns a dual variable that starts far above), and its growth per outer step.
 _FIRST_SIGMA, _FIRST_AT_MOST, _GROWTH = 0.1, 1e4, 3.0
 _LARGEST_SIGMA = 1e15
@@ -66,6 +65,8 @@ _MAX_NEWTON_STEPS, _MAX_TRIALS = 100, 40
 _MAX_IDLE = 20
 #: First damping after a refused step, and the factor by which it grows and shrinks.
 _DAMPING = 4.0
+#: Rows from which a Newton matrix is summed up at a time, to bound its memory.
+_MAX_ROWS = 8192
 
 
 class _Model(NamedTuple):
@@ -250,16 +251,20 @@ def _sample_curvature(model: _Model, states: ConeStates, working: _Working, poin
 
         t_c D_c X X' D_c - t_c (D_c X Q_c')(D_c X Q_c')' + (1 - t_c) (D_c X p)(D_c X p)'.
     """
-    n_features, pattern = model.X.shape[1], working.pattern[active]
-    t = 1.0 - model.beta / point.lengths[active]
-    D, which = working.D[pattern], working.which[active]
-    n_bound = int(states.n_active[which].sum())
-    N, owner = np.empty((n_bound, n_features)), np.empty(n_bound, dtype=np.int64)
-    bound_directions(which, np.sqrt(t), states, N, owner)
-    Y = N @ model.columns
-    masked_rows(Y, working.D, pattern[owner])
-    A = (point.P[active] * (np.sqrt(1.0 - t) / point.lengths[active])[:, None]) @ model.columns * D
-    return (model.X @ model.columns) * ((t[:, None] * D).T @ D) - Y.T @ Y + A.T @ A
+    n_features, total = model.X.shape[1], np.zeros((len(model.y), len(model.y)))
+    weighted = np.zeros_like(total)
+    chunk = max(1, _MAX_ROWS // n_features)
+    for part in (active[start : start + chunk] for start in range(0, len(active), chunk)):
+        t, which, pattern = 1.0 - model.beta / point.lengths[part], working.which[part], working.pattern[part]
+        D, n_bound = working.D[pattern], int(states.n_active[which].sum())
+        N, owner = np.empty((n_bound, n_features)), np.empty(n_bound, dtype=np.int64)
+        bound_directions(which, np.sqrt(t), states, N, owner)
+        Y = N @ model.columns
+        masked_rows(Y, working.D, pattern[owner])
+        A = (point.P[part] * (np.sqrt(1.0 - t) / point.lengths[part])[:, None]) @ model.columns * D
+        total += A.T @ A - Y.T @ Y
+        weighted += (t[:, None] * D).T @ D
+    return total + weighted * (model.X @ model.columns)
 
 
 def _damped_direction(B: Array | None, gram: Array, sigma: float, ridge: float, gradient: Array) -> Array:
