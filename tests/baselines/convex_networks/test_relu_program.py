@@ -402,14 +402,13 @@ def test_too_small_a_beta_for_double_precision_is_not_claimed():
     assert result.dual_bound <= result.objective <= 0.5 * y @ y
 
 
-@pytest.mark.parametrize("solver", ["ssnal", "clarabel", "scs", "admm"])
-def test_programs_that_need_too_much_memory_are_refused_with_the_estimate(solver):
-    # Without distinct patterns nothing is large: pack as many as are needed into few rows.
-    n = {"ssnal": 4, "clarabel": 40_000, "scs": 40_000, "admm": 40_000}[solver]
-    X = np.ones((n, 20_000 if solver == "ssnal" else 1))
-    D = np.ones((n, 1)) if solver == "ssnal" else np.tril(np.ones((n, 600)))
+@pytest.mark.parametrize(
+    ("solver", "n", "d", "P"),
+    [("ssnal", 4, 20_000, 1), ("clarabel", 4000, 100, 60), ("scs", 4000, 100, 60), ("admm", 12_000, 1, 2)],
+)
+def test_programs_that_need_too_much_memory_are_refused_with_the_estimate(solver, n, d, P):
     with pytest.raises(ValueError, match=r"would need about .* GiB"):
-        relu_program(X, np.ones(n), 1.0, patterns=D, solver=solver)
+        relu_program(np.ones((n, d)), np.ones(n), 1.0, patterns=np.tril(np.ones((n, P))), solver=solver)
 
 
 def test_patterns_that_need_too_much_memory_are_refused_with_the_estimate():
