@@ -91,7 +91,7 @@ def _sinks(
         make=learning(source, n_train, n_components),
         scale=scale,
         seeds=seeds,
-        budget=300.0,
+        budget=300.0 if scale.order < Scale.PAPER.order else 3600.0,
         metric="test-error",
         data=data,
         methods=SINKS if scale is Scale.SMALL else (*SINKS, "adaboost-50"),
