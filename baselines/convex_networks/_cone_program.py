@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Array = NDArray[np.float64]
 
@@ -27,6 +29,8 @@ def group_cone_program(F: Array, y: Array, beta: float, block: int, B: sparse.cs
     ``||(F'v + B'lambda)_g|| <= beta`` for all g. The residual and the solver's lambda, scaled together until that
     holds, give a bound that needs no trust in the solver.
     """
+    from scipy import sparse
+
     clarabel: Any = import_module("clarabel")
     n, columns = F.shape
     groups = columns // block
@@ -62,6 +66,8 @@ def group_cone_program(F: Array, y: Array, beta: float, block: int, B: sparse.cs
 
 def _interleaved(groups: int, block: int) -> sparse.csr_array:
     """Return the map from (t, w) to (t_1, w_1, t_2, w_2, ...)."""
+    from scipy import sparse
+
     first = np.arange(groups)
     source = np.column_stack([first, groups + np.arange(groups * block).reshape(groups, block)]).ravel()
     size = groups * (block + 1)

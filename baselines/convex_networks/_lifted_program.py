@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import root_scalar
 
 from baselines.convex_networks import _checks
 
@@ -89,6 +88,8 @@ def _sphere_maximum(G: Array) -> float:
     By duality it is ``min_{mu > lambda_max(H)} mu + g' (mu I - H)^{-1} g + c``, where ``|(mu I - H)^{-1} g| = 1``.
     Every mu gives an upper bound, so that rounding costs tightness, never validity.
     """
+    from scipy.optimize import root_scalar
+
     values, vectors = np.linalg.eigh(G[:-1, :-1])
     g = vectors.T @ G[:-1, -1]
     shift = values[-1] - values

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from baselines.convex_networks import _checks
 from baselines.convex_networks.relu_certificate import (
@@ -63,6 +62,8 @@ def admm(
     ReluAnswer
         The best feasible point and the best dual point of all certificates.
     """
+    from scipy.linalg import cho_factor, cho_solve
+
     X, y, beta, D = problem
     (n_samples, n_features), n_columns = X.shape, 2 * D.shape[1]
     _checks.require_memory(64.0 * n_samples * (n_columns + n_samples), f"admm on {n_columns} columns of {n_samples} samples")

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linprog
 
 from baselines.convex_networks import _checks
 
@@ -138,6 +137,8 @@ def convexnn(
 
 def _master(H: Array, y: Array, penalty: float) -> tuple[Array, Array, float]:
     """Minimise ``penalty ||w||_1 + sum_t max(0, 1 - y_t (H w)_t)``; return w, the multipliers q in [0, 1] and the optimum (4)."""
+    from scipy.optimize import linprog
+
     n, k = H.shape
     cost = np.concatenate([np.full(2 * k, penalty), np.ones(n)])
     margin = y[:, None] * H

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from baselines.convex_networks import _checks
 from baselines.convex_networks._cone_program import group_cone_program
@@ -82,6 +81,8 @@ def convolutional_program(
     T. Ergen and M. Pilanci (2021), Implicit convex regularizers of CNN architectures, section 3.1; M. Pilanci, Convex
     optimization for neural networks (slides), "Convolutional hyperplane arrangements".
     """
+    from scipy import sparse
+
     patches = _checks.finite_array(patches, "patches", 3)
     n, n_patches, size = patches.shape
     y = _checks.labels(y, n)

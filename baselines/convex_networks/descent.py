@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from baselines.convex_networks.networks import Objective
 
@@ -164,6 +163,8 @@ def lbfgs(
     R. H. Byrd, P. Lu, J. Nocedal and C. Zhu (1995), A limited memory algorithm for bound constrained optimization,
     as in SciPy.
     """
+    from scipy.optimize import minimize
+
     steps = 0
 
     def count(current: Array) -> None:

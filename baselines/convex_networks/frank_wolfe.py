@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import nnls
 
 from baselines.convex_networks import _checks
 
@@ -217,6 +216,8 @@ def _best_cell(A: Array, g: Array, masks: NDArray[np.bool_]) -> Array:
     On the cone K of a pattern D the sum is linear, ``(A'D g)'theta``; its maximum is the length of the projection
     of ``A'D g`` on K.
     """
+    from scipy.optimize import nnls
+
     best, longest = np.zeros(A.shape[1]), 0.0
     for mask in masks.T:
         signs = np.where(mask, 1.0, -1.0)

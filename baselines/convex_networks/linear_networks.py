@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import root_scalar
 
 from baselines.convex_networks import _checks
 
@@ -165,6 +164,8 @@ def deep_linear(X: ArrayLike, Y: ArrayLike, beta: float, depth: int) -> LinearNe
 
 def _shrink(sigma: float, beta: float, depth: int) -> float:
     """Return the minimiser over ``s >= 0`` of ``1/2 (s - sigma)^2 + (beta L / 2) s^(2/L)``."""
+    from scipy.optimize import root_scalar
+
     power = 2 / depth - 1  # stationary where s + beta s^power = sigma, convex in s: the larger root is the local minimum
     turn = (-beta * power) ** (1 / (1 - power)) if depth > 2 else 0.0
 
@@ -182,6 +183,8 @@ def _scalar_output(X: Array, y: Array, beta: float, depth: int) -> Array:
 
     They are ridge solutions ``w(mu) = (X'X + mu I)^{-1} X'y`` with ``mu = beta ||w||^(2/L - 2)``.
     """
+    from scipy.optimize import root_scalar
+
     U, s, Vt = np.linalg.svd(X, full_matrices=False)
     b = U.T @ y
     gradient = float(np.linalg.norm(s * b))

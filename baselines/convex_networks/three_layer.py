@@ -7,7 +7,6 @@ from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from baselines.convex_networks import _checks
 from baselines.convex_networks._cone_program import group_cone_program
@@ -111,6 +110,8 @@ def three_layer_program(
     T. Ergen and M. Pilanci (2021), Global optimality beyond two layers: training deep ReLU networks via convex
     programs, Theorem 5 (equation 42 in the review of Lina and Yang).
     """
+    from scipy import sparse
+
     X = _checks.samples(X)
     y = _checks.labels(y, len(X))
     beta = _checks.positive(beta, "beta")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import nnls
 
 from baselines.convex_networks import _checks
 from baselines.convex_networks._cone_program import group_cone_program
@@ -193,4 +192,6 @@ def _perpendicular(X: Array) -> Array:
 
 def _project(cone: Array, x: Array) -> Array:
     """Project x on ``{u : cone u >= 0}``."""
+    from scipy.optimize import nnls
+
     return x + cone.T @ nnls(cone.T, -x)[0]
