@@ -1,0 +1,66 @@
+"""asv's door to the suite `convex_networks`; written by `python -m benchmarks._doors`."""
+
+from optathlon.asv_adapter import DEVICES, cells
+from optathlon.asv_adapter import SuiteCells as _SuiteCells
+
+CELLS = {
+    "smoke-relu": (
+        "convex-ssnal",
+        "convex-admm",
+        "convex-clarabel",
+        "convex-scs",
+        "convex-pooled",
+        "sgd-8",
+        "sgd-50",
+        "adam-8",
+        "adam-50",
+        "adam-50-balanced",
+        "adam-50-small",
+        "lbfgs-8",
+        "lbfgs-50",
+    ),
+    "smoke-vector": (
+        "convex-vector",
+    ),
+    "smoke-polynomial": (
+        "convex-lifted",
+    ),
+    "smoke-three-layer": (
+        "convex-three-layer",
+        "sgd-k2",
+        "sgd-k5",
+        "sgd-k15",
+        "adam-k2",
+        "adam-k5",
+        "adam-k15",
+    ),
+    "smoke-linear": (
+        "convex-duality",
+        "sgd-linear",
+        "adam-linear",
+    ),
+    "smoke-frank-wolfe": (
+        "frank-wolfe",
+        "frank-wolfe-line-search",
+        "frank-wolfe-stochastic",
+    ),
+    "smoke-moon": (
+        "convexnn-exact",
+        "convexnn-approximate",
+    ),
+    "smoke-neuron": (
+        "neuron-gradient",
+        "neuron-modified-gradient",
+    ),
+    "smoke-moments": (
+        "singular-value-thresholding",
+    ),
+}
+
+
+class ConvexNetworks(_SuiteCells):
+    suite, version, seeds = "convex_networks", "1", 5
+    params = (cells(CELLS), DEVICES)
+
+    def setup_cache(self):
+        self.solve()

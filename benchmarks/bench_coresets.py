@@ -1,0 +1,32 @@
+"""asv's door to the suite `coresets`; written by `python -m benchmarks._doors`."""
+
+from optathlon.asv_adapter import DEVICES, cells
+from optathlon.asv_adapter import SuiteCells as _SuiteCells
+
+CELLS = {
+    "digits-200": (
+        "random",
+        "full",
+        "full-fifth",
+        "craig",
+        "craig-batch",
+        "glister",
+        "glister-balanced",
+        "glister-greedy",
+        "grad-match",
+        "grad-match-no-ridge",
+        "grad-match-batch",
+        "grad-match-warm",
+        "grad-match-all-layers",
+        "weighted-glister",
+        "weighted-glister-cosine",
+    ),
+}
+
+
+class Coresets(_SuiteCells):
+    suite, version, seeds = "coresets", "1", 5
+    params = (cells(CELLS), DEVICES)
+
+    def setup_cache(self):
+        self.solve()
