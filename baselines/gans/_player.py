@@ -14,8 +14,8 @@ from baselines.gans._checks import check_non_negative
 
 __all__ = ["Batch", "Player", "evaluate"]
 
-# On a CPU a foreach kernel walks its whole list before the next kernel starts. A tensor of this many entries closes its
-# batch, so that its arrays stay in the cache from one kernel to the next; small tensors share their calls.
+# On a CPU a foreach kernel walks its whole list before the next kernel starts. A tensor of this many entries gets a batch of
+# its own, so that its arrays stay in the cache from one kernel to the next; small tensors share their calls.
 _LARGE = 2**14
 
 
@@ -90,12 +90,13 @@ class Player(torch.optim.Optimizer):
         for param, grad in self._moving(group):
             state = self.state[param]
             kind = (param.device, param.dtype, state.get("step", 0))
-            batch = waiting.setdefault(kind, Batch([], [], []))
+            alone = group["foreach"] is False or (param.is_cpu and param.numel() >= _LARGE)
+            batch = Batch([], [], []) if alone else waiting.setdefault(kind, Batch([], [], []))
             batch.params.append(_real(param))
             batch.grads.append(_real(grad))
             batch.states.append(state)
-            if group["foreach"] is False or (param.is_cpu and param.numel() >= _LARGE):
-                yield _with_decay(group, waiting.pop(kind))
+            if alone:
+                yield _with_decay(group, batch)
         for batch in waiting.values():
             yield _with_decay(group, batch)
 

@@ -91,8 +91,11 @@ class OptimisticAdam(Player):
         torch._foreach_lerp_(first, grads, 1 - beta1)  # m_t = beta1 m_{t-1} + (1 - beta1) g_t
         torch._foreach_mul_(second, beta2)
         torch._foreach_addcmul_(second, grads, grads, 1 - beta2)  # v_t = beta2 v_{t-1} + (1 - beta2) g_t^2
-        torch._foreach_copy_(denominator, second)
-        torch._foreach_sqrt_(denominator)
+        if len(second) == 1:  # a large tensor has a batch of its own, and is spared one pass over memory
+            torch.sqrt(second[0], out=denominator[0])
+        else:
+            torch._foreach_copy_(denominator, second)
+            torch._foreach_sqrt_(denominator)
         torch._foreach_add_(denominator, eps * math.sqrt(1 - beta2**step))
         torch._foreach_addcdiv_(params, first, denominator, -2 * lr * _correction(step, beta1, beta2))  # - 2 eta u_t
 
