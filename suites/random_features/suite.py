@@ -215,7 +215,7 @@ MAPS = ("rff-cos", "rff-cos-sin", "nrff", "orf-cos-sin", "fastfood-cos", "nystro
 MEDIUM_WORKLOADS = (
     *(_speed(d, 16384, (*DRAWN, "fastfood-numpy", "rbf-sampler"), 2, Scale.MEDIUM) for d in (64, 256, 1024, 4096)),
     *(_images(name, 10_000, 2048, Scale.MEDIUM, 2, (*MAPS, "exact")) for name in ("mnist", "fashion_mnist")),
-    _sinks("clusters20000x120", clusters(20_000, 120), 14_000, 400, Scale.MEDIUM, 2),
+    _sinks("clusters20000x120", clusters(20_000, 120), 14_000, 400, Scale.MEDIUM, 3),
 )
 
 PAPER_WORKLOADS = (
