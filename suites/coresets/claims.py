@@ -13,7 +13,7 @@ LAYERS = ("digits", "mnist-2000")
 SIXTY_THOUSAND = "mnist-60000"
 
 
-LEVEL = 0.1  # of the sign test: four wins in four decide, three in three do not
+LEVEL = 1 / 8  # of the sign test: three wins in three decide, four in five do not
 
 
 def _below(metric: str, method: str, *others: str, workloads: tuple[str, ...] = TRAINED) -> Check:
@@ -42,6 +42,19 @@ def _lower_in_pairs(metric: str, method: str, other: str, workloads: tuple[str, 
     return check
 
 
+def _lower_in_every_pair(metric: str, method: str, other: str, margin: float, workloads: tuple[str, ...]) -> Check:
+    """Claim that a method is below another by a margin in each pair of equal workload and seed; one that is not contradicts it."""
+
+    def check(evidence: Evidence) -> Verdict:
+        mine, theirs = (evidence.scores(metric, name, workloads) for name in (method, other))
+        gaps = [theirs[key] - mine[key] for key in sorted(mine.keys() & theirs.keys())]
+        ruling = Ruling.REPRODUCED if gaps and min(gaps) >= margin else Ruling.CONTRADICTED
+        figures = ", ".join(f"{gap:.4g}" for gap in gaps)
+        return Verdict(ruling=ruling, measured=f"{metric}: {method} below {other} by {figures}")
+
+    return check
+
+
 def _tail(wins: int, n: int) -> float:
     """Return the chance of at least `wins` heads in n fair throws."""
     return sum(comb(n, heads) for heads in range(wins, n + 1)) / 2**n
@@ -65,7 +78,7 @@ CLAIMS = (
         id="batches-cheaper",
         source="Section 2.4",
         statement="Matching the gradients of batches takes less time than matching class by class",
-        check=ratio_within("selection-seconds", "grad-match-batch", "grad-match", at_most=1.0, workloads=TRAINED),
+        check=_below("selection-seconds", "grad-match-batch", "grad-match"),
     ),
     Claim(
         id="warm-start-stabilises",
@@ -127,8 +140,8 @@ CLAIMS = (
         source="Section 3.1, with GLISTER in ten rounds",
         statement="GLISTER in rounds still takes longer to select than CRAIG and GRAD-MATCH",
         check=all_of(
-            ratio_within("selection-seconds", "glister", "craig", at_least=1.0, workloads=TRAINED),
-            ratio_within("selection-seconds", "glister", "grad-match", at_least=1.0, workloads=TRAINED),
+            _below("selection-seconds", "craig", "glister"),
+            _below("selection-seconds", "grad-match", "glister"),
         ),
     ),
     Claim(
@@ -148,7 +161,7 @@ CLAIMS = (
         id="weighted-glister-selects-faster",
         source="Section 3.2",
         statement="Weighted GLISTER selects faster than GLISTER by naive greedy",
-        check=ratio_within("selection-seconds", "weighted-glister", "glister-greedy", at_most=1.0, workloads=TRAINED),
+        check=_below("selection-seconds", "weighted-glister", "glister-greedy"),
         reported="efficiency improved a lot",
     ),
     Claim(
@@ -171,7 +184,7 @@ CLAIMS = (
         check=all_of(
             every_run("test-error", "grad-match", at_most=0.035, workloads="mnist-10000"),
             every_run("test-error", "craig", at_most=0.055, workloads="mnist-10000"),
-            difference_within("test-error", "grad-match", "random", at_most=-0.012, workloads="mnist-10000"),
+            _lower_in_every_pair("test-error", "grad-match", "random", 0.012, ("mnist-10000",)),
         ),
         scale=Scale.MEDIUM,
     ),
