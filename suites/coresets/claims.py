@@ -43,7 +43,7 @@ def _lower_in_pairs(metric: str, method: str, other: str, workloads: tuple[str, 
 
 
 def _lower_in_every_pair(metric: str, method: str, other: str, margin: float, workloads: tuple[str, ...]) -> Check:
-    """Claim that a method is below another by a margin in each pair of equal workload and seed; one that is not contradicts it."""
+    """Claim that a method is below another by a margin in each pair of equal workload and seed; one failure contradicts it."""
 
     def check(evidence: Evidence) -> Verdict:
         mine, theirs = (evidence.scores(metric, name, workloads) for name in (method, other))
