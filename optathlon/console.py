@@ -20,6 +20,7 @@ from optathlon.leaderboard import Row, boards, display
 from optathlon.spec import Ruling, RunRecord, Status
 from optathlon.verifying import Finding
 
+_LOG_EVERY = 20
 _RULING_STYLES = {
     Ruling.REPRODUCED: "green",
     Ruling.CONTRADICTED: "red",
@@ -65,8 +66,9 @@ def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> li
     if not pending:
         return fresh
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
     # Refreshed by hand: cells are forked, and a refreshing thread could hold a lock at that moment.
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as progress:
+    with Progress(*columns, console=console, auto_refresh=False, disable=not console.is_terminal) as progress:
         task = progress.add_task("preparing", total=len(pending))
         progress.refresh()
         for record in run_jobs(pending, parallel=parallel):
@@ -75,6 +77,8 @@ def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> li
             cell = record.cell
             progress.update(task, advance=1, description=f"{cell.suite} {cell.workload} {cell.method}")
             progress.refresh()
+            if not console.is_terminal and len(fresh) % _LOG_EVERY == 0:  # a log has no bar
+                print(f"{len(fresh)} of {len(pending)}: {cell.suite} {cell.workload} {cell.method}", file=sys.stderr, flush=True)
             if record.status is not Status.OK:
                 lines = record.reason.split("\nstderr:\n")[0].strip().splitlines() or [""]
                 progress.console.print(
