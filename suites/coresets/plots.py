@@ -1,4 +1,4 @@
-"""The paper's figures: training loss and accuracy against seconds, one line a strategy.
+"""The paper's figures: training loss and test error against seconds, one line a strategy.
 
 Run ``python -m suites.coresets.plots mnist-10000 [digits ...]`` with one thread (``OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1``).
 Each strategy is trained once, from seed 0; records keep only the trace of the test error, hence the loss is measured here.
@@ -36,7 +36,7 @@ class Curve(NamedTuple):
 
     seconds: list[float]
     loss: list[float]
-    accuracy: list[float]
+    error: list[float]
 
 
 def trained(problem: Classification, method: Method) -> Curve:
@@ -49,7 +49,7 @@ def trained(problem: Classification, method: Method) -> Curve:
         now = time.process_time()
         curve.seconds.append(now - start - looked)
         curve.loss.append(train_loss(problem, answer))  # pyright: ignore[reportArgumentType]
-        curve.accuracy.append(1 - test_error(problem, answer))  # pyright: ignore[reportArgumentType]
+        curve.error.append(test_error(problem, answer))  # pyright: ignore[reportArgumentType]
         looked += time.process_time() - now
 
     method.run(problem, Context(rng=np.random.default_rng(0), observe=observe))
@@ -57,7 +57,7 @@ def trained(problem: Classification, method: Method) -> Curve:
 
 
 def plot(workload_name: str, folder: Path) -> Path:
-    """Draw loss and accuracy of every strategy that takes part in a workload, and return the picture's path."""
+    """Draw loss and error of every strategy that takes part in a workload, and return the picture's path."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -72,10 +72,10 @@ def plot(workload_name: str, folder: Path) -> Path:
     for name in names:
         curve = trained(problem, SUITE.method(name))
         above.plot(curve.seconds, curve.loss, color=STRATEGIES[name], label=name, marker=".", markersize=4)
-        below.plot(curve.seconds, curve.accuracy, color=STRATEGIES[name], marker=".", markersize=4)
-        print(f"{name:24s} {curve.seconds[-1]:6.2f} s  loss {curve.loss[-1]:.4f}  accuracy {curve.accuracy[-1]:.4f}", flush=True)
+        below.plot(curve.seconds, curve.error, color=STRATEGIES[name], marker=".", markersize=4)
+        print(f"{name:24s} {curve.seconds[-1]:6.2f} s  loss {curve.loss[-1]:.4f}  error {curve.error[-1]:.4f}", flush=True)
     above.set(yscale="log", ylabel="training loss, all samples", title=workload.description)
-    below.set(xscale="log", xlabel="CPU seconds, selections included", ylabel="test accuracy")
+    below.set(xscale="log", yscale="log", xlabel="CPU seconds, selections included", ylabel="test error (1 - accuracy)")
     above.legend(fontsize="small", ncols=2)
     for axes in (above, below):
         axes.grid(alpha=0.3)
