@@ -143,7 +143,7 @@ def _time_to_target(cell: Cell, runs: Sequence[dict[str, Any]]) -> float | None:
     first = cell.metrics[0]
     times = []
     for run in runs:
-        trace = run.get("trace") or [(0, run["seconds"], run["scores"][first.name])]
+        trace = run.get("trace") or [(0, run.get("seconds", math.inf), run["scores"][first.name])]
         time = scoring.time_to_target(trace, cell.target, first.better)
         if time is None:
             return None

@@ -9,7 +9,7 @@ from test_records import cell_of, record_of
 
 from optathlon import claims
 from optathlon.claims import Evidence, FailedRuns, MissingEvidence
-from optathlon.spec import Claim, Ruling, RunRecord, Scale, Status
+from optathlon.spec import Claim, Ruling, RunRecord, Scale, Status, Verdict
 
 
 def evidence(**scores: list[float]) -> Evidence:
@@ -123,3 +123,14 @@ def test_a_failed_run_makes_a_claim_inconclusive_and_says_so() -> None:
 def test_records_of_another_suite_version_do_not_count() -> None:
     (one,) = claims.judge(replace(SUITE, version="2"), at_scale(Scale.SMALL, 0.5))
     assert one.verdict.ruling is Ruling.NOT_TESTED
+
+
+def test_a_check_that_raises_costs_only_its_own_verdict() -> None:
+    def broken(data: Evidence) -> Verdict:
+        raise ZeroDivisionError
+
+    suite = replace(SUITE, claims=(replace(CLAIM, id="broken", check=broken), CLAIM))
+    first, second = claims.judge(suite, at_scale(Scale.SMALL, 0.5))
+    assert first.verdict.ruling is Ruling.INCONCLUSIVE
+    assert "ZeroDivisionError" in first.verdict.measured
+    assert second.verdict.ruling is Ruling.REPRODUCED

@@ -153,3 +153,23 @@ def test_a_yardstick_in_a_metric_does_not_tie_it_to_the_library(tree: Tree) -> N
     for cached in (digest._root, digest._path, digest._parse):
         cached.cache_clear()
     assert digest.code_of(function, library=False).digest == before
+
+
+def test_what_the_objects_of_a_closure_hold_counts() -> None:
+    from dataclasses import dataclass
+    from functools import partial
+
+    @dataclass(frozen=True)
+    class Schedule:
+        epochs: int
+
+    def bind(held: object) -> digest.Code:
+        def run(problem: object, context: object) -> object:
+            return held
+
+        return digest.code_of(run)
+
+    for one, other in ((Schedule(1), Schedule(2)), ([1, 2], [1, 3]), ({"a": 1}, {"a": 2}), ({1}, {2})):
+        assert bind(one).digest != bind(other).digest
+        assert bind(one).digest == bind(one).digest
+        assert digest.code_of(partial(bind, held=one)).digest != digest.code_of(partial(bind, held=other)).digest

@@ -149,3 +149,16 @@ def test_verdicts_stand_above_the_tables_whatever_they_are(tmp_path: Path) -> No
 def test_rendering_is_a_function_of_the_records_alone(tmp_path: Path) -> None:
     found = groups(tmp_path, runs(cell_of("gda"), 1.0), runs(cell_of("adam"), 1.1))
     assert leaderboard.to_markdown(leaderboard.build(found)) == leaderboard.to_markdown(leaderboard.build(found[::-1]))
+
+
+def test_fewer_seeds_rank_behind_and_do_not_blur_the_others(tmp_path: Path) -> None:
+    rows = leaderboard.build(
+        groups(tmp_path, runs(cell_of("gda"), 1.0), runs(cell_of("adam"), 2.0), runs(cell_of("new"), 0.1)[:1])
+    )
+    assert [(row.method, row.rank) for row in rows] == [("gda", 1), ("adam", 2), ("new", 3)]
+
+
+def test_what_lacked_its_data_never_hides_a_measurement(tmp_path: Path) -> None:
+    absent = failed(cell_of("gda", key="b" * 64), Status.NEEDS_DATA, "absent")
+    rows = leaderboard.build(groups(tmp_path, runs(cell_of("gda"), 1.0), [replace(r, finished="2027") for r in absent]))
+    assert [(row.status, row.rank) for row in rows] == [("ok", 1)]

@@ -64,7 +64,9 @@ def test_another_key_is_another_measurement_and_supersedes_when_asked(tmp_path: 
     groups = [group for group in records.scan(tmp_path) if not isinstance(group, RecordError)]
     assert len(groups) == 2
     assert [group.cell.key for group in records.newest(groups)] == ["b" * 64]
-    records.discard(tmp_path, new)
+    records.discard(tmp_path, new, before="2026-01-01T00:00:00")
+    assert records.load_runs(tmp_path, old), "what is not older may be another run's, and stays"
+    records.discard(tmp_path, new, before="2026-01-02")
     assert records.load_runs(tmp_path, old) == {}
     assert set(records.load_runs(tmp_path, new)) == {9}
 
@@ -97,6 +99,18 @@ def corrupted(path: Path, kind: str) -> None:
         del document["runs"]
     elif kind == "unknown field":
         document["cell"]["__class__"] = "evil"
+    elif kind == "a seed twice":
+        document["runs"] *= 2
+    elif kind == "a trace of text":
+        document["runs"][0]["trace"] = [[0, "<b>", 1.0]]
+    elif kind == "no metrics":
+        document["cell"]["metrics"] = []
+    elif kind == "no direction":
+        document["cell"]["metrics"][0]["better"] = "smaller"
+    elif kind == "no score":
+        document["runs"][0]["scores"] = {}
+    elif kind == "an old schema":
+        document["schema"] = 0
     elif kind == "a list":
         document = [document]
     path.write_text(json.dumps(document))
@@ -104,7 +118,8 @@ def corrupted(path: Path, kind: str) -> None:
 
 KINDS = (
     "truncated", "binary", "newer schema", "path in a name", "html in a name", "moved", "unknown status", "score is text",
-    "score is null", "seed is a float", "runs are missing", "unknown field", "a list",
+    "score is null", "seed is a float", "runs are missing", "unknown field", "a list", "a seed twice", "a trace of text", "no metrics",
+    "no direction", "no score", "an old schema",
 )  # fmt: skip
 
 

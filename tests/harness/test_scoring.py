@@ -151,3 +151,11 @@ def test_the_performance_profile_of_a_worked_example() -> None:
     assert shares.tolist() == [[1 / 3, 1 / 3, 2 / 3], [1 / 3, 2 / 3, 2 / 3], [0.0, 0.0, 0.0]]
     with pytest.raises(ValueError, match="positive or inf"):
         scoring.performance_profile(np.array([[0.0]]), np.array([1.0]))
+
+
+@pytest.mark.parametrize("huge", [1e13, 1e200])
+def test_a_nearly_diverged_method_does_not_blur_the_others(huge: float) -> None:
+    noise = 0.01 * np.random.default_rng(0).random((5, 1))
+    scores = np.column_stack([1 + noise, 2 + noise, 3 + noise, np.full(5, huge)])
+    assert scoring.rank(scores, "lower").rank.tolist() == [1, 2, 3, 4]
+    assert math.isfinite(scoring.mean_interval([huge, 2 * huge]).high)
