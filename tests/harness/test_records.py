@@ -117,9 +117,9 @@ def corrupted(path: Path, kind: str) -> None:
 
 
 KINDS = (
-    "truncated", "binary", "newer schema", "path in a name", "html in a name", "moved", "unknown status", "score is text",
-    "score is null", "seed is a float", "runs are missing", "unknown field", "a list", "a seed twice", "a trace of text", "no metrics",
-    "no direction", "no score", "an old schema",
+    "truncated", "binary", "newer schema", "an old schema", "path in a name", "html in a name", "moved", "unknown status",
+    "score is text", "score is null", "seed is a float", "runs are missing", "unknown field", "a list", "a seed twice",
+    "a trace of text", "no metrics", "no direction", "no score",
 )  # fmt: skip
 
 
