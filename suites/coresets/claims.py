@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import comb
 
-from optathlon.claims import Check, Evidence, all_of, difference_within, every_run, ratio_within
+from optathlon.claims import Check, Evidence, MissingEvidence, all_of, difference_within, every_run, ratio_within
 from optathlon.spec import Claim, Ruling, Scale, Verdict
 
 # Where every strategy runs by the same schedule; the published protocol where somebody has run it.
@@ -30,6 +30,8 @@ def _lower_in_pairs(metric: str, method: str, other: str, workloads: tuple[str, 
     def check(evidence: Evidence) -> Verdict:
         mine, theirs = (evidence.scores(metric, name, workloads) for name in (method, other))
         pairs = [(mine[key], theirs[key]) for key in mine.keys() & theirs.keys()]
+        if not pairs:
+            raise MissingEvidence(f"{method} and {other} share no workload and seed")
         wins, losses = sum(a < b for a, b in pairs), sum(a > b for a, b in pairs)
         if _tail(wins, wins + losses) <= LEVEL:
             ruling = Ruling.REPRODUCED
@@ -48,7 +50,9 @@ def _lower_in_every_pair(metric: str, method: str, other: str, margin: float, wo
     def check(evidence: Evidence) -> Verdict:
         mine, theirs = (evidence.scores(metric, name, workloads) for name in (method, other))
         gaps = [theirs[key] - mine[key] for key in sorted(mine.keys() & theirs.keys())]
-        ruling = Ruling.REPRODUCED if gaps and min(gaps) >= margin else Ruling.CONTRADICTED
+        if not gaps:
+            raise MissingEvidence(f"{method} and {other} share no workload and seed")
+        ruling = Ruling.REPRODUCED if min(gaps) >= margin else Ruling.CONTRADICTED
         figures = ", ".join(f"{gap:.4g}" for gap in gaps)
         return Verdict(ruling=ruling, measured=f"{metric}: {method} below {other} by {figures}")
 
