@@ -184,7 +184,7 @@ def test_impossible_networks_and_sizes_are_refused(images):
 
 
 def test_size_of_the_factors_does_not_depend_on_the_number_of_parameters(images):
-    """n (C + d + 1) numbers, for a network with three hundred times the parameters too."""
+    """N (C + d + 1) numbers, for a network with three hundred times the parameters too."""
     sizes = []
     for width in (8, 4096):
         model = nn.Sequential(nn.Flatten(), nn.Linear(784, width), nn.ReLU(), nn.Linear(width, 20), nn.Linear(20, 10))
