@@ -19,8 +19,12 @@ CELLS = {
         "lbfgs-8",
         "lbfgs-50",
     ),
-    "smoke-vector": ("convex-vector",),
-    "smoke-polynomial": ("convex-lifted",),
+    "smoke-vector": (
+        "convex-vector",
+    ),
+    "smoke-polynomial": (
+        "convex-lifted",
+    ),
     "smoke-three-layer": (
         "convex-three-layer",
         "sgd-k2",
@@ -48,7 +52,9 @@ CELLS = {
         "neuron-gradient",
         "neuron-modified-gradient",
     ),
-    "smoke-moments": ("singular-value-thresholding",),
+    "smoke-moments": (
+        "singular-value-thresholding",
+    ),
 }
 
 
