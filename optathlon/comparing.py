@@ -196,6 +196,8 @@ def _cell(base: Group | None, head: Group | None) -> list[Comparison]:
         rows.append(row("status", "lower", Verdict.IMPROVED, seeds=len(won), note=note))
     both = [seed for seed in shared if before[seed]["status"] == Status.OK == after[seed]["status"]]
     for metric in cell.metrics:
+        if metric.unit == "s" and cell.device == "cpu":
+            continue  # wall seconds of a section: a busy machine moves them, and the CPU seconds below do not lie
         pairs = [
             (before[s]["scores"][metric.name], after[s]["scores"][metric.name])
             for s in both
