@@ -231,27 +231,42 @@ def _encode_run(record: RunRecord) -> dict[str, Any]:
 _STATUSES = frozenset(Status)
 
 
+_NUMBER = (float, int)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "seed": (int,),
+    "scores": (dict,),
+    "sections": (dict,),
+    "trace": (list,),
+    "seconds": _NUMBER,
+    "cpu_seconds": _NUMBER,
+    "peak_memory": _NUMBER,
+    "gpu_memory": _NUMBER,
+    "limit": _NUMBER,
+    "reason": (str,),
+    "finished": (str,),
+    "commit": (str,),
+    "dirty": (bool,),
+}
+
+
 def _check_run(cell: Cell, run: dict[str, Any]) -> None:
     """Raise unless a run holds what `RunRecord` promises; NaN and infinity cannot be written in JSON at all."""
-    seed, scores = run["seed"], run.get("scores", {})
-    if type(seed) is not int or seed < 0:
-        raise ValueError(f"seed must be a whole number from 0, got {seed!r}")
+    for name, value in run.items():
+        if name in _TYPES and type(value) not in _TYPES[name]:
+            raise ValueError(f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}, got {value!r}")
+    if run["seed"] < 0:
+        raise ValueError(f"seed must be a whole number from 0, got {run['seed']!r}")
     if run["status"] not in _STATUSES:
         raise ValueError(f"unknown status {run['status']!r}")
-    if run["status"] == Status.OK and cell.metrics[0].name not in scores:
+    scores = run.get("scores", {})
+    for value in scores.values():
+        if type(value) not in _NUMBER:
+            raise ValueError(f"a score must be a number, got {value!r}")
+    if run["status"] == "ok" and cell.metrics[0].name not in scores:
         raise ValueError(f"a run that ended ok must have {cell.metrics[0].name}")
     for point in run.get("trace", ()):
-        if len(point) != 3 or any(type(part) not in (float, int) for part in point):
+        if len(point) != 3 or any(type(part) not in _NUMBER for part in point):
             raise ValueError(f"a point of a trace must be three numbers, got {point!r}")
-    for value in scores.values():
-        if type(value) not in (float, int):
-            raise ValueError(f"a score must be a number, got {value!r}")
-    for name in ("seconds", "cpu_seconds", "peak_memory", "gpu_memory"):
-        if name in run and type(run[name]) not in (float, int):
-            raise ValueError(f"{name} must be a number, got {run[name]!r}")
-    for name in ("finished", "reason"):
-        if not isinstance(run.get(name, ""), str):
-            raise ValueError(f"{name} must be text, got {run[name]!r}")
 
 
 def _decode_run(cell: Cell, run: dict[str, Any]) -> RunRecord:

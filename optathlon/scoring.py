@@ -137,7 +137,11 @@ def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: b
 
 
 def _spread(values: np.ndarray) -> np.ndarray:
-    """Return the standard deviation along the last axis; huge values are scaled first, for their squares overflow."""
+    """Return the standard deviation along the last axis; huge values are scaled first where their squares overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = values.std(axis=-1)
+    if np.isfinite(spread).all():
+        return spread
     size = np.maximum(np.abs(values).max(axis=-1, keepdims=True), np.finfo(float).tiny)
     return (values / size).std(axis=-1) * size[..., 0]
 
