@@ -94,7 +94,11 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = CONF
     mean = float(array.mean())
     if np.ptp(array) == 0 and array.size > 1:
         return Interval(mean, mean, mean)
-    return interval_of(mean, resampled_means(array), array.size, confidence)
+    if array.size == 1:
+        return Interval(mean, math.nan, math.nan)
+    # For a mean the bootstrap's standard error has a closed form, that of infinitely many resamples.
+    reach = half_width(array.size, confidence) * float(_spread(array)) / math.sqrt(array.size)
+    return Interval(mean, mean - reach, mean + reach)
 
 
 def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False) -> Ranks:
