@@ -295,7 +295,7 @@ def test_verify_reads_embedded_sets():
 
 
 def _idx(shape, values, magic=0x08):
-    return gzip.compress(bytes([0, 0, magic, len(shape)]) + np.array(shape, ">u4").tobytes() + values)
+    return gzip.compress(bytes([0, 0, magic, len(shape)]) + np.array(shape, ">u4").tobytes() + values, mtime=0)
 
 
 @pytest.mark.parametrize(
