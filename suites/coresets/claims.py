@@ -29,7 +29,7 @@ def _lower_in_pairs(metric: str, method: str, other: str, workloads: tuple[str, 
 
     def check(evidence: Evidence) -> Verdict:
         mine, theirs = (evidence.scores(metric, name, workloads) for name in (method, other))
-        pairs = [(mine[key], theirs[key]) for key in mine.keys() & theirs.keys()]
+        pairs = [(mine[key], theirs[key]) for key in sorted(mine.keys() & theirs.keys())]
         if not pairs:
             raise MissingEvidence(f"{method} and {other} share no workload and seed")
         wins, losses = sum(a < b for a, b in pairs), sum(a > b for a, b in pairs)
