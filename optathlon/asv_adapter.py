@@ -239,13 +239,13 @@ def _runs(suite: Suite, workload: Workload, method: Method, device: str, seeds: 
 
 
 def _keep(runs: list[RunRecord]) -> None:
-    """Put the runs, without their traces, into the history of their commit; a changed working tree has no place there."""
+    """Put the runs, without traces and exhibits, into the history of their commit; a changed working tree has no place there."""
     root = os.environ.get("ASV_CONF_DIR")
     if not root or not runs[0].commit or any(run.dirty for run in runs):
         return
     folder = history_of(Path(root) / "results", runs[0].commit)
     for run in runs:
-        records.save(folder, replace(run, trace=()))
+        records.save(folder, replace(run, trace=(), exhibits={}))
     records.discard(folder, runs[0].cell, runs[0].finished)
 
 

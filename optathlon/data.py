@@ -18,14 +18,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from optathlon._torchvision import import_torchvision
 from optathlon.catalogue import DATASETS, DataFile, DataSet, Kind
 from optathlon.download import FetchFailed, fetch_file, write_file
 from optathlon.formats import Arrays, CorruptData
 from optathlon.spec import NeedsData
 
 __all__ = [
-    "DATASETS", "CorruptData", "DataFile", "DataSet", "FetchFailed", "Row", "checksum", "dataset", "fetch", "find", "load",
-    "needs_data", "rows", "verify",
+    "DATASETS", "CorruptData", "DataFile", "DataSet", "FetchFailed", "Row", "checksum", "dataset", "fetch", "find",
+    "import_torchvision", "load", "needs_data", "rows", "verify",
 ]  # fmt: skip
 
 State = Literal["present", "absent", "corrupt"]

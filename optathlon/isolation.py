@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from optathlon import environment
-from optathlon.running import TracePoint, load_modules, prepare, run_cell, thin
-from optathlon.spec import Cell, Method, RunRecord, Status, Suite, Workload
+from optathlon.running import load_modules, prepare, run_cell, thin
+from optathlon.spec import Cell, Method, RunRecord, Status, Suite, TracePoint, Workload
 
 _PR_SET_PDEATHSIG = 1
 _LONGEST_WAIT = 3600.0  # seconds: an endless wait would overflow the selector's clock
@@ -165,7 +165,7 @@ def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
         )
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
         run = {name: getattr(record, name) for name in RunRecord.__dataclass_fields__ if name != "cell"}
-        _send(pipe, {"run": run | {"scores": dict(record.scores), "sections": dict(record.sections)}})
+        _send(pipe, {"run": run})
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -274,8 +274,7 @@ def _parse(received: bytearray) -> tuple[list[TracePoint], dict[str, Any] | None
         except orjson.JSONDecodeError:
             continue
         if isinstance(message, dict) and "point" in message:
-            step, seconds, score = message["point"]
-            points.append((step, seconds, score))
+            points.append(tuple(message["point"]))
         elif isinstance(message, dict):
             run = message.get("run")
     return points, run
@@ -286,7 +285,7 @@ def _decode(job: Job, run: dict[str, Any], stderr: str) -> RunRecord:
     reason = run["reason"]
     if status is not Status.OK and stderr:
         reason = f"{reason}\nstderr:\n{stderr}"
-    trace = tuple((step, seconds, score) for step, seconds, score in run["trace"])
+    trace = tuple(tuple(point) for point in run["trace"])
     limit = job.memory if status is Status.OUT_OF_MEMORY else None
     return RunRecord(cell=job.cell, **run | {"status": status, "reason": reason, "trace": trace, "limit": limit})
 

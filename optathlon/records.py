@@ -224,7 +224,7 @@ def _decode_cell(document: dict[str, Any]) -> Cell:
 
 def _encode_run(record: RunRecord) -> dict[str, Any]:
     run = {name: getattr(record, name) for name in _RUN_FIELDS}
-    run |= {"scores": dict(record.scores), "sections": dict(record.sections)}
+    run |= {name: dict(run[name]) for name in ("scores", "sections", "exhibits")}
     return {name: value for name, value in run.items() if value not in (None, "", (), {}) or name in ("status", "seed")}
 
 
@@ -237,6 +237,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "scores": (dict,),
     "sections": (dict,),
     "trace": (list,),
+    "exhibits": (dict,),
     "seconds": _NUMBER,
     "cpu_seconds": _NUMBER,
     "peak_memory": _NUMBER,
@@ -264,12 +265,16 @@ def _check_run(cell: Cell, run: dict[str, Any]) -> None:
             raise ValueError(f"a score must be a number, got {value!r}")
     if run["status"] == "ok" and cell.metrics[0].name not in scores:
         raise ValueError(f"a run that ended ok must have {cell.metrics[0].name}")
+    width = 2 + len(cell.traced) if "trace" in run else 0
     for point in run.get("trace", ()):
-        if len(point) != 3 or any(type(part) not in _NUMBER for part in point):
-            raise ValueError(f"a point of a trace must be three numbers, got {point!r}")
+        if len(point) != width or any(type(part) not in _NUMBER for part in point):
+            raise ValueError(f"a point of a trace must be {width} numbers, got {point!r}")
+    for name, shown in run.get("exhibits", {}).items():
+        if type(shown) is not str and not (type(shown) is list and all(type(part) in _NUMBER for part in shown)):
+            raise ValueError(f"exhibit {name} must be a text or a list of numbers, got {type(shown).__name__}")
 
 
 def _decode_run(cell: Cell, run: dict[str, Any]) -> RunRecord:
     known = {name: run[name] for name in _RUN_FIELDS if name in run}
-    trace = tuple((int(step), float(seconds), float(score)) for step, seconds, score in run.get("trace", ()))
+    trace = tuple((int(step), *map(float, values)) for step, *values in run.get("trace", ()))
     return RunRecord(cell=cell, **known | {"status": Status(run["status"]), "trace": trace})

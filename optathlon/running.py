@@ -33,11 +33,12 @@ from optathlon.spec import (
     RunRecord,
     Status,
     Suite,
+    TracePoint,
     Workload,
 )
 
 TRACE_POINTS = 120  # twice what a plot shows; records stay small
-TracePoint = tuple[int, float, float]
+EXHIBIT_BYTES = 64 * 1024
 _REASON_LINES = 12
 
 
@@ -82,7 +83,8 @@ def plan_cell(
         "suite": [suite.name, suite.version],
         "workload": [workload.name, workload.scale, workload.target, _code(workload.make, False).digest],
         "method": [method.name, dict(method.settings), code],
-        "metrics": [[metric.name, _code(metric.function, False).digest] for metric in metrics],
+        "metrics": [[m.name, _code(m.function, False).digest, *(["traced"] if m.traced else [])] for m in metrics],
+        **({"exhibit": _code(suite.exhibit, False).digest} if suite.exhibit else {}),
         "device": [device, conditions.gpu, conditions.machine, conditions.threads],
         "versions": dict(conditions.versions),
         "data": checksums,
@@ -95,7 +97,7 @@ def plan_cell(
         method=method.name,
         settings=method.settings,
         device=device,
-        metrics=tuple(MetricInfo(name=m.name, unit=m.unit, better=m.better, tolerance=m.tolerance) for m in metrics),
+        metrics=tuple(_info(metric) for metric in metrics),
         reference_method=suite.reference_method,
         target=workload.target,
         exact=workload.exact,
@@ -104,6 +106,10 @@ def plan_cell(
         environment=conditions,
         key=hashlib.sha256(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)).hexdigest(),
     )
+
+
+def _info(metric: Metric) -> MetricInfo:
+    return MetricInfo(**{field.name: getattr(metric, field.name) for field in fields(MetricInfo)})
 
 
 @cache
@@ -170,11 +176,11 @@ class Clock:
 
 
 class Tracer:
-    """A thinned trace of the ranking metric; when it is full, every second point goes and the stride doubles."""
+    """A thinned trace of the traced metrics; when it is full, every second point goes and the stride doubles."""
 
-    def __init__(self, clock: Clock, score: Callable[[Any], float], publish: Callable[[TracePoint], None]) -> None:
+    def __init__(self, clock: Clock, scores: Callable[[Any], list[float]], publish: Callable[[TracePoint], None]) -> None:
         self.clock = clock
-        self.score = score
+        self.scores = scores
         self.publish = publish
         self.points: list[TracePoint] = []
         self._stride = 1
@@ -184,10 +190,11 @@ class Tracer:
         """Score an intermediate answer with the clock stopped."""
         self.clock.stop()
         if self._seen % self._stride == 0:
-            score = float(self.score(answer))
-            if not np.isfinite(score):
-                raise Diverged(f"the score is {score} at step {step}")
-            self.points.append(_trace_point(step, self.clock.seconds, score))
+            scores = self.scores(answer)
+            for score in scores:
+                if not np.isfinite(score):
+                    raise Diverged(f"the score is {score} at step {step}")
+            self.points.append(_trace_point(step, self.clock.seconds, scores))
             self.publish(self.points[-1])
             if len(self.points) >= TRACE_POINTS:
                 self.points = self.points[::2]
@@ -196,9 +203,9 @@ class Tracer:
         self.clock.start()
 
 
-def _trace_point(step: int, seconds: float, score: float) -> TracePoint:
+def _trace_point(step: int, seconds: float, scores: Sequence[float]) -> TracePoint:
     """Return a point with the digits that a curve needs; the scores themselves keep all of theirs."""
-    return int(step), float(f"{seconds:.5g}"), float(f"{score:.6g}")
+    return int(step), float(f"{seconds:.5g}"), *(float(f"{score:.6g}") for score in scores)
 
 
 def thin(points: Sequence[TracePoint]) -> tuple[TracePoint, ...]:
@@ -250,8 +257,8 @@ def run_cell(
         if environment.threads() > 1:
             environment.fix_threads()
         problem = workload.make(_stream(seed, 0), device)
-        measured = _measure(suite.metrics_of(workload), problem, method, device, seed, keep)
-        return _ended(_derived(suite, replace(record, **measured)))
+        measured, answer = _measure(suite.metrics_of(workload), problem, method, device, seed, keep)
+        return _ended(_exhibited(suite, problem, answer, _derived(suite, replace(record, **measured))))
     except NeedsData as missing:
         return failed(Status.NEEDS_DATA, str(missing))
     except (Diverged, FloatingPointError) as error:
@@ -270,12 +277,11 @@ def _measure(
     device: str,
     seed: int,
     publish: Callable[[TracePoint], None],
-) -> dict[str, Any]:
-    """Return the measured fields of a record; raise `Diverged` for an answer that is not finite."""
-    evaluate = metrics[0].evaluate
-    assert evaluate is not None  # a suite's first metric has it
+) -> tuple[dict[str, Any], Any]:
+    """Return the measured fields of a record, and the answer; raise `Diverged` for an answer that is not finite."""
+    traced = [metric for metric in metrics if metric is metrics[0] or metric.traced]
     clock = Clock(device)
-    tracer = Tracer(clock, lambda answer: evaluate(problem, answer), publish)
+    tracer = Tracer(clock, lambda answer: [float(metric.function(problem, answer)) for metric in traced], publish)
     stream = _stream(seed, 1)
     context = Context(rng=stream, seed=int(stream.integers(2**31)), device=device, observe=tracer.observe, section=clock.section)
     gc.collect()
@@ -298,8 +304,9 @@ def _measure(
         raise Diverged(f"{metrics[0].name} of the answer is not finite")
     points = tracer.points
     if points:
-        points = [*points, _trace_point(points[-1][0] + 1, clock.seconds, scores[metrics[0].name])]
-    return {
+        last = [scores.get(metric.name, np.nan) for metric in traced]
+        points = [*points, _trace_point(int(points[-1][0]) + 1, clock.seconds, last)] if np.isfinite(last).all() else points
+    measured = {
         "scores": scores,
         "seconds": clock.seconds,
         "cpu_seconds": clock.cpu_seconds,
@@ -307,12 +314,27 @@ def _measure(
         "trace": tuple(points),
         **memory,
     }
+    return measured, answer
 
 
 def _derived(suite: Suite, record: RunRecord) -> RunRecord:
     """Add the metrics that come from the finished run."""
     derived = {m.name: float(m.derive(record)) for m in suite.metrics if m.derive is not None}
     return replace(record, scores={**record.scores, **{name: value for name, value in derived.items() if np.isfinite(value)}})
+
+
+def _exhibited(suite: Suite, problem: Any, answer: Any, record: RunRecord) -> RunRecord:
+    """Add what the suite shows of an answer; where that fails, the scores stay and the reason says so."""
+    if suite.exhibit is None:
+        return record
+    try:
+        exhibits = orjson.loads(orjson.dumps(dict(suite.exhibit(problem, answer)), option=orjson.OPT_SERIALIZE_NUMPY))
+        size = len(orjson.dumps(exhibits))
+        if size > EXHIBIT_BYTES:
+            raise ValueError(f"exhibits must be at most {EXHIBIT_BYTES} bytes as JSON, got {size}")
+    except Exception:
+        return replace(record, reason=_tail(f"no exhibits:\n{traceback.format_exc()}"))
+    return replace(record, exhibits=exhibits)
 
 
 def _ended(record: RunRecord) -> RunRecord:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-Better = Literal["lower", "higher"]
-Trace = Sequence[tuple[int, float, float]]
+from optathlon.spec import Better, TracePoint
+
+Trace = Sequence[TracePoint]
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -164,7 +165,7 @@ def _paired_reach(cost: np.ndarray) -> np.ndarray:
 
 def time_to_target(trace: Trace, target: float, better: Better) -> float | None:
     """Return the seconds at which a trace of (step, seconds, score) first meets `target`, or None."""
-    for _, seconds, score in trace:
+    for _, seconds, score, *_ in trace:
         if score <= target if better == "lower" else score >= target:
             return seconds
     return None
@@ -172,7 +173,7 @@ def time_to_target(trace: Trace, target: float, better: Better) -> float | None:
 
 def score_at(trace: Trace, seconds: float) -> float | None:
     """Return the last score of a trace of (step, seconds, score) not later than `seconds`, or None before the first point."""
-    before = [score for _, at, score in trace if at <= seconds]
+    before = [score for _, at, score, *_ in trace if at <= seconds]
     return before[-1] if before else None
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from optathlon.claims import Evidence
 
 Better = Literal["lower", "higher"]
+TracePoint = tuple[float, ...]  # step, seconds, score of the ranking metric, scores of further traced metrics
 
 _NAME = re.compile(r"[a-z0-9]+([._+-][a-z0-9]+)*")
 
@@ -111,6 +112,8 @@ class Metric:
         of the two is given; a suite's first metric has `evaluate`, for it also scores the trace. NaN means "does not apply here".
     tolerance : float
         Means that differ by no more than this tie.
+    traced : bool
+        Evaluated at every observed point too, beside the metric that ranks.
     """
 
     name: str
@@ -119,6 +122,7 @@ class Metric:
     evaluate: Callable[[Any, Any], float] | None = None
     derive: Callable[[RunRecord], float] | None = None
     tolerance: float = 0.0
+    traced: bool = False
 
     def __post_init__(self) -> None:
         _require_name("metric", self.name)
@@ -126,6 +130,8 @@ class Metric:
             raise ValueError(f"metric {self.name}: better must be 'lower' or 'higher', got {self.better!r}")
         if (self.evaluate is None) == (self.derive is None):
             raise ValueError(f"metric {self.name}: give exactly one of evaluate and derive")
+        if self.traced and self.evaluate is None:
+            raise ValueError(f"metric {self.name}: a traced metric must have evaluate")
 
     @property
     def function(self) -> Callable[..., float]:
@@ -296,6 +302,9 @@ class Suite:
         The declaration. The first metric ranks, except on workloads that name another.
     reference_method : str
         The method to which seconds are shown as a ratio.
+    exhibit : callable, optional
+        ``exhibit(problem, answer) -> mapping`` of what people want to see of an answer besides its scores; see
+        `RunRecord.exhibits`.
     """
 
     name: str
@@ -307,6 +316,7 @@ class Suite:
     metrics: tuple[Metric, ...]
     claims: tuple[Claim, ...] = ()
     reference_method: str
+    exhibit: Callable[[Any, Any], Mapping[str, str | Sequence[float]]] | None = None
 
     def __post_init__(self) -> None:
         _require_name("suite", self.name)
@@ -383,6 +393,7 @@ class MetricInfo:
     unit: str
     better: Better
     tolerance: float = 0.0
+    traced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -434,6 +445,11 @@ class Cell:
         for metric in self.metrics:
             _require_name("metric", metric.name)
 
+    @property
+    def traced(self) -> tuple[str, ...]:
+        """Names of the metrics along a trace, the ranking one first."""
+        return (self.metrics[0].name, *(metric.name for metric in self.metrics[1:] if metric.traced))
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
@@ -455,8 +471,11 @@ class RunRecord:
         Highest resident memory above the start, and highest allocation on the GPU, in bytes.
     sections : mapping
         Seconds per named section of the method.
-    trace : tuple of (step, seconds, score)
-        At most 200 points of the first metric along the run, on the method's clock.
+    trace : tuple of (step, seconds, score, ...)
+        At most 200 points along the run, on the method's clock: the first metric, then the cell's traced metrics in their order.
+    exhibits : mapping
+        What people want to see besides scores, at most 64 KiB as JSON: a curve as a list of numbers, a picture as the base64
+        text of a PNG under a name that ends in ``.png``.
     reason : str
         Why it failed, last lines of stderr included.
     limit : float or None
@@ -474,7 +493,8 @@ class RunRecord:
     peak_memory: int | None = None
     gpu_memory: int | None = None
     sections: Mapping[str, float] = field(default_factory=dict, hash=False)
-    trace: tuple[tuple[int, float, float], ...] = ()
+    trace: tuple[TracePoint, ...] = ()
+    exhibits: Mapping[str, str | Sequence[float]] = field(default_factory=dict, hash=False)
     reason: str = ""
     limit: float | None = None
     commit: str = ""

@@ -60,19 +60,19 @@ def training_seconds(run: RunRecord) -> float:
 def seconds_to_target(run: RunRecord) -> float:
     """Return the seconds at the first point of the trace that reaches the workload's target."""
     target = run.cell.target
-    return next((seconds for _, seconds, error in run.trace if target is not None and error <= target), float("nan"))
+    return next((seconds for _, seconds, error, *_ in run.trace if target is not None and error <= target), float("nan"))
 
 
 def error_at_equal_time(run: RunRecord) -> float:
     """Return the test error at the last point of the trace within the workload's equal time."""
     limit = EQUAL_SECONDS.get(run.cell.workload, 0.0)
-    errors = [error for _, seconds, error in run.trace if seconds <= limit]
+    errors = [error for _, seconds, error, *_ in run.trace if seconds <= limit]
     return errors[-1] if errors else float("nan")
 
 
 def largest_rise(run: RunRecord) -> float:
     """Return the largest rise of the test error from one point of the trace to the next: 0 is stable training."""
-    errors = [error for _, _, error in run.trace]
+    errors = [error for _, _, error, *_ in run.trace]
     rises = [later - earlier for earlier, later in pairwise(errors)]
     return max(0.0, *rises) if rises else float("nan")
 
@@ -100,7 +100,7 @@ def _matching_error(problem: Classification, answer: TrainedModel, *, scaled: bo
 
 METRICS = (
     Metric(name="test-error", unit="fraction", better="lower", evaluate=test_error, tolerance=0.002),
-    Metric(name="train-loss", unit="nat", better="lower", evaluate=train_loss),
+    Metric(name="train-loss", unit="nat", better="lower", evaluate=train_loss, traced=True),
     Metric(name="matching-error", unit="fraction", better="lower", evaluate=unscaled_matching_error),
     Metric(name="scaled-matching-error", unit="fraction", better="lower", evaluate=scaled_matching_error),
     Metric(name="selection-seconds", unit="s", better="lower", derive=selection_seconds),

@@ -115,7 +115,7 @@ def colour_pictures(name: str, n_train: int, schedule: Schedule) -> Make:
 def resnet18(seed: int) -> nn.Module:
     """Return torchvision's ResNet-18 for 32 x 32 images: first convolution 3 x 3 with stride 1, no pooling after it."""
     import torch
-    from optathlon._torchvision import import_torchvision
+    from optathlon.data import import_torchvision
     from torch import nn
 
     with torch.random.fork_rng(devices=[]):

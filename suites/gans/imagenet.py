@@ -56,7 +56,7 @@ def imagenet_score(pictures: NDArray[np.float32]) -> float:
 def _inception(path: Path) -> Any:
     """Return torchvision's Inception v3 as a module from byte images to logits."""
     import torch
-    from optathlon._torchvision import import_torchvision
+    from optathlon.data import import_torchvision
     from torch import nn
 
     try:

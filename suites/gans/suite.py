@@ -5,6 +5,7 @@ from __future__ import annotations
 from optathlon.spec import Scale, Suite, Workload
 
 from suites.gans.claims import CLAIMS
+from suites.gans.exhibits import exhibit
 from suites.gans.methods import GAME_METHODS, GAN_METHODS, METHODS, PAPER, THEORY_METHODS
 from suites.gans.metrics import METRICS
 from suites.gans.problem import Training, bilinear, digits, grid, mnist, quadratic, ring, spectra
@@ -249,4 +250,5 @@ SUITE = Suite(
     metrics=METRICS,
     claims=CLAIMS,
     reference_method="adam",
+    exhibit=exhibit,
 )

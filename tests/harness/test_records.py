@@ -103,6 +103,10 @@ def corrupted(path: Path, kind: str) -> None:
         document["runs"] *= 2
     elif kind == "a trace of text":
         document["runs"][0]["trace"] = [[0, "<b>", 1.0]]
+    elif kind == "a trace too wide":
+        document["runs"][0]["trace"] = [[0, 0.0, 1.0, 2.0]]
+    elif kind == "an exhibit of objects":
+        document["runs"][0]["exhibits"] = {"curve": [{}]}
     elif kind == "no metrics":
         document["cell"]["metrics"] = []
     elif kind == "no direction":
@@ -119,7 +123,7 @@ def corrupted(path: Path, kind: str) -> None:
 KINDS = (
     "truncated", "binary", "newer schema", "an old schema", "path in a name", "html in a name", "moved", "unknown status",
     "score is text", "score is null", "seed is a float", "runs are missing", "unknown field", "a list", "a seed twice",
-    "a trace of text", "no metrics", "no direction", "no score",
+    "a trace of text", "a trace too wide", "an exhibit of objects", "no metrics", "no direction", "no score",
 )  # fmt: skip
 
 

@@ -71,6 +71,47 @@ def test_traces_are_thinned_to_two_hundred_points(looks: int) -> None:
     assert len(steps) >= min(looks, 60)
 
 
+def test_traced_metrics_stand_beside_the_one_that_ranks() -> None:
+    def method(problem: float, context: Context) -> float:
+        for step in range(3):
+            context.observe(step, step)
+        return 3.0
+
+    further = [Metric(name=f"square-{n}", unit="1", better="lower", evaluate=lambda p, a: a**2, traced=n > 0) for n in (0, 1)]
+    record = measure(suite_of(method, *further))
+    assert record.cell.traced == ("value", "square-1")
+    assert [(step, *scores) for step, _, *scores in record.trace] == [(0, 0, 0), (1, 1, 1), (2, 2, 4), (3, 3, 9)]
+
+
+def test_a_traced_metric_that_is_not_finite_ends_the_run() -> None:
+    def method(problem: float, context: Context) -> float:
+        context.observe(7, 0.0)
+        return 1.0
+
+    inverse = Metric(name="inverse", unit="1", better="lower", evaluate=lambda p, a: float(np.divide(1.0, a)), traced=True)
+    with np.errstate(divide="ignore"):
+        record = measure(suite_of(method, inverse))
+    assert record.status is Status.DIVERGED
+    assert "step 7" in record.reason
+
+
+def test_exhibits_are_kept_with_the_run() -> None:
+    suite = suite_of(lambda problem, context: 2.0)
+    shown = replace(suite, exhibit=lambda problem, answer: {"curve": np.arange(3) * answer, "picture.png": "aGFsbG8="})
+    record = measure(shown)
+    assert record.exhibits == {"curve": [0.0, 2.0, 4.0], "picture.png": "aGFsbG8="}
+    assert record.reason == ""
+
+
+@pytest.mark.parametrize("shown", [{"curve": [0.0] * 30_000}, {"thing": object()}, None])
+def test_an_exhibit_that_fails_leaves_the_scores(shown: object) -> None:
+    record = measure(replace(suite_of(lambda problem, context: 2.0), exhibit=lambda problem, answer: shown))  # type: ignore[arg-type, return-value]
+    assert record.status is Status.OK
+    assert record.scores == {"value": 2.0}
+    assert record.exhibits == {}
+    assert record.reason.startswith("no exhibits:")
+
+
 def test_sections_are_the_methods_own_seconds() -> None:
     def method(problem: float, context: Context) -> float:
         busy(0.01)

@@ -24,7 +24,7 @@ def test_absent_weights_are_needed_data():
 def test_weights_in_the_cache_are_loaded_and_scored(empty_torch_home, monkeypatch):
     import torch
 
-    from optathlon._torchvision import import_torchvision
+    from optathlon.data import import_torchvision
 
     torchvision = import_torchvision()  # before torchmetrics, which imports it too
     pytest.importorskip("torchmetrics")
