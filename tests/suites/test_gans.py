@@ -6,8 +6,8 @@ import base64
 
 import numpy as np
 import pytest
-from optathlon.running import run_cell
 
+from optathlon.running import run_cell
 from suites.gans.exhibits import GREYS, LOSSES, decoded, grid, png, thinned
 from suites.gans.suite import SUITE
 
