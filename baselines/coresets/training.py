@@ -54,8 +54,9 @@ def train_on_coresets(
 
     L is the cross entropy.
 
-    Weights are scaled to mean 1 over the points of positive weight, so that the step size means the same for every
-    selector. Steps have Nesterov momentum and a rate that falls along a cosine to zero.
+    A step follows the weighted mean of its batch's losses, the weights divided by their sum over the batch, as the authors'
+    code does [2]_: the step size means the same for every selector, and a point that counts for hundreds of others cannot
+    throw the network off. Steps have Nesterov momentum and a rate that falls along a cosine to zero.
 
     Parameters
     ----------
@@ -95,6 +96,7 @@ def train_on_coresets(
     References
     ----------
     .. [1] Killamsetty et al., "GRAD-MATCH", 2021, algorithm 1.
+    .. [2] CORDS, https://github.com/decile-team/cords, train_sl.py.
     """
     if labels.shape != (len(inputs),) or len(inputs) == 0:
         raise ValueError(f"labels must hold one class a sample, got {tuple(labels.shape)} for {tuple(inputs.shape)}")
@@ -120,7 +122,7 @@ def train_on_coresets(
             samples, importance = indices[batch].to(inputs.device), weights[batch].to(inputs.device)
             losses = nn.functional.cross_entropy(model(inputs[samples]), labels[samples], reduction="none")
             optimizer.zero_grad()
-            (importance @ losses / len(losses)).backward()
+            (importance @ losses / importance.sum()).backward()
             optimizer.step()
         schedule.step()
         if callback is not None:

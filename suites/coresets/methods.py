@@ -54,6 +54,11 @@ def run_craig(problem: Classification, context: Context) -> TrainedModel:
     return _train(problem, context, _last_layer(problem, _in_classes(problem, craig)))
 
 
+def run_craig_sample(problem: Classification, context: Context) -> TrainedModel:
+    """CRAIG on all points at once."""
+    return _train(problem, context, _last_layer(problem, craig))
+
+
 def run_craig_batch(problem: Classification, context: Context) -> TrainedModel:
     """CRAIG on batches."""
     return _train(problem, context, _last_layer(problem, _on_batches(problem, craig, context)))
@@ -82,6 +87,11 @@ def run_grad_match(problem: Classification, context: Context) -> TrainedModel:
 def run_grad_match_no_ridge(problem: Classification, context: Context) -> TrainedModel:
     """GRAD-MATCH in every class, without the ridge."""
     return _train(problem, context, _last_layer(problem, _in_classes(problem, partial(grad_match, ridge=0.0))))
+
+
+def run_grad_match_sample(problem: Classification, context: Context) -> TrainedModel:
+    """GRAD-MATCH on all points at once."""
+    return _train(problem, context, _last_layer(problem, grad_match))
 
 
 def run_grad_match_batch(problem: Classification, context: Context) -> TrainedModel:
@@ -191,12 +201,14 @@ METHODS = (
     _method("full", run_full, "section 3.1 (Full)"),
     _method("full-fifth", run_full_fifth, "section 4 (Full for a fixed time)", epochs="a fifth"),
     _method("craig", run_craig, "section 2.2", unit="class", distance="euclidean"),
+    _method("craig-sample", run_craig_sample, "section 2.2", unit="sample", distance="euclidean"),
     _method("craig-batch", run_craig_batch, "sections 2.2 and 2.4", unit="batch", distance="euclidean"),
     _method("glister", run_glister, "section 2.1", rounds=10, step=0.01),
     _method("glister-balanced", run_glister_balanced, "section 2.1", rounds=10, step=0.01, balanced=True),
     _method("glister-greedy", run_glister_greedy, "section 2.1", rounds="k", step=0.01),
     _method("grad-match", run_grad_match, "section 2.3", unit="class", ridge=0.5, tolerance=1e-3),
     _method("grad-match-no-ridge", run_grad_match_no_ridge, "section 2.3", unit="class", ridge=0.0, tolerance=1e-3),
+    _method("grad-match-sample", run_grad_match_sample, "section 2.3", unit="sample", ridge=0.5, tolerance=1e-3),
     _method("grad-match-batch", run_grad_match_batch, "sections 2.3 and 2.4", unit="batch", ridge=0.5, tolerance=1e-3),
     _method("grad-match-warm", run_grad_match_warm, "section 2.4", unit="class", ridge=0.5, tolerance=1e-3, warm_start=True),
     _method("grad-match-all-layers", run_grad_match_all_layers, "section 2.4, Fig. 2", unit="class", ridge=0.5, layers="all"),

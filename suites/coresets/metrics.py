@@ -6,6 +6,7 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 from baselines.coresets import matching_error
 from optathlon.spec import Metric, RunRecord
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 # Wall seconds after which strategies are compared: what a coreset with its selections takes on one core, with some room.
 EQUAL_SECONDS = {
     "digits": 1.0,
+    "mnist-2000": 1.0,
     "mnist-10000": 5.0,
     "fashion-mnist-10000": 5.0,
     "mnist-60000": 20.0,
+    "cifar10-subset": 150.0,
 }
+NORMS_OF = 2000  # samples up to which the norms of all-layer gradients are computed
 
 
 def test_error(problem: Classification, answer: TrainedModel) -> float:
@@ -65,9 +69,17 @@ def seconds_to_target(run: RunRecord) -> float:
 
 def error_at_equal_time(run: RunRecord) -> float:
     """Return the test error at the last point of the trace within the workload's equal time."""
-    limit = EQUAL_SECONDS.get(run.cell.workload, 0.0)
-    errors = [error for _, seconds, error, *_ in run.trace if seconds <= limit]
-    return errors[-1] if errors else float("nan")
+    return _at_equal_time(run, "test-error")
+
+
+def loss_at_equal_time(run: RunRecord) -> float:
+    """Return the training loss at the last point of the trace within the workload's equal time."""
+    return _at_equal_time(run, "train-loss")
+
+
+def peak_memory(run: RunRecord) -> float:
+    """Return the highest resident memory above that at the start."""
+    return float("nan") if run.peak_memory is None else float(run.peak_memory)
 
 
 def largest_rise(run: RunRecord) -> float:
@@ -88,14 +100,39 @@ def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
     return logits
 
 
+def norm_share(problem: Classification, answer: TrainedModel) -> float:
+    """Return how much of the variance of the gradients' norms those of the last layer explain, where the selection was made."""
+    from baselines.coresets import all_layer_gradients, last_layer_gradients
+
+    if answer.coreset is None or len(problem.labels) > NORMS_OF:
+        return float("nan")
+    selector = _selector(answer)
+    parts = zip(problem.inputs.split(100), problem.labels.split(100), strict=True)
+    everything = np.concatenate([np.linalg.norm(all_layer_gradients(selector, *part), axis=1) for part in parts])
+    last = np.sqrt(last_layer_gradients(selector, problem.inputs, problem.labels).squared_norms())
+    return float(np.corrcoef(last, everything)[0, 1] ** 2)
+
+
+def _at_equal_time(run: RunRecord, metric: str) -> float:
+    limit, column = EQUAL_SECONDS.get(run.cell.workload, 0.0), 2 + run.cell.traced.index(metric)
+    values = [point[column] for point in run.trace if point[1] <= limit]
+    return values[-1] if values else float("nan")
+
+
+def _selector(answer: TrainedModel) -> nn.Module:
+    """Return the network that made the last selection."""
+    selector = deepcopy(answer.model)
+    selector.load_state_dict(answer.selected_by)
+    return selector
+
+
 def _matching_error(problem: Classification, answer: TrainedModel, *, scaled: bool) -> float:
     from baselines.coresets import last_layer_gradients
 
     if answer.coreset is None:
         return float("nan")
-    selector = deepcopy(answer.model)
-    selector.load_state_dict(answer.selected_by)
-    return matching_error(last_layer_gradients(selector, problem.inputs, problem.labels), answer.coreset, scaled=scaled)
+    gradients = last_layer_gradients(_selector(answer), problem.inputs, problem.labels)
+    return matching_error(gradients, answer.coreset, scaled=scaled)
 
 
 METRICS = (
@@ -107,5 +144,8 @@ METRICS = (
     Metric(name="training-seconds", unit="s", better="lower", derive=training_seconds),
     Metric(name="seconds-to-target", unit="s", better="lower", derive=seconds_to_target),
     Metric(name="equal-time-error", unit="fraction", better="lower", derive=error_at_equal_time),
+    Metric(name="equal-time-loss", unit="nat", better="lower", derive=loss_at_equal_time),
     Metric(name="largest-rise", unit="fraction", better="lower", derive=largest_rise),
+    Metric(name="peak-memory", unit="B", better="lower", derive=peak_memory),
+    Metric(name="norm-share", unit="fraction", better="higher", evaluate=norm_share),
 )

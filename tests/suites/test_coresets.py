@@ -58,20 +58,31 @@ def test_matching_error_is_taken_where_the_selection_was_made(problem):
     assert metrics.scaled_matching_error(problem, doubled) < 1e-5
 
 
+def test_norm_share_is_one_where_the_last_layer_is_all(problem):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+    answer = TrainedModel(model, full(200), model.state_dict())
+    assert metrics.norm_share(problem, answer) == pytest.approx(1.0)
+    deep = TrainedModel(problem.model, full(200), problem.model.state_dict())
+    assert 0 <= metrics.norm_share(problem, deep) < 1
+    assert np.isnan(metrics.norm_share(problem, TrainedModel(model, None, {})))
+
+
 def run(trace, seconds=10.0, selection=4.0, target=0.2, workload="digits"):
-    cell = SimpleNamespace(target=target, workload=workload)
+    cell = SimpleNamespace(target=target, workload=workload, traced=("test-error", "train-loss"))
     return SimpleNamespace(trace=trace, seconds=seconds, sections={"selection": selection}, cell=cell)
 
 
 def test_metrics_that_come_from_the_run():
-    record = run(((1, 0.2, 0.9), (2, 0.5, 0.3), (3, 0.9, 0.4), (4, 1.5, 0.1)))
+    record = run(((1, 0.2, 0.9, 2.0), (2, 0.5, 0.3, 1.0), (3, 0.9, 0.4, 1.5), (4, 1.5, 0.1, 0.5)))
     assert metrics.selection_seconds(record) == 4.0
     assert metrics.training_seconds(record) == 6.0
     assert metrics.seconds_to_target(record) == 1.5
     assert metrics.error_at_equal_time(record) == 0.4
+    assert metrics.loss_at_equal_time(record) == 1.5
     assert metrics.largest_rise(record) == pytest.approx(0.1)
-    assert np.isnan(metrics.seconds_to_target(run(((1, 0.2, 0.9),))))
-    assert np.isnan(metrics.error_at_equal_time(run(((1, 2.0, 0.9),))))
+    assert np.isnan(metrics.seconds_to_target(run(((1, 0.2, 0.9, 1.0),))))
+    assert np.isnan(metrics.error_at_equal_time(run(((1, 2.0, 0.9, 1.0),))))
 
 
 @pytest.mark.parametrize("name", [method.name for method in SUITE.methods])
