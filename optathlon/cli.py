@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 
 from optathlon import __version__
+from optathlon.cli_common import (
+    RESULTS,
+    Ended,
+    Machine,
+    MethodNames,
+    Results,
+    SuiteNames,
+    UsageError,
+    WorkloadNames,
+    choose,
+    json_text,
+    load_suites,
+    print_json,
+    suite_names,
+)
+from optathlon.cli_data import data_app
 from optathlon.environment import fix_threads
 from optathlon.spec import NeedsData, Scale
 
@@ -31,83 +45,11 @@ app = typer.Typer(
     help="Benchmark suites of optimisation methods from machine-learning papers, with a leaderboard that anybody can reproduce.",
     epilog="Start with [bold]optathlon list[/], then [bold]run binary_regression[/] and [bold]leaderboard[/].",
 )
-data_app = typer.Typer(no_args_is_help=True, help="List, verify and fetch data sets.")
 app.add_typer(data_app, name="data")
 
 _UNITS = {"": 2**20, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
-
-
 _TYPER_USAGE_ERROR = 2
-
-
-class Ended(Exception):
-    """A command's own verdict as an exit code."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class UsageError(Exception):
-    """Something asked for does not exist or cannot be; the command ends with exit code 1."""
-
-
-# Names: completion, globs and near misses
-
-
-def _suite_names(incomplete: str = "") -> list[str]:
-    from suites import SUITES
-
-    return [name for name in SUITES if name.startswith(incomplete)]
-
-
-def _names_in_suites(kind: str) -> Callable[[str], list[str]]:
-    def complete(incomplete: str) -> list[str]:
-        names = {entry.name for suite in _load_suites(()) for entry in getattr(suite, kind)}
-        return sorted(name for name in names if name.startswith(incomplete))
-
-    return complete
-
-
-def _dataset_names(incomplete: str) -> list[str]:
-    from optathlon.data import DATASETS
-
-    return [entry.name for entry in DATASETS if entry.name.startswith(incomplete)]
-
-
-def _choose(patterns: Sequence[str], names: Iterable[str], kind: str) -> list[str]:
-    """Return the names that match any pattern, all without patterns; a pattern that matches nothing is a usage error."""
-    names = list(dict.fromkeys(names))
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            near = difflib.get_close_matches(pattern, names, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names) or 'none'}"
-            raise UsageError(f"no {kind} matches {pattern!r}; {hint}")
-    return [name for name in names if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
-
-
-def _load_suites(patterns: Sequence[str]) -> list[Suite]:
-    from suites import SUITES, load
-
-    return [load(name) for name in _choose(patterns, SUITES, "suite")]
-
-
-Results = Annotated[Path, typer.Option("--results", help="Folder of records and tables.", envvar="OPTATHLON_RESULTS")]
-SuiteNames = Annotated[
-    list[str] | None, typer.Argument(help="Suites, globs accepted; all by default.", autocompletion=_suite_names)
-]
-WorkloadNames = Annotated[
-    list[str] | None,
-    typer.Option("--workload", "-w", help="Workloads, globs accepted.", autocompletion=_names_in_suites("workloads")),
-]
-MethodNames = Annotated[
-    list[str] | None, typer.Option("--method", "-m", help="Methods, globs accepted.", autocompletion=_names_in_suites("methods"))
-]
-Machine = Annotated[
-    str | None, typer.Option("--machine", help="Name of this machine in the records.", envvar="OPTATHLON_MACHINE")
-]
-RESULTS = Path("results")
 
 
 # list
@@ -119,9 +61,9 @@ def list_suites(
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """List the suites with their workloads, methods, metrics and claims."""
-    suites = _load_suites(names or ())
+    suites = load_suites(names or ())
     if json:
-        _print_json([_describe(suite) for suite in suites])
+        print_json([_describe(suite) for suite in suites])
         return
     for suite in suites:
         typer.secho(f"{suite.name} (version {suite.version}): {suite.title}", bold=True)
@@ -183,7 +125,7 @@ def _bytes(text: str) -> int:
 
 @app.command()
 def run(
-    names: Annotated[list[str], typer.Argument(help="Suites, globs accepted ('*' for all).", autocompletion=_suite_names)],
+    names: Annotated[list[str], typer.Argument(help="Suites, globs accepted ('*' for all).", autocompletion=suite_names)],
     scale: Annotated[Scale, typer.Option(help="Which workloads.")] = Scale.SMALL,
     workload: WorkloadNames = None,
     method: MethodNames = None,
@@ -209,15 +151,15 @@ def run(
     if timeout is not None and not 0 < timeout < float("inf"):
         raise UsageError(f"--timeout must be a positive number of seconds, got {timeout}")
     limit = None if memory is None else _bytes(memory)
-    suites = _load_suites(names)
+    suites = load_suites(names)
     plan = [
         cell
         for suite in suites
         for cell in _plan(suite, scale, workload or (), method or (), device, machine, seeds, timeout, limit)
     ]
     workloads = [entry.name for suite in suites for entry in suite.workloads if entry.scale is scale]
-    _choose(workload or (), workloads, f"workload at scale {scale}")
-    _choose(method or (), [entry.name for suite in suites for entry in suite.methods], "method")
+    choose(workload or (), workloads, f"workload at scale {scale}")
+    choose(method or (), [entry.name for suite in suites for entry in suite.methods], "method")
     if not plan:
         raise UsageError(f"no cell to run: no method chosen runs on {device} on a workload of scale {scale}")
     try:
@@ -283,7 +225,7 @@ def _judge(groups: Sequence[Group], names: Sequence[str] = ()) -> list[Judgement
     from optathlon.claims import judge
     from optathlon.records import newest, to_records
 
-    suites = _load_suites(names)
+    suites = load_suites(names)
     wanted = {suite.name for suite in suites}
     records = [record for group in newest(groups) if group.cell.suite in wanted for record in to_records(group)]
     return [judgement for suite in suites for judgement in judge(suite, records)]
@@ -309,10 +251,10 @@ def leaderboard(
     from optathlon import console
     from optathlon import leaderboard as boards
 
-    renderers = {"csv": boards.to_csv, "json": lambda rows: _json_text(boards.to_dicts(rows)), "latex": boards.to_latex}
+    renderers = {"csv": boards.to_csv, "json": lambda rows: json_text(boards.to_dicts(rows)), "latex": boards.to_latex}
     if format not in (None, "md", *renderers):
         raise UsageError(f"--format must be md, csv, json or latex, got {format!r}")
-    chosen = set(_choose(names or (), _suite_names(), "suite")) if names else None
+    chosen = set(choose(names or (), suite_names(), "suite")) if names else None
     groups = (
         group
         for group in _stream(results)
@@ -367,7 +309,7 @@ def claims(
     groups = _read(results) if (results / "records").is_dir() else []
     judgements = _judge(groups, names or ())
     if format == "json":
-        _print_json(
+        print_json(
             [
                 {
                     "suite": one.suite,
@@ -410,7 +352,7 @@ def verify(
     from optathlon.records import RecordError, newest, scan
     from optathlon.verifying import refused, verify_group
 
-    suites = {suite.name: suite for suite in _load_suites(names or ())}
+    suites = {suite.name: suite for suite in load_suites(names or ())}
     faulty = [refused(entry) for entry in scan(results) if isinstance(entry, RecordError)]
     groups = [
         group
@@ -463,49 +405,6 @@ def publish(
     typer.echo(publish(results.resolve().parent, target, boards.build(groups), _judge(groups)))
 
 
-# data
-
-
-@data_app.command("list")
-def data_list(json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False) -> None:
-    """List every data set: present, absent or corrupt, its licence, and what it holds."""
-    from optathlon import console, data
-
-    rows = data.rows()
-    if json:
-        _print_json([row._asdict() for row in rows])
-    else:
-        console.show_data(rows)
-
-
-DatasetNames = Annotated[
-    list[str] | None, typer.Argument(help="Data sets; all present ones by default.", autocompletion=_dataset_names)
-]
-
-
-@data_app.command("verify")
-def data_verify(names: DatasetNames = None) -> None:
-    """Check every file of the data sets that are present against its checksum; exit 1 when one differs."""
-    from optathlon import console, data
-
-    rows = data.verify(names or ())
-    console.show_data(rows)
-    if any(row.state == "corrupt" or (names and row.state == "absent") for row in rows):
-        raise Ended(1)
-
-
-@data_app.command("fetch")
-def data_fetch(
-    names: Annotated[list[str], typer.Argument(help="Data sets.", autocompletion=_dataset_names)],
-    mirror: Annotated[str | None, typer.Option(help="Take the files from this address (file:// or http) instead.")] = None,
-) -> None:
-    """Download data sets into the cache, checked by checksum."""
-    from optathlon import data
-
-    for name in names:
-        typer.echo(f"{name}: {data.fetch(name, mirror=mirror)}")
-
-
 # entry
 
 
@@ -520,14 +419,6 @@ def options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Options of every command."""
-
-
-def _json_text(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n"
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(_json_text(value), nl=False)
 
 
 def main() -> None:

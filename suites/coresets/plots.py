@@ -1,21 +1,16 @@
-"""The paper's figures: training loss and test error against seconds, one line a strategy.
+"""The paper's figures from the records: training loss and test error against seconds, a line a strategy.
 
-Run ``python -m suites.coresets.plots mnist-10000 [digits ...]`` with one thread (``OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1``).
-Each strategy is trained once, from seed 0; records keep only the trace of the test error, hence the loss is measured here.
+Run ``python -m suites.coresets.plots results digits mnist-10000`` after ``optathlon run coresets``; the pictures go beside this
+file.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-import numpy as np
-from optathlon.spec import Context, Method
-
-from suites.coresets.metrics import test_error, train_loss
-from suites.coresets.problem import Classification
 from suites.coresets.suite import SUITE
 
 STRATEGIES = {
@@ -31,59 +26,38 @@ STRATEGIES = {
 }
 
 
-class Curve(NamedTuple):
-    """Figures after each epoch, the clock standing still while they are taken."""
-
-    seconds: list[float]
-    loss: list[float]
-    error: list[float]
-
-
-def trained(problem: Classification, method: Method) -> Curve:
-    """Train once and return the curve over the CPU seconds of the method alone."""
-    curve, looked = Curve([], [], []), 0.0
-    start = time.process_time()
-
-    def observe(step: int, answer: object) -> None:
-        nonlocal looked
-        now = time.process_time()
-        curve.seconds.append(now - start - looked)
-        curve.loss.append(train_loss(problem, answer))  # pyright: ignore[reportArgumentType]
-        curve.error.append(test_error(problem, answer))  # pyright: ignore[reportArgumentType]
-        looked += time.process_time() - now
-
-    method.run(problem, Context(rng=np.random.default_rng(0), observe=observe))
-    return curve
+def runs_of(results: Path, workload: str, method: str) -> list[dict[str, Any]]:
+    """Return the finished runs of a cell whose traces hold the training loss too."""
+    files = sorted(results.glob(f"records/*/coresets/{workload}/{method}@*.json"))
+    runs = [run for file in files for run in json.loads(file.read_text())["runs"]]
+    return [run for run in runs if run["status"] == "ok" and len(run["trace"][0]) == 4]
 
 
-def plot(workload_name: str, folder: Path) -> Path:
-    """Draw loss and error of every strategy that takes part in a workload, and return the picture's path."""
+def plot(results: Path, workload: str, folder: Path) -> Path:
+    """Draw loss and error of every strategy that has records, the first seed strongly, and return the picture's path."""
     import matplotlib
 
-    matplotlib.use("Agg")
+    matplotlib.use("agg")
     from matplotlib import pyplot
 
-    workload = SUITE.workload(workload_name)
-    problem = workload.make(np.random.default_rng(0), "cpu")
-    names = [name for name in STRATEGIES if workload.methods == ("*",) or name in workload.methods]
-    if warm_up := SUITE.method(names[0]).warm_up:
-        warm_up()
     figure, (above, below) = pyplot.subplots(2, 1, figsize=(7, 7), sharex=True, layout="constrained")
-    for name in names:
-        curve = trained(problem, SUITE.method(name))
-        above.plot(curve.seconds, curve.loss, color=STRATEGIES[name], label=name, marker=".", markersize=4)
-        below.plot(curve.seconds, curve.error, color=STRATEGIES[name], marker=".", markersize=4)
-        print(f"{name:24s} {curve.seconds[-1]:6.2f} s  loss {curve.loss[-1]:.4f}  error {curve.error[-1]:.4f}", flush=True)
-    above.set(yscale="log", ylabel="training loss, all samples", title=workload.description)
-    below.set(xscale="log", yscale="log", xlabel="CPU seconds, selections included", ylabel="test error (1 - accuracy)")
+    for method, colour in STRATEGIES.items():
+        for index, run in enumerate(runs_of(results, workload, method)):
+            _, seconds, errors, losses = zip(*run["trace"], strict=True)
+            style = {"color": colour, "alpha": 1.0 if index == 0 else 0.3, "linewidth": 1.5 if index == 0 else 0.8}
+            above.plot(seconds, losses, **style, label=method if index == 0 else None)
+            below.plot(seconds, errors, **style)
+    above.set(yscale="log", ylabel="training loss, all samples", title=SUITE.workload(workload).description)
+    below.set(xscale="log", yscale="log", xlabel="seconds, selections included", ylabel="test error (1 - accuracy)")
     above.legend(fontsize="small", ncols=2)
     for axes in (above, below):
         axes.grid(alpha=0.3)
-    path = folder / f"{workload_name}.png"
+    path = folder / f"{workload}.png"
     figure.savefig(path, dpi=80)
+    pyplot.close(figure)
     return path
 
 
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        print(plot(argument, Path(__file__).parent))
+    for name in sys.argv[2:]:
+        print(plot(Path(sys.argv[1]), name, Path(__file__).parent))

@@ -1,26 +1,26 @@
-"""Draw the figures of the README: grids of generated pictures, loss curves, mixtures and games.
+"""Draw the figures of the README from the records: grids of generated pictures, loss curves, mixtures and games.
 
-``python -m suites.gans.figures --results results`` runs the drawn cells again from their seeds, checks each against its record
-where there is one, and writes small PNG files beside the README. Same seed and machine, same pictures to the last bit.
+``python -m suites.gans.figures results`` after ``optathlon run gans``; the PNG files go beside the README, in ``figures``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from optathlon.spec import Context, Diverged
 
-from suites.gans.problem import Mixture, Pictures, Samples
+from suites.gans.exhibits import LOSSES, SIDE, decoded
 from suites.gans.suite import SUITE
 
 HERE = Path(__file__).parent / "figures"
 SEED = 0
 LABELS = {
     "adam": "Adam",
+    "adam-x3": "Adam, 3 x rate",
     "oadam": "OAdam",
     "adam-nm": "Adam, beta1 = -.5",
     "sgd": "SGD, momentum .9",
@@ -32,144 +32,117 @@ LABELS = {
 }
 RING = ("adam", "adam-nm", "adam-simultaneous", "consensus-0.1")
 TABLE_1 = ("adam", "oadam", "adam-nm", "sgd", "sgd-nm")
+STEPS = ("gda-0.1", "gda-alternating-0.5", "momentum-0.9-simultaneous-0.5", "momentum-0.5-alternating-0.5", "ogda-0.5")
+STEPS = (*STEPS, "extragradient-0.5", "consensus-1-0.5")
+ADAPTIVE = ("game-adam", "game-adam-nm", "game-adam-nm-alternating", "game-oadam", "game-oadam-beta1-0")
 
 
-def solve(workload: str, method: str) -> tuple[Any, Any]:
-    """Return the problem and the answer of a cell, from the same random streams as its recorded run."""
-    instance, stream = (np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(branch,))) for branch in (0, 1))
-    problem = SUITE.workload(workload).make(instance, "cpu")
-    context = Context(rng=stream, seed=int(stream.integers(2**31)))
-    return problem, SUITE.method(method).run(problem, context)
-
-
-def recorded_gap(results: Path, workload: str, method: str) -> float | None:
-    """Return the gap that a record holds for the drawn seed, if there is one."""
-    import json
-
-    for path in sorted((results / "records").glob(f"*/{SUITE.name}/{workload}/*.json")):
-        document = json.loads(path.read_text())
-        if document["cell"]["method"] == method:
-            for run in document["runs"]:
-                if run["seed"] == SEED and "gap" in run["scores"]:
-                    return run["scores"]["gap"]
+def run_of(results: Path, workload: str, method: str) -> dict[str, Any] | None:
+    """Return the drawn seed's finished run of a cell, None where the records have none."""
+    for path in sorted(results.glob(f"records/*/{SUITE.name}/{workload}/{method}@*.json")):
+        for run in json.loads(path.read_text())["runs"]:
+            if run["seed"] == SEED and run["status"] == "ok":
+                return run
     return None
 
 
+def runs_of(results: Path, workload: str, methods: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the drawn seed's run of every method that has one."""
+    runs = {method: run_of(results, workload, method) for method in methods}
+    for method in sorted(method for method, run in runs.items() if run is None):
+        print(f"{workload} {method}: no finished run")
+    return {method: run for method, run in runs.items() if run is not None}
+
+
 def draw_pictures(workload: str, methods: Sequence[str], results: Path, out: Path) -> None:
-    """Draw one row of pictures per method, with its score, and the loss curves below one another."""
+    """Draw a grid of pictures per method, with its score, and the loss curves beside one another."""
     plt = _pyplot()
-    answers: dict[str, Samples] = {}
-    titles = {}
-    for method in methods:
-        try:
-            problem, answer = solve(workload, method)
-        except Diverged as reason:
-            print(f"{workload} {method}: {reason}")
-            continue
-        assert isinstance(problem, Pictures)
-        answers[method] = answer
-        marks = problem.judge.marks(answer.samples)
-        titles[method] = f"{LABELS[method]}\n{marks.inception_score:.2f}"
-        _compare(results, workload, method, SUITE.metrics[0].evaluate(problem, answer))  # type: ignore[misc]
-    n_columns, size = 14, next(iter(answers.values())).samples.shape[-1]
-    figure, axes = plt.subplots(len(answers), 1, figsize=(7.4, 0.52 * len(answers)), squeeze=False)
-    for axis, (method, answer) in zip(axes[:, 0], answers.items(), strict=True):
-        strip = np.concatenate(list(np.pad(answer.samples[:n_columns, 0], ((0, 0), (0, 0), (0, 1)), constant_values=-1)), axis=1)
-        axis.imshow(strip, cmap="gray", vmin=-1, vmax=1, interpolation="nearest", aspect="equal")
+    runs = runs_of(results, workload, methods)
+    rows = SIDE // 2
+    figure, axes = plt.subplots(1, len(runs), figsize=(1.35 * len(runs), 0.95), squeeze=False)
+    for axis, (method, run) in zip(axes[0], runs.items(), strict=True):
+        grid = decoded(run["exhibits"]["samples.png"])
+        axis.imshow(grid[: rows * (grid.shape[0] + 1) // SIDE - 1], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axis.set_axis_off()
-        axis.text(-size * 0.25, size / 2, titles[method], ha="right", va="center", fontsize=7)
-    figure.subplots_adjust(left=0.2, right=0.995, top=0.995, bottom=0.005, hspace=0.06)
+        axis.set_title(f"{LABELS[method]}\n{run['scores']['inception-score']:.2f}", fontsize=6)
+    figure.subplots_adjust(left=0, right=1, top=0.9, bottom=0, wspace=0.04)
     _save(figure, out / f"{workload}.png")
 
-    trained = {method: answer for method, answer in answers.items() if len(answer.generator_loss)}
+    trained = {method: run["exhibits"] for method, run in runs.items() if "generator-loss" in run["exhibits"]}
     figure, axes = plt.subplots(1, len(trained), figsize=(1.75 * len(trained), 1.6), squeeze=False)
-    for axis, (method, answer) in zip(axes[0], trained.items(), strict=True):
-        for name, losses in (("D", answer.discriminator_loss), ("G", answer.generator_loss)):
-            axis.plot(_smoothed(losses), lw=0.8, label=name)
+    for axis, (method, shown) in zip(axes[0], trained.items(), strict=True):
+        for name, losses in (("D", shown["discriminator-loss"]), ("G", shown["generator-loss"])):
+            axis.plot(np.linspace(0, 1, len(losses)), losses, lw=0.8, label=name)
         axis.set_title(LABELS[method], fontsize=7)
         axis.tick_params(labelsize=6)
     axes[0, 0].legend(fontsize=6, frameon=False)
-    axes[0, 0].set_ylabel("loss, mean of 20 steps", fontsize=6)
-    figure.tight_layout(pad=0.4)
+    axes[0, 0].set_ylabel("loss", fontsize=6)
+    figure.supxlabel(f"share of the steps, a point the mean of one {LOSSES}th", fontsize=6)
+    figure.tight_layout(pad=0.4, w_pad=0.8)
     _save(figure, out / f"{workload}-losses.png")
 
 
 def draw_mixture(workload: str, methods: Sequence[str], results: Path, out: Path) -> None:
     """Draw what each method's generator makes of a mixture."""
     plt = _pyplot()
-    figure, axes = plt.subplots(1, len(methods), figsize=(1.6 * len(methods), 1.95), squeeze=False)
-    for axis, method in zip(axes[0], methods, strict=True):
-        problem, answer = solve(workload, method)
-        assert isinstance(problem, Mixture)
-        _compare(results, workload, method, SUITE.metrics[0].evaluate(problem, answer))  # type: ignore[misc]
-        modes, share = (SUITE.metric(name).evaluate(problem, answer) for name in ("modes-covered", "high-quality-share"))  # type: ignore[misc]
-        axis.scatter(*answer.samples[:1000].T, s=0.6, lw=0, alpha=0.6)
-        axis.scatter(*problem.centres.T, s=18, marker="x", c="black", lw=0.5)
+    runs = runs_of(results, workload, methods)
+    centres = SUITE.workload(workload).make(np.random.default_rng(SEED), "cpu").centres
+    figure, axes = plt.subplots(1, len(runs), figsize=(1.6 * len(runs), 1.95), squeeze=False)
+    reach = 1.3 * np.abs(centres).max()
+    for axis, (method, run) in zip(axes[0], runs.items(), strict=True):
+        axis.scatter(run["exhibits"]["x"], run["exhibits"]["y"], s=1, lw=0, alpha=0.7)
+        axis.scatter(*centres.T, s=18, marker="x", c="black", lw=0.5)
+        modes, share = (run["scores"][name] for name in ("modes-covered", "high-quality-share"))
         axis.set_title(f"{LABELS[method]}\n{modes:.0f} modes, {share:.2f} good", fontsize=6)
-        reach = 1.3 * np.abs(problem.centres).max()
         axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
     figure.tight_layout(pad=0.3)
     _save(figure, out / f"{workload}.png")
 
 
-def draw_games(out: Path) -> None:
-    """Draw the distance to the equilibrium of the bilinear game along each method's path."""
+def draw_games(results: Path, out: Path) -> None:
+    """Draw the distance to the equilibrium of the bilinear game: the first steps of the linear methods, all of Adam's family."""
     plt = _pyplot()
-    linear = ("gda-0.1", "gda-alternating-0.5", "momentum-0.9-simultaneous-0.5", "momentum-0.5-alternating-0.5")
-    linear = (*linear, "ogda-0.5", "extragradient-0.5", "consensus-1-0.5")
-    figure, axes = plt.subplots(1, 2, figsize=(7.4, 2.6))
-    groups = (
-        (linear, 200),
-        (("game-adam", "game-adam-nm", "game-adam-nm-alternating", "game-oadam", "game-oadam-beta1-0"), 2000),
-    )
-    for axis, (methods, n_steps) in zip(axes, groups, strict=True):
-        for method in methods:
-            _, answer = solve("bilinear", method)
-            axis.semilogy(np.linalg.norm(answer.points, axis=1)[:n_steps], lw=0.9, label=method)
+    figure, (first, all_steps) = plt.subplots(1, 2, figsize=(7.4, 2.6))
+    for method, run in runs_of(results, "bilinear", STEPS).items():
+        first.semilogy(run["exhibits"]["distance"], lw=0.9, label=method)
+    for method, run in runs_of(results, "bilinear", ADAPTIVE).items():
+        steps, _, gaps = zip(*run["trace"], strict=True)
+        all_steps.semilogy(steps, np.maximum(gaps, 1e-12) * np.sqrt(2), lw=0.9, label=method)
+    for axis in (first, all_steps):
         axis.set_xlabel("iterations", fontsize=7)
         axis.set_ylim(1e-8, 1e6)
         axis.tick_params(labelsize=6)
         axis.legend(fontsize=5, frameon=False, loc="upper left", ncols=2)
-    axes[0].set_ylabel("distance to the equilibrium", fontsize=7)
+    first.set_ylabel("distance to the equilibrium", fontsize=7)
     figure.tight_layout(pad=0.4)
     _save(figure, out / "bilinear.png")
 
 
+FIGURES: dict[str, Callable[[Path, Path], None]] = {
+    "bilinear": draw_games,
+    "digits-gan": lambda results, out: draw_pictures("digits-gan", (*TABLE_1, "consensus-0.01", "real-images"), results, out),
+    "ring-small": lambda results, out: draw_mixture("ring-small", RING, results, out),
+    "grid-25": lambda results, out: draw_mixture("grid-25", ("adam", "adam-nm", "consensus-0.1"), results, out),
+    "mnist14-gan": lambda results, out: draw_pictures("mnist14-gan", (*TABLE_1, "consensus-0.01", "real-images"), results, out),
+    "mnist14-dcgan": lambda results, out: draw_pictures("mnist14-dcgan", (*TABLE_1, "consensus-0.01"), results, out),
+    "mnist14-wgan": lambda results, out: draw_pictures("mnist14-wgan", TABLE_1, results, out),
+    "mnist14-wgan-gp": lambda results, out: draw_pictures("mnist14-wgan-gp", ("adam", "oadam", "adam-nm"), results, out),
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the chosen figures, all by default."""
-    figures: dict[str, Callable[[Path, Path], None]] = {
-        "bilinear": lambda results, out: draw_games(out),
-        "digits-gan": lambda results, out: draw_pictures("digits-gan", (*TABLE_1, "consensus-0.01", "real-images"), results, out),
-        "ring-small": lambda results, out: draw_mixture("ring-small", RING, results, out),
-        "mnist14-gan": lambda results, out: draw_pictures("mnist14-gan", (*TABLE_1, "real-images"), results, out),
-        "mnist14-dcgan": lambda results, out: draw_pictures("mnist14-dcgan", (*TABLE_1, "consensus-0.01"), results, out),
-        "mnist14-wgan": lambda results, out: draw_pictures("mnist14-wgan", ("adam", "sgd"), results, out),
-        "mnist14-wgan-gp": lambda results, out: draw_pictures("mnist14-wgan-gp", ("adam",), results, out),
-    }
-    import torch
-
     parser = argparse.ArgumentParser(prog="python -m suites.gans.figures", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="figure", help=f"of {', '.join(figures)}")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="records to check the drawn cells against")
+    parser.add_argument("results", type=Path, help="folder of records")
+    parser.add_argument("names", nargs="*", metavar="figure", help=f"of {', '.join(FIGURES)}")
     parser.add_argument("--out", type=Path, default=HERE, help="where to write")
     chosen = parser.parse_args(arguments)
-    unknown = sorted(set(chosen.names) - set(figures))
+    unknown = sorted(set(chosen.names) - set(FIGURES))
     if unknown:
         parser.error(f"no figure is called {', '.join(unknown)}")
     chosen.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)  # as a recorded cell
-    for name in chosen.names or figures:
-        figures[name](chosen.results, chosen.out)
-
-
-def _compare(results: Path, workload: str, method: str, gap: float) -> None:
-    recorded = recorded_gap(results, workload, method)
-    state = "no record" if recorded is None else "as recorded" if recorded == gap else f"RECORD DIFFERS: {recorded:.4f}"
-    print(f"{workload} {method}: gap {gap:.4f}, {state}")
-
-
-def _smoothed(losses: np.ndarray, width: int = 20) -> np.ndarray:
-    return np.convolve(losses, np.full(width, 1 / width), mode="valid")
+    for name in chosen.names or FIGURES:
+        FIGURES[name](chosen.results, chosen.out)
 
 
 def _pyplot() -> Any:
