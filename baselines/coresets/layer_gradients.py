@@ -37,23 +37,35 @@ def last_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, ba
     Raises
     ------
     ValueError
-        Where the model has no linear layer, shapes disagree, or an output is not finite.
+        Where the model has no linear layer, its last one does not return the logits, shapes disagree, or an output is not
+        finite.
     """
     linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise ValueError("model must end in a torch.nn.Linear layer, got a model without one")
     _require_samples(inputs, labels)
     positive_integer("batch_size", batch_size)
-    seen: list[Tensor] = []
-    hook = linear[-1].register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    last = linear[-1]
+    outputs = torch.empty(len(inputs), last.out_features, dtype=last.weight.dtype)
+    features = torch.empty(len(inputs), last.in_features, dtype=last.weight.dtype)
+    part = slice(0, 0)
+
+    def keep_features(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        features[part] = arguments[0].cpu()
+
+    # Every pass is copied out at once: small tensors kept between the large ones of a pass would hold their memory apart.
+    hook = last.register_forward_pre_hook(keep_features)
     try:
         with torch.inference_mode(), _evaluating(model):
-            logits = torch.cat([model(batch) for batch in inputs.split(batch_size)])
+            for start in range(0, len(inputs), batch_size):
+                part = slice(start, start + batch_size)
+                logits = model(inputs[part])
+                if logits.shape != outputs[part].shape:
+                    raise ValueError(f"model's last linear layer must return its logits, got shape {tuple(logits.shape)}")
+                outputs[part] = logits.cpu()
     finally:
         hook.remove()
-    return factored_gradients(
-        logits.cpu().numpy(), labels.cpu().numpy(), torch.cat(seen).cpu().numpy(), bias=linear[-1].bias is not None
-    )
+    return factored_gradients(outputs.numpy(), labels.cpu().numpy(), features.numpy(), bias=last.bias is not None)
 
 
 def all_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, batch_size: int = 100) -> np.ndarray:

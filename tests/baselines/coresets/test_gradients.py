@@ -177,10 +177,20 @@ def test_impossible_networks_and_sizes_are_refused(images):
     inputs, labels = images
     with pytest.raises(ValueError, match="without one"):
         last_layer_gradients(nn.Flatten(), inputs, labels)
+    with pytest.raises(ValueError, match=r"must return its logits, got shape \(30, 5\)"):
+        last_layer_gradients(nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.AvgPool1d(2)), inputs, labels)
     with pytest.raises(ValueError, match="same number"):
         last_layer_gradients(lenet(), inputs, labels[:5])
     with pytest.raises(ValueError, match=r"60000 x 44426 and take 9\.9 GiB"):
         all_layer_gradients(lenet(), torch.empty(1).expand(60_000, 1, 28, 28), torch.zeros(60_000, dtype=torch.int64))
+
+
+def test_a_double_network_gives_double_factors(images):
+    inputs, labels = images
+    pair = last_layer_gradients(lenet().double(), inputs.double(), labels)
+    assert pair.residuals.dtype == pair.features.dtype == np.float64
+    single = last_layer_gradients(lenet(), inputs, labels)
+    np.testing.assert_allclose(pair.residuals, single.residuals, atol=1e-6)
 
 
 def test_size_of_the_factors_does_not_depend_on_the_number_of_parameters(images):
