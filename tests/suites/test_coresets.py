@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import torch
 from baselines.coresets import Coreset, TrainedModel, full
 from optathlon.claims import Evidence
 from optathlon.spec import Context, Diverged, Ruling
-from suites.coresets import metrics
+from suites.coresets import metrics, plots
 from suites.coresets.claims import _below, _tail
 from suites.coresets.problem import Classification
 from suites.coresets.suite import SUITE
@@ -105,6 +106,16 @@ def test_selection_is_booked_and_a_lost_model_says_so(problem, name):
         next(iter(lost.model.parameters())).fill_(torch.nan)
     with pytest.raises(Diverged):
         SUITE.method(name).run(replace(lost), context)
+
+
+def test_the_plots_are_drawn_from_records(tmp_path):
+    finished = {"seed": 0, "status": "ok", "trace": [[1, 0.1, 0.5, 2.0], [2, 0.2, 0.4, 1.0]]}
+    without_loss = finished | {"seed": 1, "trace": [[1, 0.1, 0.5]]}
+    folder = tmp_path / "records" / "machine" / "coresets" / "digits"
+    folder.mkdir(parents=True)
+    (folder / "craig@cpu.key.json").write_text(json.dumps({"runs": [finished, without_loss, {"seed": 2, "status": "error"}]}))
+    assert plots.runs_of(tmp_path, "digits", "craig") == [finished]
+    assert plots.plot(tmp_path, "digits", tmp_path).stat().st_size > 5000
 
 
 def test_sign_test():

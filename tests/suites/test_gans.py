@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from optathlon.running import run_cell
+from suites.gans import figures
 from suites.gans.exhibits import GREYS, LOSSES, decoded, grid, png, thinned
 from suites.gans.suite import SUITE
+
+ROOT = Path(__file__).parents[2]
 
 
 def shown(workload: str, method: str):
@@ -45,3 +49,12 @@ def test_a_game_shows_its_path_and_a_gan_its_samples_and_losses() -> None:
     digits = shown("digits-smoke", "real-images")
     assert set(digits) == {"samples.png"}
     assert base64.b64decode(digits["samples.png"]).startswith(b"\x89PNG")
+
+
+def test_the_figures_are_drawn_from_the_committed_records(tmp_path: Path) -> None:
+    figures.main([str(ROOT / "results"), "bilinear", "ring-small", "digits-gan", "--out", str(tmp_path)])
+    drawn = sorted(path.name for path in tmp_path.iterdir())
+    assert drawn == ["bilinear.png", "digits-gan-losses.png", "digits-gan.png", "ring-small.png"]
+    assert all(path.stat().st_size > 10_000 for path in tmp_path.iterdir())
+    with pytest.raises(SystemExit):
+        figures.main([str(ROOT / "results"), "no-such-figure"])
