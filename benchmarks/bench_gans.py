@@ -52,6 +52,8 @@ CELLS = {
         "sgd-nm-x10",
         "adam-simultaneous",
         "consensus-0.01",
+        "consensus-0.01-x0.3",
+        "consensus-0.01-x3",
         "consensus-0.1",
     ),
     "digits-smoke": (

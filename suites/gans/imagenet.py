@@ -28,6 +28,12 @@ def weights_path() -> Path:
     return path
 
 
+def require_inception() -> None:
+    """Raise `NeedsData` unless weights, torchvision and torchmetrics are there."""
+    _inception(weights_path())
+    _inception_score()
+
+
 def imagenet_score(pictures: NDArray[np.float32]) -> float:
     """Return the mean Inception Score over ten splits of grey pictures (n, 1, size, size) in [-1, 1].
 
@@ -39,17 +45,21 @@ def imagenet_score(pictures: NDArray[np.float32]) -> float:
     network = _inception(weights_path())
     import torch
 
-    try:
-        from torchmetrics.image.inception import InceptionScore
-    except ImportError as error:
-        raise NeedsData("the ImageNet score needs torchmetrics: pip install optathlon[inception]") from error
-    score = InceptionScore(feature=network, splits=min(SPLITS, len(pictures)))
+    score = _inception_score()(feature=network, splits=min(SPLITS, len(pictures)))
     levels = torch.from_numpy(((pictures + 1) * 127.5).round().clip(0, 255).astype(np.uint8))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # torchmetrics shuffles before it splits
         for part in levels.split(BATCH):
             score.update(part.expand(-1, 3, -1, -1))
         return float(score.compute()[0])
+
+
+def _inception_score() -> Any:
+    try:
+        from torchmetrics.image.inception import InceptionScore
+    except ImportError as error:
+        raise NeedsData("the ImageNet score needs torchmetrics: pip install optathlon[inception]") from error
+    return InceptionScore
 
 
 @cache

@@ -365,6 +365,8 @@ GAN_METHODS = (
     _gan_method("sgd-nm-x10", sgd_negative_momentum, "sgd", "rate sweep", factor=10.0),
     _gan_method("adam-simultaneous", adam, "adam", f"{PAPER}, eq. 6", play="simultaneous"),
     _gan_method("consensus-0.01", adam, "consensus", f"{PAPER}, section 6.1.4", play="simultaneous", gamma=0.01),
+    _gan_method("consensus-0.01-x0.3", adam, "consensus", "rate sweep", play="simultaneous", gamma=0.01, factor=0.3),
+    _gan_method("consensus-0.01-x3", adam, "consensus", "rate sweep", play="simultaneous", gamma=0.01, factor=3.0),
     _gan_method("consensus-0.1", adam, "consensus", f"{MESCHEDER}, Algorithm 2", play="simultaneous", gamma=0.1),
 )
 

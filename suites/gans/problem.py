@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optathlon import data
 
+from suites.gans.imagenet import require_inception
 from suites.gans.judge import Judge
 
 Floats = NDArray[np.float64]
@@ -284,6 +285,16 @@ def mnist(training: Training, size: Literal[14, 28], n_train: int, n_samples: in
         return Pictures(train[chosen], test[:n_samples], judge, training)
 
     return make
+
+
+def scored_on_imagenet(make: Make) -> Make:
+    """Return the maker of the same pictures for a workload that ImageNet's classes rank; `NeedsData` where they cannot."""
+
+    def make_where_scored(rng: np.random.Generator, device: str) -> Game | Spectra | Mixture | Pictures:
+        require_inception()
+        return make(rng, device)
+
+    return make_where_scored
 
 
 def _scaled(images: NDArray[np.uint8], size: int) -> Singles:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from optathlon.spec import NeedsData
+from optathlon.running import run_cell
+from optathlon.spec import NeedsData, Status
 from suites.gans import imagenet
+from suites.gans.suite import SUITE
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +20,12 @@ def empty_torch_home(tmp_path, monkeypatch):
 def test_absent_weights_are_needed_data():
     with pytest.raises(NeedsData, match=imagenet.WEIGHTS):
         imagenet.imagenet_score(np.zeros((4, 1, 28, 28), np.float32))
+
+
+def test_a_cell_that_is_ranked_by_the_score_needs_the_weights():
+    record = run_cell(SUITE, SUITE.workload("mnist28-imagenet"), SUITE.method("real-images"), "cpu", 0)
+    assert record.status is Status.NEEDS_DATA
+    assert imagenet.WEIGHTS in record.reason
 
 
 @pytest.mark.slow
