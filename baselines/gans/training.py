@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ class GanRun(NamedTuple):
     discriminator_loss, generator_loss : ndarray, shape (n,)
         The players' losses at each step taken, on that step's batch.
     diverged_at : int or None
-        The step at which a loss or a weight left the finite numbers; training ends there.
+        The step at which a loss, a weight or a running statistic became larger than `escape` or NaN; training ends there.
     """
 
     discriminator_loss: NDArray[np.float64]
@@ -54,7 +55,9 @@ class _Game:
     clip: float | None
     gradient_penalty: float
     gamma: float | None
+    escape: float
     rng: torch.Generator
+    players: tuple[list[nn.Parameter], list[nn.Parameter]]
 
     def real(self) -> Tensor:
         """Return a batch of data, drawn with replacement."""
@@ -82,6 +85,7 @@ def train_gan(
     clip: float | None = None,
     gradient_penalty: float = 0.0,
     gamma: float | None = None,
+    escape: float = 1e9,
     rng: torch.Generator | None = None,
     callback: Callable[[int, nn.Module], None] | None = None,
 ) -> GanRun:
@@ -98,9 +102,9 @@ def train_gan(
     Parameters
     ----------
     generator : Module
-        Maps noise (n, latent) to samples; trained in place.
+        Maps noise (n, latent) to samples; trained in place, but for parameters that require no gradient.
     discriminator : Module
-        Maps samples to scores (n,); trained in place.
+        Maps samples to scores (n,); trained in place, but for parameters that require no gradient.
     data : Tensor, shape (n, ...)
         Real samples, on the networks' device.
     optimizers : tuple of Optimizer
@@ -123,10 +127,12 @@ def train_gan(
         generated samples.
     gamma : float, optional
         Play on the consensus field with this weight; simultaneous play only.
+    escape : float
+        Size of a loss, a weight or a running statistic beyond which the players count as diverged.
     rng : torch.Generator, optional
         Draws batches and noise, on the CPU; seed 0 by default.
     callback : callable, optional
-        ``callback(step, generator)`` after each step.
+        ``callback(step, generator)`` after each step at which the players have not diverged.
 
     Returns
     -------
@@ -144,23 +150,53 @@ def train_gan(
     .. [2] Arjovsky, Chintala, Bottou: Wasserstein generative adversarial networks, ICML 2017, Algorithm 1.
     .. [3] Gulrajani et al.: Improved training of Wasserstein GANs, NeurIPS 2017, eq. (3).
     """
-    _check_training(data, loss, play, n_steps, latent, batch_size, n_critic, clip, gradient_penalty, gamma, optimizers)
-    rng = rng if rng is not None else torch.Generator().manual_seed(0)
+    _check_training(data, loss, play, n_steps, latent, batch_size, n_critic, clip, gradient_penalty, gamma, escape, optimizers)
     game = _Game(
-        generator, discriminator, data, optimizers, loss, batch_size, latent, n_critic, clip, gradient_penalty, gamma, rng
+        generator=generator,
+        discriminator=discriminator,
+        data=data,
+        optimizers=optimizers,
+        loss=loss,
+        batch_size=batch_size,
+        latent=latent,
+        n_critic=n_critic,
+        clip=clip,
+        gradient_penalty=gradient_penalty,
+        gamma=gamma,
+        escape=escape,
+        rng=rng if rng is not None else torch.Generator().manual_seed(0),
+        players=(_trainable("generator", generator), _trainable("discriminator", discriminator)),
     )
     one_step = _alternating_step if play == "alternating" else _simultaneous_step
     generator.train()
     discriminator.train()
+    state = _state(generator, discriminator)
     losses = np.empty((n_steps, 2))
     for step in range(1, n_steps + 1):
         losses[step - 1] = one_step(game)
-        if not np.isfinite(losses[step - 1]).all():
+        if not max(*abs(losses[step - 1]), _largest(state)) <= escape:  # so that NaN counts
             return GanRun(losses[:step, 0], losses[:step, 1], step)
         if callback is not None:
             callback(step, generator)
-    finite = all(bool(torch.isfinite(weight).all()) for net in (generator, discriminator) for weight in net.parameters())
-    return GanRun(losses[:, 0], losses[:, 1], None if finite else n_steps)
+    return GanRun(losses[:, 0], losses[:, 1], None)
+
+
+def _trainable(name: str, net: nn.Module) -> list[nn.Parameter]:
+    parameters = [param for param in net.parameters() if param.requires_grad]
+    if not parameters:
+        raise ValueError(f"{name} must have a parameter that requires a gradient, got none")
+    return parameters
+
+
+def _state(*nets: nn.Module) -> list[Tensor]:
+    """Return the floating tensors that training changes: weights and running statistics."""
+    tensors = [tensor for net in nets for tensor in (*net.parameters(), *net.buffers())]
+    return [tensor.detach() for tensor in tensors if tensor.is_floating_point() and tensor.numel()]
+
+
+def _largest(tensors: list[Tensor]) -> float:
+    """Return the largest absolute value, NaN where there is one."""
+    return float(torch.nn.utils.get_total_norm(tensors, norm_type=math.inf))
 
 
 def _alternating_step(game: _Game) -> tuple[float, float]:
@@ -181,12 +217,14 @@ def _move_discriminator(game: _Game) -> float:
 
 
 def _move_generator(game: _Game) -> float:
-    game.discriminator.requires_grad_(False)  # this pass needs no gradients of the discriminator's weights
+    for param in game.players[1]:
+        param.requires_grad_(False)  # this pass needs no gradients of the discriminator's weights
     loss = _generator_loss(game, game.discriminator(game.fake()))
     optimizer = game.optimizers[0]
     optimizer.zero_grad()
     loss.backward()
-    game.discriminator.requires_grad_(True)
+    for param in game.players[1]:
+        param.requires_grad_(True)
     optimizer.step()
     return loss.item()
 
@@ -198,14 +236,13 @@ def _simultaneous_step(game: _Game) -> tuple[float, float]:
 
 
 def _move_both(game: _Game) -> tuple[float, float]:
-    players = [list(game.generator.parameters()), list(game.discriminator.parameters())]
     real, fake = game.real(), game.fake()
     generator_loss = _generator_loss(game, game.discriminator(fake))
     discriminator_loss = _discriminator_loss(game, real, fake)
     if game.gamma is None:
-        simultaneous([generator_loss, discriminator_loss], players)
+        simultaneous([generator_loss, discriminator_loss], game.players)
     else:
-        consensus([generator_loss, discriminator_loss], players, game.gamma)
+        consensus([generator_loss, discriminator_loss], game.players, game.gamma)
     for optimizer in game.optimizers:
         optimizer.step()
     _clip(game)
@@ -242,7 +279,7 @@ def _slope_penalty(game: _Game, real: Tensor, fake: Tensor) -> Tensor:
 @torch.no_grad()
 def _clip(game: _Game) -> None:
     if game.clip is not None:
-        for weight in game.discriminator.parameters():
+        for weight in game.players[1]:
             weight.clamp_(-game.clip, game.clip)
 
 
@@ -257,6 +294,7 @@ def _check_training(
     clip: float | None,
     gradient_penalty: float,
     gamma: float | None,
+    escape: float,
     optimizers: tuple[Optimizer, Optimizer],
 ) -> None:
     check_choice("loss", loss, LOSSES)
@@ -264,16 +302,21 @@ def _check_training(
     for name, count in (("n_steps", n_steps), ("latent", latent), ("batch_size", batch_size), ("n_critic", n_critic)):
         check_count(name, count)
     check_non_negative("gradient_penalty", gradient_penalty)
+    check_positive("escape", escape)
     if clip is not None:
         check_positive("clip", clip)
     if gamma is not None:
         check_non_negative("gamma", gamma)
+    if not isinstance(data, Tensor):
+        raise ValueError(f"data must be a torch.Tensor on the networks' device, got {type(data).__name__}")
     if data.ndim < 2 or len(data) == 0 or not bool(torch.isfinite(data).all()):
         raise ValueError(f"data must hold at least one finite sample, shape (n, ...), got shape {tuple(data.shape)}")
-    if len(optimizers) != 2:
-        raise ValueError(f"optimizers must be the generator's and the discriminator's, got {len(optimizers)}")
+    if not isinstance(optimizers, Sequence) or [isinstance(one, Optimizer) for one in optimizers] != [True, True]:
+        raise ValueError(f"optimizers must be the generator's and the discriminator's torch.optim.Optimizer, got {optimizers!r}")
     if play == "simultaneous" and n_critic != 1:
         raise ValueError(f"simultaneous play moves both players once a step, got n_critic={n_critic}")
-    together = gamma is not None or any(isinstance(optimizer, ExtraGradient) for optimizer in optimizers)
-    if play == "alternating" and together:
+    looking_ahead = [isinstance(optimizer, ExtraGradient) for optimizer in optimizers]
+    if any(looking_ahead) and not all(looking_ahead):
+        raise ValueError("optimizers must both be ExtraGradient where one is, for a step has two halves, got one")
+    if play == "alternating" and (gamma is not None or any(looking_ahead)):
         raise ValueError("consensus and extragradient are simultaneous by definition, got play='alternating'")

@@ -32,7 +32,8 @@ def simultaneous(losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]]) 
     Raises
     ------
     ValueError
-        If losses and players do not match, or a loss is not a scalar with a graph.
+        If losses and players do not match, a loss is not a scalar with a graph, no loss depends on its player, or a
+        parameter requires no gradient or stands twice.
     """
     owned = _check_game(losses, players)
     field = _field(losses, owned, create_graph=False)
@@ -66,7 +67,7 @@ def consensus(losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]], gam
     Raises
     ------
     ValueError
-        If losses and players do not match, a loss is not a scalar with a graph, or `gamma` is negative.
+        As for `simultaneous`, and if `gamma` is negative.
 
     References
     ----------
@@ -88,6 +89,8 @@ def _field(losses: Sequence[Tensor], owned: list[list[Tensor]], *, create_graph:
     field: list[Tensor | None] = []
     for loss, player in zip(losses, owned, strict=True):
         field += torch.autograd.grad(loss, player, retain_graph=True, create_graph=create_graph, allow_unused=True)
+    if all(part is None for part in field):
+        raise ValueError("losses must depend on the parameters of their players, got losses that depend on none of them")
     return field
 
 
@@ -112,12 +115,15 @@ def _check_game(losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]]) -
     if len(losses) != len(players) or not losses:
         raise ValueError(f"losses and players must match one to one, got {len(losses)} losses and {len(players)} players")
     owned = [list(player) for player in players]
+    everything = [param for player in owned for param in player]
+    if len({id(param) for param in everything}) < len(everything):
+        raise ValueError("players must not share parameters, got one that stands twice")
+    if not all(param.requires_grad for param in everything):
+        raise ValueError("players must hold parameters that require gradients, got one that does not")
     for index, (loss, player) in enumerate(zip(losses, owned, strict=True)):
-        if loss.numel() != 1 or not loss.requires_grad:
-            raise ValueError(
-                f"losses[{index}] must be a scalar that depends on parameters, got shape {tuple(loss.shape)} "
-                f"with requires_grad={loss.requires_grad}"
-            )
+        if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
+            given = f"shape {tuple(loss.shape)}, requires_grad={loss.requires_grad}" if isinstance(loss, Tensor) else repr(loss)
+            raise ValueError(f"losses[{index}] must be a scalar tensor that depends on parameters, got {given}")
         if not player:
             raise ValueError(f"players[{index}] must hold at least one parameter, got none")
     return owned

@@ -56,12 +56,19 @@ def on_every_seed(metric: str, method: str, other: str, workloads: Sequence[str]
     return check
 
 
+def mean_unless_diverged(evidence: Evidence, metric: str, method: str, workloads: Sequence[str]) -> float:
+    """Return the mean of a metric, minus infinity where a run diverged: such a rate is not the best one."""
+    if any(run.status is Status.DIVERGED for run in evidence.runs(method, workloads)):
+        return -math.inf
+    return evidence.mean(metric, method, workloads)
+
+
 def at_best_rates(metric: str, first: str, second: str, workloads: Sequence[str]) -> Check:
     """Claim that on every seed a method at the best rate of its sweep is above another at the best of its own."""
 
     def best(evidence: Evidence, method: str) -> str:
         sweep = (method, *(f"{method}-x{factor}" for factor in ("0.3", "3", "10")))
-        return max(sweep, key=lambda name: evidence.mean(metric, name, workloads))
+        return max(sweep, key=lambda name: mean_unless_diverged(evidence, metric, name, workloads))
 
     def check(evidence: Evidence) -> Verdict:
         return on_every_seed(metric, best(evidence, first), best(evidence, second), workloads)(evidence)
@@ -91,8 +98,9 @@ def misses_the_ring(method: str, most: int) -> Check:
 
     def check(evidence: Evidence) -> Verdict:
         runs = evidence.runs(method, "ring-*")
-        covered = [0.0 if run.status is Status.DIVERGED else run.scores.get("modes-covered", math.inf) for run in runs]
         diverged = sum(run.status is Status.DIVERGED for run in runs)
+        rest = Evidence(tuple(run for run in runs if run.status is not Status.DIVERGED))
+        covered = [0.0] * diverged + (list(rest.scores("modes-covered", method).values()) if rest.records else [])
         ruling = Ruling.REPRODUCED if max(covered) <= most else Ruling.CONTRADICTED
         return Verdict(
             ruling=ruling, measured=f"{method}: at most {max(covered):.0f} modes, {diverged} of {len(runs)} runs diverged"

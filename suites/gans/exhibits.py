@@ -31,7 +31,7 @@ def exhibit(problem: Any, answer: Any) -> Exhibits:
     if isinstance(problem, Pictures):
         shown["samples.png"] = png(grid(answer.samples[: SIDE**2, 0]))
     else:
-        shown |= {axis: _rounded(values) for axis, values in zip("xy", answer.samples[:POINTS].T, strict=True)}
+        shown |= {axis: _rounded(values) for axis, values in zip("xy", answer.samples[:POINTS, :2].T, strict=False)}
     for player in ("discriminator", "generator"):
         losses = getattr(answer, f"{player}_loss")
         if len(losses):
@@ -40,7 +40,8 @@ def exhibit(problem: Any, answer: Any) -> Exhibits:
 
 
 def grid(pictures: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Lay pictures (SIDE^2, h, w) in [-1, 1] out as one of bytes, with a line of one grey pixel between them."""
+    """Lay at most SIDE^2 pictures (n, h, w) in [-1, 1] out as one of bytes, with a line of one grey pixel between them."""
+    pictures = np.pad(pictures, ((0, SIDE**2 - len(pictures)), (0, 0), (0, 0)), constant_values=-1)
     levels = np.round((pictures + 1) / 2 * (GREYS - 1)) * (255 / (GREYS - 1))
     framed = np.pad(levels.clip(0, 255).astype(np.uint8), ((0, 0), (0, 1), (0, 1)), constant_values=128)
     rows, columns = framed.shape[1:]

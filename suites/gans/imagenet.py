@@ -56,7 +56,7 @@ def imagenet_score(pictures: NDArray[np.float32]) -> float:
 
 def _inception_score() -> Any:
     try:
-        from torchmetrics.image.inception import InceptionScore
+        from torchmetrics.image.inception import InceptionScore  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise NeedsData("the ImageNet score needs torchmetrics: pip install optathlon[inception]") from error
     return InceptionScore

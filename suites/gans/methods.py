@@ -110,7 +110,7 @@ def gan(
 
         def look(step: int, net: torch.nn.Module) -> None:
             if step in seen:
-                context.observe(step, Samples(_draw(net, problem, context)))
+                context.observe(step, Samples(_draw(net, problem, context, step)))
 
         outcome = train_gan(
             generator,
@@ -130,8 +130,8 @@ def gan(
             callback=look,
         )
         if outcome.diverged_at is not None:
-            raise Diverged(f"the players left the finite numbers at step {outcome.diverged_at}")
-        return Samples(_draw(generator, problem, context), outcome.discriminator_loss, outcome.generator_loss)
+            raise Diverged(f"the players escaped at step {outcome.diverged_at}")
+        return Samples(_draw(generator, problem, context, plan.n_steps), outcome.discriminator_loss, outcome.generator_loss)
 
     return run
 
@@ -276,12 +276,15 @@ def _networks(problem: Mixture | Pictures, rng: torch.Generator, device: str) ->
     return generator.to(device), discriminator.to(device)
 
 
-def _draw(generator: torch.nn.Module, problem: Mixture | Pictures, context: Context) -> np.ndarray:
+def _draw(generator: torch.nn.Module, problem: Mixture | Pictures, context: Context, step: int) -> np.ndarray:
     import torch
     from baselines.gans.networks import sample_images
 
     rng = torch.Generator().manual_seed(context.seed + 1)  # the same noise at every look
-    return sample_images(generator, problem.n_samples, latent=problem.training.latent, rng=rng).cpu().numpy()
+    samples = sample_images(generator, problem.n_samples, latent=problem.training.latent, rng=rng).cpu().numpy()
+    if not np.isfinite(samples).all():
+        raise Diverged(f"the generator's samples left the finite numbers at step {step}")
+    return samples
 
 
 def _linear_method(name: str, method: str, lr: float, reference: str, **settings: Any) -> Method:

@@ -1,17 +1,25 @@
-"""What records of the GAN suite show besides scores."""
+"""The GAN suite: what its records show besides scores, exploding players, and checks of its own."""
 
 from __future__ import annotations
 
 import base64
+import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from optathlon.running import run_cell
+from optathlon.claims import Evidence, FailedRuns
+from optathlon.running import plan_cell, run_cell
+from optathlon.spec import Method, Ruling, RunRecord, Status
 from suites.gans import figures
-from suites.gans.exhibits import GREYS, LOSSES, decoded, grid, png, thinned
-from suites.gans.suite import SUITE
+from suites.gans.claims import at_best_rates, misses_the_ring
+from suites.gans.exhibits import GREYS, LOSSES, decoded, exhibit, grid, png, thinned
+from suites.gans.methods import GAN_METHODS
+from suites.gans.problem import ring
+from suites.gans.suite import POINTS, SUITE
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +57,47 @@ def test_a_game_shows_its_path_and_a_gan_its_samples_and_losses() -> None:
     digits = shown("digits-smoke", "real-images")
     assert set(digits) == {"samples.png"}
     assert base64.b64decode(digits["samples.png"]).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("rate", [1e4, 1e12])
+@pytest.mark.parametrize("method", GAN_METHODS, ids=lambda m: m.name)
+def test_exploding_players_are_diverged_with_their_step(method: Method, rate: float) -> None:
+    plan = POINTS._replace(n_steps=8, generator=(16, 16), discriminator=(16, 16), rates=dict.fromkeys(POINTS.rates, rate))
+    workload = replace(SUITE.workload("ring-smoke"), make=ring(plan))
+    record = run_cell(SUITE, workload, method, "cpu", 0)
+    assert record.status is Status.DIVERGED
+    assert re.search(r"at step [1-8]$", record.reason)
+    assert record.scores == {}
+
+
+def test_a_few_pictures_and_points_in_space_are_shown() -> None:
+    assert grid(np.zeros((10, 14, 14))).shape == (119, 119)
+    space = SimpleNamespace(samples=np.zeros((9, 3)), discriminator_loss=[], generator_loss=[])
+    assert exhibit(None, space) == {"x": [0.0] * 9, "y": [0.0] * 9}
+
+
+def ring_run(method: str, seed: int, status: Status, modes: float | None = None) -> RunRecord:
+    cell = replace(plan_cell(SUITE, SUITE.workload("ring-small"), SUITE.method("sgd")), method=method)
+    return RunRecord(cell=cell, seed=seed, status=status, scores={} if modes is None else {"modes-covered": modes, "gap": 1.0})
+
+
+def test_runs_that_did_not_end_decide_nothing() -> None:
+    few, escaped = ring_run("sgd", 0, Status.OK, 1), ring_run("sgd", 1, Status.DIVERGED)
+    check = misses_the_ring("sgd", 2)
+    assert check(Evidence((few, escaped))).ruling is Ruling.REPRODUCED
+    assert check(Evidence((few, ring_run("sgd", 1, Status.OK, 3)))).ruling is Ruling.CONTRADICTED
+    assert check(Evidence((escaped,))).ruling is Ruling.REPRODUCED
+    with pytest.raises(FailedRuns):
+        check(Evidence((few, ring_run("sgd", 1, Status.TIMEOUT))))
+
+
+def test_a_rate_that_diverges_is_not_the_best() -> None:
+    runs = [ring_run(name, seed, Status.OK, modes) for name, modes in (("adam", 3.0), ("oadam", 4.0)) for seed in (0, 1)]
+    rates = [f"{name}-x{factor}" for name in ("adam", "oadam") for factor in ("0.3", "3", "10")]
+    runs += [ring_run(name, seed, Status.DIVERGED) for name in rates for seed in (0, 1)]
+    verdict = at_best_rates("modes-covered", "oadam", "adam", ("ring-*",))(Evidence(tuple(runs)))
+    assert verdict.ruling is Ruling.REPRODUCED
+    assert "oadam minus adam by seed" in verdict.measured
 
 
 def test_the_figures_are_drawn_from_the_committed_records(tmp_path: Path) -> None:

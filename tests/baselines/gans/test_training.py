@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.gans import ExtraGradient, NegativeMomentumAdam, OptimisticAdam
+from baselines.gans import ExtraGradient, NegativeMomentumAdam, OptimisticAdam, OptimisticGradient
 from baselines.gans.networks import dcgan_discriminator, dcgan_generator, mlp_discriminator, mlp_generator, sample_images
 from baselines.gans.scores import mode_coverage
 from baselines.gans.training import train_gan
@@ -108,19 +108,53 @@ def test_extragradient_trains_with_two_gradients_a_step():
     assert norm == pytest.approx(math.sqrt(2) * 0.8125**20, rel=1e-9)  # rho^2 = (1 - eta^2)^2 + eta^2
 
 
-def test_exploding_players_end_with_the_step_at_which_it_happened():
-    path, run = dirac_gan(lr=1e200, n_steps=50, play="simultaneous", loss="wasserstein")
+@pytest.mark.parametrize("play", ["simultaneous", "alternating"])
+@pytest.mark.parametrize("lr", [1e4, 1e6, 1e200])
+def test_exploding_players_end_with_the_step_at_which_it_happened(lr, play):
+    path, run = dirac_gan(lr=lr, n_steps=50, play=play, loss="wasserstein")
     assert run.diverged_at is not None
-    assert len(run.generator_loss) == run.diverged_at < 10
-    assert not (np.isfinite(run.generator_loss[-1]) and np.isfinite(run.discriminator_loss[-1]))
-    assert np.isfinite(run.generator_loss[:-1]).all()
+    assert len(run.generator_loss) == len(run.discriminator_loss) == run.diverged_at < 10
+    assert np.abs(path).max() <= 1e9  # the callback never sees players that have escaped
     assert len(path) == run.diverged_at
+    for n_steps in range(1, run.diverged_at + 2):  # the step does not depend on how long the training would have been
+        _, again = dirac_gan(lr=lr, n_steps=n_steps, play=play, loss="wasserstein")
+        assert again.diverged_at == (run.diverged_at if n_steps >= run.diverged_at else None)
 
 
-def test_weights_that_explode_in_the_last_step_count_as_diverged():
-    _, run = dirac_gan(lr=1e200, n_steps=1, play="alternating", loss="wasserstein")
-    assert np.isfinite([*run.generator_loss, *run.discriminator_loss]).all()  # the weights left after the losses were seen
-    assert run.diverged_at == 1
+def test_the_limit_of_escape_is_the_callers():
+    _, run = dirac_gan(lr=1e4, n_steps=3, play="simultaneous", loss="wasserstein", escape=1e300)
+    assert run.diverged_at is None
+    _, run = dirac_gan(lr=0.1, n_steps=3, play="simultaneous", loss="wasserstein", escape=1.05)
+    assert run.diverged_at == 1  # both weights start at 1 and move by a tenth
+
+
+@pytest.mark.parametrize("make", [OptimisticAdam, NegativeMomentumAdam, torch.optim.Adam])
+def test_a_generator_with_bounded_pictures_diverges_too(make):
+    nets = mlp_generator((1, 8, 8), latent=4), mlp_discriminator((1, 8, 8))
+    optimizers = tuple(make(net.parameters(), lr=1e6) for net in nets)
+    run = train_gan(*nets, torch.zeros(9, 1, 8, 8), optimizers=optimizers, n_steps=20, latent=4)
+    assert run.diverged_at is not None
+
+
+def test_running_statistics_that_explode_count_as_diverged():
+    nets = dcgan_generator(8, latent=4, channels=4), dcgan_discriminator(8, channels=4)
+    optimizers = tuple(OptimisticGradient(net.parameters(), lr=1e6) for net in nets)
+    run = train_gan(*nets, torch.zeros(9, 1, 8, 8), optimizers=optimizers, n_steps=20, latent=4, loss="wasserstein")
+    assert run.diverged_at is not None
+
+
+@pytest.mark.parametrize("settings", [{}, {"play": "simultaneous"}, {"play": "simultaneous", "gamma": 0.1}])
+def test_frozen_layers_stay_frozen(settings):
+    nets = mlp_generator((2,), latent=4, bounded=False), mlp_discriminator((2,))
+    frozen = [nets[0][0], nets[1][1]]
+    before = [layer.requires_grad_(False).weight.clone() for layer in frozen]
+    optimizers = tuple(torch.optim.SGD(net.parameters(), 0.1) for net in nets)
+    last = nets[1][5].weight.clone()
+    train_gan(*nets, ring()[0], optimizers=optimizers, n_steps=3, latent=4, **settings)
+    for layer, weight in zip(frozen, before, strict=True):
+        assert torch.equal(layer.weight, weight)
+        assert not layer.weight.requires_grad
+    assert not torch.equal(nets[1][5].weight, last)
 
 
 def ring(n=2000):
@@ -217,6 +251,7 @@ def test_samples_use_evaluation_mode_and_leave_the_mode_as_it_was():
         ({"clip": 0.0}, "clip must be"),
         ({"gradient_penalty": float("nan")}, "gradient_penalty must be"),
         ({"batch_size": 2.5}, "batch_size must be an integer"),
+        ({"escape": 0}, "escape must be"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):
@@ -229,5 +264,16 @@ def test_bad_data_is_refused():
     optimizers = tuple(torch.optim.SGD(net.parameters(), 0.1) for net in nets)
     with pytest.raises(ValueError, match="finite sample"):
         train_gan(*nets, torch.full((3, 2), torch.nan), optimizers=optimizers, n_steps=1)
+    with pytest.raises(ValueError, match=r"data must be a torch\.Tensor .* got ndarray"):
+        train_gan(*nets, np.zeros((3, 2)), optimizers=optimizers, n_steps=1)
+    data = torch.zeros(3, 2)
+    for wrong in (None, optimizers[:1], (optimizers[0], "adam")):
+        with pytest.raises(ValueError, match="optimizers must be the generator's and the discriminator's"):
+            train_gan(*nets, data, optimizers=wrong, n_steps=1)
+    one_looks_ahead = ExtraGradient(nets[0].parameters(), 0.1), optimizers[1]
+    with pytest.raises(ValueError, match="must both be ExtraGradient"):
+        train_gan(*nets, data, optimizers=one_looks_ahead, n_steps=1, play="simultaneous")
+    with pytest.raises(ValueError, match="discriminator must have a parameter that requires a gradient"):
+        train_gan(nets[0], nets[1].requires_grad_(False), data, optimizers=optimizers, n_steps=1)
     with pytest.raises(ValueError, match="size must be an integer >= 8"):
         dcgan_generator(4)

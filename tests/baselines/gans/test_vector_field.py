@@ -95,6 +95,17 @@ def test_bad_games_are_refused():
         simultaneous(losses(), [players[0], []])
     with pytest.raises(ValueError, match="gamma must be"):
         consensus(losses(), players, -0.1)
+    with pytest.raises(ValueError, match=r"losses\[1\] must be a scalar tensor .* got 0.5"):
+        simultaneous([losses()[0], 0.5], players)
+    with pytest.raises(ValueError, match="must not share parameters"):
+        consensus(losses(), [players[0], players[1] + players[0][:1]])
+    strangers = [[torch.ones(1, requires_grad=True)], [torch.ones(1, requires_grad=True)]]
+    for play in (simultaneous, consensus):
+        with pytest.raises(ValueError, match="depend on none of them"):
+            play(losses(), strangers)
+    players[1][0].requires_grad_(False)
+    with pytest.raises(ValueError, match="require gradients, got one that does not"):
+        simultaneous(losses(), players)
 
 
 def test_networks_of_a_gan_can_be_players():
