@@ -1,4 +1,4 @@
-"""What the optimisers of one player share: the closure, the checks of every group, gradients sorted for foreach kernels."""
+"""What the optimisers of one player share: the closure, the checks of groups and gradients, batches for foreach kernels."""
 
 # pyright: reportPrivateImportUsage=false
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from baselines.gans._checks import check_non_negative
 
-__all__ = ["Batch", "Player", "evaluate"]
+__all__ = ["Batch", "Checked", "Player", "as_real", "evaluate"]
 
 # On a CPU a foreach kernel walks its whole list before the next kernel starts. A tensor of this many entries gets a batch of
 # its own, so that its arrays stay in the cache from one kernel to the next; small tensors share their calls.
@@ -42,11 +42,8 @@ class Batch(NamedTuple):
         return [state[name] for state in self.states]
 
 
-class Player(torch.optim.Optimizer):
-    """Base of the package's own optimisers; a subclass says how one `Batch` moves.
-
-    A group has the options ``lr``, ``weight_decay``, ``maximize``, ``foreach`` and the subclass's own.
-    """
+class Checked(torch.optim.Optimizer):
+    """An optimiser that checks the options of every group, and refuses a sparse gradient before anything moves."""
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group as torch does, and check its options."""
@@ -60,6 +57,26 @@ class Player(torch.optim.Optimizer):
     def _check_group(self, group: dict[str, Any]) -> None:
         check_non_negative("lr", group["lr"])
         check_non_negative("weight_decay", group["weight_decay"])
+
+    def _check_gradients(self) -> None:
+        for group in self.param_groups:
+            for param in group["params"]:
+                grad = param.grad
+                if grad is not None and grad.layout is not torch.strided:
+                    raise RuntimeError(f"{type(self).__name__} needs dense gradients, got one of layout {grad.layout}")
+
+
+class Player(Checked):
+    """Base of the package's own optimisers; a subclass says how one `Batch` moves.
+
+    A group has the options ``lr``, ``weight_decay``, ``maximize``, ``foreach`` and the subclass's own.
+    """
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:  # a state saved by an older version may lack them
+            group.setdefault("foreach", None)
+            group.setdefault("maximize", False)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -76,6 +93,7 @@ class Player(torch.optim.Optimizer):
             What `closure` returned; None without one.
         """
         loss = evaluate(closure)
+        self._check_gradients()
         for group in self.param_groups:
             for batch in self._batches(group):
                 self._move(group, batch)
@@ -87,26 +105,21 @@ class Player(torch.optim.Optimizer):
     def _batches(self, group: dict[str, Any]) -> Iterator[Batch]:
         """Yield the parameters of a group that have gradients, in batches for the foreach kernels."""
         waiting: dict[tuple[Any, ...], Batch] = {}
-        for param, grad in self._moving(group):
+        for param in group["params"]:
+            grad = param.grad
+            if grad is None:
+                continue
             state = self.state[param]
             kind = (param.device, param.dtype, state.get("step", 0))
             alone = group["foreach"] is False or (param.is_cpu and param.numel() >= _LARGE)
             batch = Batch([], [], []) if alone else waiting.setdefault(kind, Batch([], [], []))
-            batch.params.append(_real(param))
-            batch.grads.append(_real(grad))
+            batch.params.append(as_real(param))
+            batch.grads.append(as_real(grad.resolve_conj() if grad.is_conj() else grad))
             batch.states.append(state)
             if alone:
                 yield _with_decay(group, batch)
         for batch in waiting.values():
             yield _with_decay(group, batch)
-
-    def _moving(self, group: dict[str, Any]) -> list[tuple[Tensor, Tensor]]:
-        """Return the parameters that have gradients, with them; a sparse one is refused before anything moves."""
-        moving = [(param, param.grad) for param in group["params"] if param.grad is not None]
-        for _, grad in moving:
-            if grad.layout is not torch.strided:
-                raise RuntimeError(f"{type(self).__name__} needs dense gradients, got one of layout {grad.layout}")
-        return moving
 
 
 def _with_decay(group: dict[str, Any], batch: Batch) -> Batch:
@@ -119,7 +132,8 @@ def _with_decay(group: dict[str, Any], batch: Batch) -> Batch:
     return batch._replace(grads=grads)
 
 
-def _real(tensor: Tensor) -> Tensor:
+def as_real(tensor: Tensor) -> Tensor:
+    """Return a tensor's memory as real numbers: of a complex one, its pairs."""
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import ParamsT
 
-from baselines.gans._player import Player, evaluate
+from baselines.gans._player import Player, as_real, evaluate
 
 __all__ = ["ExtraGradient"]
 
@@ -103,6 +103,7 @@ class ExtraGradient(Player):
         return loss
 
     def _advance(self) -> None:
+        self._check_gradients()
         completing = self.at_lookahead
         for group in self.param_groups:
             for batch in self._batches(group):
@@ -119,4 +120,4 @@ class ExtraGradient(Player):
     def _return_those_without_gradient(self) -> None:
         for param, state in self.state.items():
             if "start" in state:
-                param.copy_(state.pop("start"))
+                as_real(param).copy_(state.pop("start"))

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from baselines.gans._checks import check_beta, check_choice, check_count, check_non_negative
+from baselines.gans._checks import check_beta, check_choice, check_count, check_non_negative, check_positive, to_tensor
 from baselines.gans.extragradient import ExtraGradient
 from baselines.gans.vector_field import consensus, simultaneous
 
@@ -43,7 +43,7 @@ class QuadraticGame:
 
     def __post_init__(self) -> None:
         for name in "ABC":
-            block = np.array(getattr(self, name), dtype=np.float64)
+            block = to_tensor(name, getattr(self, name)).double().numpy().copy()
             if block.ndim != 2 or block.size == 0 or not np.isfinite(block).all():
                 raise ValueError(f"{name} must be a finite matrix, got shape {block.shape}")
             object.__setattr__(self, name, block)
@@ -138,8 +138,22 @@ def step_matrix(
 
 
 def spectral_radius(matrix: ArrayLike) -> float:
-    """Return the largest modulus of an eigenvalue: the asymptotic factor of an iteration with this step matrix."""
-    return float(np.abs(np.linalg.eigvals(np.asarray(matrix, dtype=np.float64))).max())
+    """Return the largest modulus of an eigenvalue: the asymptotic factor of an iteration with this step matrix.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (d, d)
+        Real or complex.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square, empty or not finite.
+    """
+    square = np.asarray(matrix, dtype=np.complex128 if np.iscomplexobj(matrix) else np.float64)
+    if square.ndim != 2 or square.shape[0] != square.shape[1] or square.size == 0 or not np.isfinite(square).all():
+        raise ValueError(f"matrix must be a finite square matrix, got shape {square.shape}")
+    return float(np.abs(np.linalg.eigvals(square)).max())
 
 
 class GamePlay(NamedTuple):
@@ -177,7 +191,8 @@ def play_game(
     game : QuadraticGame
         The game.
     make_optimizer : callable
-        ``make_optimizer(params)`` returns a player's optimiser. `ExtraGradient` takes two gradients an iteration.
+        ``make_optimizer(params)`` returns a player's optimiser. `ExtraGradient` takes two gradients an iteration, so that
+        both players must use it or neither.
     n_steps : int
         Iterations at most.
     play : {"simultaneous", "alternating"}
@@ -199,17 +214,26 @@ def play_game(
     Raises
     ------
     ValueError
-        If an argument is out of its range, or alternating play is asked of consensus or extragradient.
+        If an argument is out of its range, alternating play is asked of consensus or extragradient, or one player alone
+        uses extragradient.
     """
     check_choice("play", play, PLAYS)
     check_count("n_steps", n_steps, least=0)
+    check_non_negative("tolerance", tolerance)
+    check_positive("escape", escape)
+    if gamma is not None:
+        check_non_negative("gamma", gamma)
     n, d = len(game.A), len(game.jacobian)
-    first_point = np.ones(d) if start is None else np.array(start, dtype=np.float64)
+    first_point = np.ones(d) if start is None else to_tensor("start", start).double().numpy().copy()
     if first_point.shape != (d,) or not np.isfinite(first_point).all():
         raise ValueError(f"start must be {d} finite numbers, got shape {first_point.shape}")
     x, y = (torch.tensor(part, requires_grad=True) for part in (first_point[:n], first_point[n:]))
     optimizers = [make_optimizer([x]), make_optimizer([y])]
-    halves = 2 if isinstance(optimizers[0], ExtraGradient) else 1
+    extra = [isinstance(optimizer, ExtraGradient) for optimizer in optimizers]
+    if any(extra) and not all(extra):
+        names = " and ".join(type(optimizer).__name__ for optimizer in optimizers)
+        raise ValueError(f"make_optimizer must return ExtraGradient for both players or for neither, got {names}")
+    halves = 2 if all(extra) else 1
     if play == "alternating" and (gamma is not None or halves == 2):
         raise ValueError("consensus and extragradient are simultaneous by definition, got play='alternating'")
     move = _alternate if play == "alternating" else _move_together

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from baselines.gans._checks import check_beta, check_non_negative
+from baselines.gans._checks import check_beta, check_betas, check_non_negative
+from baselines.gans._player import Checked
 
 __all__ = ["NegativeMomentumAdam", "NegativeMomentumSGD"]
 
 
-class NegativeMomentumAdam(torch.optim.Adam):
+class NegativeMomentumAdam(Checked, torch.optim.Adam):
     r"""Adam whose first decay rate may be negative.
 
     The update is `torch.optim.Adam`'s, kernels included; only the range of `betas` is wider:
@@ -64,31 +65,36 @@ class NegativeMomentumAdam(torch.optim.Adam):
         maximize: bool = False,
         foreach: bool | None = None,
     ) -> None:
-        admitted = torch.optim.Adam(  # torch checks every other option and knows what a group must hold
-            [torch.empty(0)], lr, (0.0, 0.0), eps, weight_decay, amsgrad, maximize=maximize, foreach=foreach
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        self._check_group(options)
+        admitted = torch.optim.Adam(  # torch checks how options go together, and knows what a group must hold
+            [torch.empty(0)], lr, amsgrad=amsgrad, maximize=maximize, foreach=foreach
         )
-        torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, "betas": betas})
+        torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, **options})
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group as torch does, and check its rates."""
-        super().add_param_group(param_group)
-        group = self.param_groups[-1]
-        try:
-            check_non_negative("lr", group["lr"])
-            check_beta("betas[0]", group["betas"][0], negative=True)
-            check_beta("betas[1]", group["betas"][1], negative=False)
-        except ValueError:
-            self.param_groups.pop()
-            raise
+    def _check_group(self, group: dict[str, Any]) -> None:
+        super()._check_group(group)
+        check_betas("betas", group["betas"], negative=True)
+        check_non_negative("eps", group["eps"])
+
+    def _init_group(self, group: dict[str, Any], params: Any, grads: list[Tensor], *lists: Any) -> bool:  # type: ignore[override]
+        if group is self.param_groups[0]:  # the first to move
+            self._check_gradients()
+        has_complex = super()._init_group(group, params, grads, *lists)
+        if has_complex:  # torch sees no pairs of reals in a lazily conjugated gradient
+            grads[:] = [grad.resolve_conj() for grad in grads]
+        return has_complex
 
 
-class NegativeMomentumSGD(torch.optim.SGD):
+class NegativeMomentumSGD(Checked, torch.optim.SGD):
     r"""Heavy-ball gradient descent whose momentum may be negative.
 
     The update is `torch.optim.SGD`'s, kernels included; only the range of `momentum` is wider:
 
-    .. math:: w_{t+1} = w_t - \eta g_t + \beta (w_t - w_{t-1}), \qquad -1 < \beta < 1.
+    .. math:: b_t = \beta b_{t-1} + g_t, \qquad w_{t+1} = w_t - \eta b_t, \qquad -1 < \beta < 1.
 
+    At a constant rate that is :math:`w_{t+1} = w_t - \eta g_t + \beta (w_t - w_{t-1})`, the heavy ball of [1]_. Where a
+    scheduler changes the rate, the new value also multiplies the gradients that the buffer b remembers.
     On the bilinear game a negative momentum converges in alternating play and diverges in simultaneous play.
 
     Parameters
@@ -126,22 +132,16 @@ class NegativeMomentumSGD(torch.optim.SGD):
         maximize: bool = False,
         foreach: bool | None = None,
     ) -> None:
-        admitted = torch.optim.SGD(  # torch checks every other option and knows what a group must hold
-            [torch.empty(0)], lr, weight_decay=weight_decay, maximize=maximize, foreach=foreach
-        )
-        torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, "momentum": momentum})
+        options = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        self._check_group(options)
+        admitted = torch.optim.SGD([torch.empty(0)], lr, maximize=maximize, foreach=foreach)  # knows what a group must hold
+        torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, **options})
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group as torch does, and check its rate and momentum."""
-        super().add_param_group(param_group)
-        try:
-            check_non_negative("lr", self.param_groups[-1]["lr"])
-            check_beta("momentum", self.param_groups[-1]["momentum"], negative=True)
-        except ValueError:
-            self.param_groups.pop()
-            raise
+    def _check_group(self, group: dict[str, Any]) -> None:
+        super()._check_group(group)
+        check_beta("momentum", group["momentum"], negative=True)
 
     def _init_group(self, group: dict[str, Any], *lists: Any) -> bool:  # type: ignore[override]
-        if any(param.grad is not None and param.grad.is_sparse for param in group["params"]):
-            raise RuntimeError("NegativeMomentumSGD needs dense gradients, got a sparse one")
+        if group is self.param_groups[0]:  # the first to move
+            self._check_gradients()
         return super()._init_group(group, *lists)

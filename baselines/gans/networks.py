@@ -46,7 +46,7 @@ def mlp_generator(
     Sequential
         Maps noise (n, latent) to samples (n, *shape).
     """
-    _check_sizes(shape=shape, latent=[latent], widths=widths)
+    shape, latent, widths = _sizes("shape", shape), check_count("latent", latent), _sizes("widths", widths)
     check_non_negative("slope", slope)
     n_out = int(torch.tensor(shape).prod())
 
@@ -79,7 +79,7 @@ def mlp_discriminator(
     rng : torch.Generator, optional
         Draws the weights; seed 0 by default.
     """
-    _check_sizes(shape=shape, widths=widths)
+    shape, widths = _sizes("shape", shape), _sizes("widths", widths)
     check_non_negative("slope", slope)
     sizes = [int(torch.tensor(shape).prod()), *widths]
 
@@ -107,8 +107,8 @@ def dcgan_generator(size: int, *, latent: int = 64, channels: int = 32, rng: tor
     rng : torch.Generator, optional
         Draws the weights; seed 0 by default.
     """
-    _check_sizes(latent=[latent], channels=[channels])
-    check_count("size", size, least=8)
+    latent, channels = check_count("latent", latent), check_count("channels", channels)
+    size = check_count("size", size, least=8)
     half = (size + 1) // 2
     quarter = (half + 1) // 2
 
@@ -144,8 +144,7 @@ def dcgan_discriminator(
     rng : torch.Generator, optional
         Draws the weights; seed 0 by default.
     """
-    _check_sizes(channels=[channels])
-    check_count("size", size, least=8)
+    channels, size = check_count("channels", channels), check_count("size", size, least=8)
     quarter = ((size + 1) // 2 + 1) // 2
 
     def layers() -> list[nn.Module]:
@@ -182,7 +181,7 @@ def sample_images(generator: nn.Module, n: int, *, latent: int, rng: torch.Gener
     Tensor, shape (n, ...)
         On the generator's device.
     """
-    check_count("n", n)
+    n, latent, batch = check_count("n", n), check_count("latent", latent), check_count("batch", batch)
     was_training = generator.training
     device = next(generator.parameters()).device
     generator.eval()
@@ -206,7 +205,5 @@ def _draw(layers: Callable[[], list[nn.Module]], rng: torch.Generator | None, *,
     return network
 
 
-def _check_sizes(**sizes: Sequence[int]) -> None:
-    for name, values in sizes.items():
-        for value in values:
-            check_count(name, value)
+def _sizes(name: str, values: Sequence[int]) -> list[int]:
+    return [check_count(name, value) for value in values]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import ParamsT
 
-from baselines.gans._checks import check_beta, check_non_negative
+from baselines.gans._checks import check_betas, check_non_negative
 from baselines.gans._player import Batch, Player
 
 __all__ = ["OptimisticAdam"]
@@ -33,7 +33,7 @@ class OptimisticAdam(Player):
     lr : float
         Step size eta, at least 0. Where a scheduler changes it, the new value also multiplies the direction taken back.
     betas : tuple of float
-        Decay rates of the two moments, in [0, 1).
+        Decay rates of the two moments, in [0, 1). Where a scheduler changes them, the direction taken back stays as it was.
     eps : float
         Added to the root of the second moment.
     weight_decay : float
@@ -72,22 +72,21 @@ class OptimisticAdam(Player):
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)
-        check_beta("betas[0]", group["betas"][0], negative=False)
-        check_beta("betas[1]", group["betas"][1], negative=False)
+        check_betas("betas", group["betas"], negative=False)
         check_non_negative("eps", group["eps"])
 
     def _move(self, group: dict[str, Any], batch: Batch) -> None:
-        lr, eps, (beta1, beta2) = float(group["lr"]), group["eps"], group["betas"]
+        lr, eps, beta1, beta2 = map(float, (group["lr"], group["eps"], *group["betas"]))
         params, grads = batch.params, batch.grads
         first, second, denominator = (batch.state(name) for name in ("first_moment", "second_moment", "denominator"))
         step = batch.states[0].get("step", 0) + 1
-        for state in batch.states:
-            state["step"] = step
 
         # With c1 = 1 - beta1^t and c2 = sqrt(1 - beta2^t), u_t = (m_t / c1) / (sqrt(v_t) / c2 + eps)
         # = (c2 / c1) m_t / (sqrt(v_t) + eps c2): the corrections cost no pass over memory of their own.
-        if step > 1:  # + eta u_{t-1}, of which both factors are still there
-            torch._foreach_addcdiv_(params, first, denominator, lr * _correction(step - 1, beta1, beta2))
+        if step > 1:  # + eta u_{t-1}, of which all factors are still there; older versions saved no correction
+            last = math.sqrt(1 - beta2 ** (step - 1)) / (1 - beta1 ** (step - 1))
+            factors = [lr * state.get("correction", last) for state in batch.states]
+            torch._foreach_addcdiv_(params, first, denominator, factors)
         torch._foreach_lerp_(first, grads, 1 - beta1)  # m_t = beta1 m_{t-1} + (1 - beta1) g_t
         torch._foreach_mul_(second, beta2)
         torch._foreach_addcmul_(second, grads, grads, 1 - beta2)  # v_t = beta2 v_{t-1} + (1 - beta2) g_t^2
@@ -96,9 +95,12 @@ class OptimisticAdam(Player):
         else:
             torch._foreach_copy_(denominator, second)
             torch._foreach_sqrt_(denominator)
-        torch._foreach_add_(denominator, eps * math.sqrt(1 - beta2**step))
-        torch._foreach_addcdiv_(params, first, denominator, -2 * lr * _correction(step, beta1, beta2))  # - 2 eta u_t
-
-
-def _correction(step: int, beta1: float, beta2: float) -> float:
-    return math.sqrt(1 - beta2**step) / (1 - beta1**step)
+        scale = math.sqrt(1 - beta2**step)
+        if params[0].dtype == torch.float16:  # in which eps c2 would vanish long before eps does
+            torch._foreach_div_(denominator, scale)
+            scale = 1.0
+        torch._foreach_add_(denominator, eps * scale)
+        correction = scale / (1 - beta1**step)
+        torch._foreach_addcdiv_(params, first, denominator, -2 * lr * correction)  # - 2 eta u_t
+        for state in batch.states:
+            state["step"], state["correction"] = step, correction

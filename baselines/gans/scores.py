@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.gans._checks import check_count, check_images, check_positive, check_samples
+from baselines.gans._checks import check_count, check_images, check_positive, check_samples, check_share, to_tensor
 
 __all__ = [
     "ImageClassifier",
@@ -34,7 +35,7 @@ def inception_score(probabilities: Any) -> float:
     Parameters
     ----------
     probabilities : array_like, shape (n, n_classes)
-        One distribution per sample.
+        One distribution per sample. A row's sum may miss 1 by 1e-4, or by the precision of a coarser type, and is divided out.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def classes_covered(probabilities: Any, share: float = 0.01) -> int:
         In (0, 1].
     """
     p = _check_distributions(probabilities)
-    check_positive("share", share)
+    check_share("share", share)
     counts = torch.bincount(p.argmax(dim=1), minlength=p.shape[1])
     return int((counts >= share * len(p)).sum())
 
@@ -81,7 +82,7 @@ def frechet_distance(features: Any, reference: Any) -> float:
     Raises
     ------
     ValueError
-        If a sample has fewer than two rows, differs in width, or is not finite.
+        If a sample has fewer than two rows, differs in width, or is not finite, or if the distance is not.
 
     References
     ----------
@@ -92,12 +93,19 @@ def frechet_distance(features: Any, reference: Any) -> float:
     second = check_samples("reference", reference, columns=first.shape[1]).double()
     if min(len(first), len(second)) < 2:
         raise ValueError(f"features and reference must have at least 2 rows each, got {len(first)} and {len(second)}")
+    # a power of 2 scales without rounding, and no square overflows on the way
+    largest = max(float(sample.abs().max()) for sample in (first, second))
+    scale = math.ldexp(1.0, math.frexp(largest)[1] - 1)
+    first, second = first / scale, second / scale
     first_root = _root(torch.atleast_2d(torch.cov(first.T)))
     second_cov = torch.atleast_2d(torch.cov(second.T))
     cross = torch.linalg.eigvalsh(first_root @ second_cov @ first_root).clamp(min=0).sqrt().sum()
     shift = (first.mean(dim=0) - second.mean(dim=0)).square().sum()
     traces = first_root.square().sum() + second_cov.trace()
-    return max(0.0, float(shift + traces - 2 * cross))
+    distance = float(shift + traces - 2 * cross) * scale * scale
+    if not math.isfinite(distance):
+        raise ValueError(f"features and reference must be at a finite squared distance, got entries of up to {largest:.3g}")
+    return max(0.0, distance)
 
 
 class ModeCoverage(NamedTuple):
@@ -129,14 +137,15 @@ def mode_coverage(samples: Any, centres: Any, sd: float, *, radius: float = 3.0,
     radius : float
         A point within this many `sd` of its nearest centre is of high quality.
     share : float
-        A mode is covered when this share of all points is near it.
+        A mode is covered when this share of all points, in (0, 1], is near it.
     """
     check_positive("sd", sd)
     check_positive("radius", radius)
-    check_positive("share", share)
+    check_share("share", share)
     middle = check_samples("centres", centres).double()
     points = check_samples("samples", samples, columns=middle.shape[1]).double()
-    distance, nearest = torch.cdist(points, middle).min(dim=1)
+    # the faster way by matrix products loses small distances far from the origin
+    distance, nearest = torch.cdist(points, middle, compute_mode="donot_use_mm_for_euclid_dist").min(dim=1)
     near = nearest[distance <= radius * sd]
     counts = torch.bincount(near, minlength=len(middle))
     return ModeCoverage(int((counts >= share * len(points)).sum()), len(near) / len(points))
@@ -157,8 +166,7 @@ class ImageClassifier(nn.Module):
 
     def __init__(self, size: int, n_classes: int = 10, n_features: int = 64) -> None:
         super().__init__()
-        check_count("size", size, least=8)
-        check_count("n_classes", n_classes, least=2)
+        size, n_classes = check_count("size", size, least=8), check_count("n_classes", n_classes, least=2)
         self.size = size
         quarter = size // 4
         self.body = nn.Sequential(
@@ -212,9 +220,9 @@ def train_classifier(
         In evaluation mode.
     """
     check_count("n_epochs", n_epochs)
-    check_count("batch_size", batch_size)
+    batch_size = check_count("batch_size", batch_size)
     check_positive("lr", lr)
-    pictures, classes = check_images("images", images).float(), torch.as_tensor(labels).long()
+    pictures, classes = check_images("images", images).float(), to_tensor("labels", labels).long()
     if classes.shape != (len(pictures),) or int(classes.min()) < 0 or len(classes.unique()) < 2:
         raise ValueError(f"labels must be {len(pictures)} classes >= 0, at least 2 different, got shape {tuple(classes.shape)}")
     rng = rng if rng is not None else torch.Generator().manual_seed(0)
@@ -257,11 +265,13 @@ def _root(covariance: Tensor) -> Tensor:
 
 
 def _check_distributions(probabilities: Any) -> Tensor:
-    p = check_samples("probabilities", probabilities).double()
-    worst = float((p.sum(dim=1) - 1).abs().max())
-    if float(p.min()) < 0 or worst > 1e-4:
+    given = check_samples("probabilities", probabilities)
+    p = given.double()
+    sums = p.sum(dim=1, keepdim=True)
+    worst = float((sums - 1).abs().max())
+    if float(p.min()) < 0 or worst > max(1e-4, torch.finfo(given.dtype).eps):
         raise ValueError(
             f"probabilities must be distributions over classes, got a smallest entry of {float(p.min()):.3g} "
             f"and a row that misses a sum of 1 by {worst:.3g}"
         )
-    return p
+    return p / sums

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from baselines.gans._checks import check_beta, check_positive
+from baselines.gans._checks import check_beta, check_count, check_positive
 
 __all__ = [
     "BestStep",
@@ -180,8 +180,9 @@ def best_momentum(eigenvalue: complex, n_grid: int = 400) -> BestStep:
     eigenvalue : complex
         Eigenvalue lambda with a positive real part.
     n_grid : int
-        Points of the grid along each axis.
+        Points of the grid along each axis, at least 2.
     """
+    check_count("n_grid", n_grid, least=2)
     value = _check_spectrum([eigenvalue])[0]
     low, high = np.array([1e-6 / abs(value), -0.999]), np.array([4 / abs(value), 0.999])
     best = (0.0, 0.0, np.inf)

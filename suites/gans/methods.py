@@ -19,6 +19,7 @@ GIDEL = "Gidel et al., Negative momentum for improved game dynamics, 2019"
 MESCHEDER = "Mescheder, Nowozin, Geiger, The numerics of GANs, 2017"
 DASKALAKIS = "Daskalakis et al., Training GANs with optimism, 2018"
 
+FACTORS = (0.3, 3.0, 10.0)  # of the workload's rate, in the sweeps
 ESCAPE = 1e9  # distance at which the players of a game count as diverged
 
 Play = Literal["simultaneous", "alternating"]
@@ -348,28 +349,23 @@ THEORY_METHODS = (
     Method(name="theory-consensus-ratio", run=run_consensus_ratio, reference=f"{PAPER}, section 5; {MESCHEDER}, Corollary 9"),
 )
 
+
+def _swept(name: str, make: MakeOptimizer, family: str, reference: str, **settings: Any) -> tuple[Method, ...]:
+    """Return a method and the same at other multiples of its rate."""
+    at_other_rates = (
+        _gan_method(f"{name}-x{factor:g}", make, family, "rate sweep", **settings, factor=factor) for factor in FACTORS
+    )
+    return (_gan_method(name, make, family, reference, **settings), *at_other_rates)
+
+
 GAN_METHODS = (
-    _gan_method("adam", adam, "adam", f"{PAPER}, section 6.1.1"),
-    _gan_method("adam-x0.3", adam, "adam", "rate sweep", factor=0.3),
-    _gan_method("adam-x3", adam, "adam", "rate sweep", factor=3.0),
-    _gan_method("adam-x10", adam, "adam", "rate sweep", factor=10.0),
-    _gan_method("oadam", optimistic_adam, "adam", f"{PAPER}, section 6.1.2; {DASKALAKIS}, Algorithm 1"),
-    _gan_method("oadam-x0.3", optimistic_adam, "adam", "rate sweep", factor=0.3),
-    _gan_method("oadam-x3", optimistic_adam, "adam", "rate sweep", factor=3.0),
-    _gan_method("oadam-x10", optimistic_adam, "adam", "rate sweep", factor=10.0),
-    _gan_method("adam-nm", adam_negative_momentum, "adam", f"{PAPER}, section 6.1.3"),
-    _gan_method("adam-nm-x0.3", adam_negative_momentum, "adam", "rate sweep", factor=0.3),
-    _gan_method("adam-nm-x3", adam_negative_momentum, "adam", "rate sweep", factor=3.0),
-    _gan_method("adam-nm-x10", adam_negative_momentum, "adam", "rate sweep", factor=10.0),
-    _gan_method("sgd", sgd_momentum, "sgd", f"{PAPER}, section 6.1.3"),
-    _gan_method("sgd-x3", sgd_momentum, "sgd", "rate sweep", factor=3.0),
-    _gan_method("sgd-nm", sgd_negative_momentum, "sgd", f"{PAPER}, section 6.1.3"),
-    _gan_method("sgd-nm-x3", sgd_negative_momentum, "sgd", "rate sweep", factor=3.0),
-    _gan_method("sgd-nm-x10", sgd_negative_momentum, "sgd", "rate sweep", factor=10.0),
+    *_swept("adam", adam, "adam", f"{PAPER}, section 6.1.1"),
+    *_swept("oadam", optimistic_adam, "adam", f"{PAPER}, section 6.1.2; {DASKALAKIS}, Algorithm 1"),
+    *_swept("adam-nm", adam_negative_momentum, "adam", f"{PAPER}, section 6.1.3"),
+    *_swept("sgd", sgd_momentum, "sgd", f"{PAPER}, section 6.1.3"),
+    *_swept("sgd-nm", sgd_negative_momentum, "sgd", f"{PAPER}, section 6.1.3"),
+    *_swept("consensus-0.01", adam, "consensus", f"{PAPER}, section 6.1.4", play="simultaneous", gamma=0.01),
     _gan_method("adam-simultaneous", adam, "adam", f"{PAPER}, eq. 6", play="simultaneous"),
-    _gan_method("consensus-0.01", adam, "consensus", f"{PAPER}, section 6.1.4", play="simultaneous", gamma=0.01),
-    _gan_method("consensus-0.01-x0.3", adam, "consensus", "rate sweep", play="simultaneous", gamma=0.01, factor=0.3),
-    _gan_method("consensus-0.01-x3", adam, "consensus", "rate sweep", play="simultaneous", gamma=0.01, factor=3.0),
     _gan_method("consensus-0.1", adam, "consensus", f"{MESCHEDER}, Algorithm 2", play="simultaneous", gamma=0.1),
 )
 

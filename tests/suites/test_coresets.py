@@ -12,7 +12,7 @@ import torch
 
 from baselines.coresets import Coreset, TrainedModel, full
 from optathlon.claims import Evidence
-from optathlon.spec import Context, Diverged, Ruling
+from optathlon.spec import Context, Diverged, Ruling, Scale
 from suites.coresets import metrics, plots
 from suites.coresets.claims import _below, _tail
 from suites.coresets.problem import Classification
@@ -43,11 +43,13 @@ def test_metrics_of_a_known_model(problem):
             logits[:, 3] = 1.0
             return logits
 
-    answer = TrainedModel(Constant(), None, {})
+    model = torch.nn.Sequential(Constant(), torch.nn.Identity().eval())
+    answer = TrainedModel(model, None, {})
     assert metrics.test_error(problem, answer) == pytest.approx(float((problem.test_labels != 3).double().mean()))
     share = float((problem.labels == 3).double().mean())
     assert metrics.train_loss(problem, answer) == pytest.approx(np.log(9 + np.e) - share)
     assert np.isnan(metrics.scaled_matching_error(problem, answer))
+    assert [module.training for module in model.modules()] == [True, True, False]
 
 
 def test_matching_error_is_taken_where_the_selection_was_made(problem):
@@ -75,15 +77,19 @@ def run(trace, seconds=10.0, selection=4.0, target=0.2, workload="digits"):
 
 
 def test_metrics_that_come_from_the_run():
-    record = run(((1, 0.2, 0.9, 2.0), (2, 0.5, 0.3, 1.0), (3, 0.9, 0.4, 1.5), (4, 1.5, 0.1, 0.5)))
+    record = run(((1, 0.2, 0.9, 2.0), (2, 0.5, 0.3, 1.0), (3, 0.9, 0.4, 1.5), (4, 1.5, 0.1, 0.5)), workload="mnist-2000")
     assert metrics.selection_seconds(record) == 4.0
     assert metrics.training_seconds(record) == 6.0
     assert metrics.seconds_to_target(record) == 1.5
-    assert metrics.error_at_equal_time(record) == 0.4
-    assert metrics.loss_at_equal_time(record) == 1.5
+    assert metrics.error_at_equal_time(record) == 0.3  # after 0.5 s
+    assert metrics.loss_at_equal_time(record) == 1.0
     assert metrics.largest_rise(record) == pytest.approx(0.1)
     assert np.isnan(metrics.seconds_to_target(run(((1, 0.2, 0.9, 1.0),))))
     assert np.isnan(metrics.error_at_equal_time(run(((1, 2.0, 0.9, 1.0),))))
+
+
+def test_every_workload_but_the_smallest_has_an_equal_time():
+    assert {w.name for w in SUITE.workloads if w.scale is not Scale.SMOKE} == metrics.EQUAL_SECONDS.keys()
 
 
 @pytest.mark.parametrize("name", [method.name for method in SUITE.methods])

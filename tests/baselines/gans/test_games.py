@@ -194,5 +194,44 @@ def test_bad_games_and_settings_are_refused():
         step_matrix(BILINEAR, "gradient", 0.1, play="both")
     with pytest.raises(ValueError, match="simultaneous by definition"):
         play_game(BILINEAR, functools.partial(ExtraGradient, lr=0.1), n_steps=1, play="alternating")
-    with pytest.raises(ValueError, match="start must be 2 finite numbers"):
-        play_game(BILINEAR, functools.partial(torch.optim.SGD, lr=0.1), n_steps=1, play="alternating", start=[1.0, np.nan])
+    with pytest.raises(ValueError, match="A must hold real numbers"):
+        QuadraticGame(np.array([[1j]]), np.eye(1), np.eye(1))
+    with pytest.raises(ValueError, match="lr must be a finite number >= 0"):
+        step_matrix(BILINEAR, "gradient", "0.1")
+    with pytest.raises(ValueError, match="dimension must be an integer >= 1, got True"):
+        bilinear_game(True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"start": [1.0, np.nan]}, "start must be 2 finite numbers"),
+        ({"start": "11"}, "start must be an array of real numbers, got str"),
+        ({"tolerance": np.nan}, "tolerance must be a finite number >= 0, got nan"),
+        ({"escape": np.nan}, "escape must be a finite number > 0, got nan"),
+        ({"gamma": -1.0}, "gamma must be a finite number >= 0, got -1.0"),
+    ],
+)
+def test_bad_settings_of_a_play_are_refused_though_nobody_moves(settings, message):
+    with pytest.raises(ValueError, match=message):
+        play_game(BILINEAR, optimizer_for("gradient", 0.1), n_steps=0, play="simultaneous", **settings)
+
+
+@pytest.mark.parametrize("order", [(ExtraGradient, OptimisticGradient), (OptimisticGradient, ExtraGradient)])
+def test_extragradient_of_one_player_alone_is_refused(order):
+    classes = iter(order)
+    with pytest.raises(ValueError, match=f"for both players or for neither, got {order[0].__name__} and {order[1].__name__}"):
+        play_game(BILINEAR, lambda params: next(classes)(params, lr=0.1), n_steps=1, play="simultaneous")
+
+
+def test_spectral_radius_of_complex_matrices_and_bad_ones():
+    assert spectral_radius([[1j]]) == 1.0
+    assert spectral_radius([[3 + 4j, 7], [0, 2]]) == pytest.approx(5.0, abs=1e-12)  # triangular: the diagonal
+    for matrix in (np.ones((2, 3)), [[np.nan]], np.zeros((0, 0)), 1.0):
+        with pytest.raises(ValueError, match="matrix must be a finite square matrix, got shape"):
+            spectral_radius(matrix)
+
+
+def test_numpy_integers_count():
+    played = play_game(bilinear_game(np.int64(2)), optimizer_for("gradient", 0.1), n_steps=np.int64(3), play="alternating")
+    assert played.points.shape == (4, 4)

@@ -82,3 +82,5 @@ def test_bad_spectra_are_refused():
         best_step([])
     with pytest.raises(ValueError, match="momentum must lie in"):
         momentum_eigenvalues(0.1, 1.0, 1.0)
+    with pytest.raises(ValueError, match="n_grid must be an integer >= 2, got 0"):
+        best_momentum(1 + 2j, n_grid=0)
