@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ MEMORY_LIMIT = 4 * 2**30  # bytes that one array may take before a call is refus
 
 def real_array(name: str, value: Any, ndim: int) -> np.ndarray:
     """Return `value` as a finite float32 or float64 array of `ndim` dimensions, or refuse it."""
-    array = np.asarray(value)
+    array = _array(name, value)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if array.ndim != ndim or array.size == 0:
@@ -23,6 +24,14 @@ def real_array(name: str, value: Any, ndim: int) -> np.ndarray:
     if not finite:
         raise ValueError(f"{name} must be finite, got NaN or infinity in {_bad_places(array)} of {array.size} places")
     return array
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists, tensors with a gradient or on a GPU
+        reason = str(error).split(".")[0]
+        raise ValueError(f"{name} must be readable as a numpy array, got a {type(value).__name__}: {reason}") from error
 
 
 def _bad_places(array: np.ndarray) -> int:
@@ -38,23 +47,45 @@ def subset_size(k: Any, n: int) -> int:
     return int(k)
 
 
-def positive_integer(name: str, value: Any) -> int:
-    """Return `value` as an int of at least 1, or refuse it."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+def integer(name: str, value: Any, *, least: int = 1) -> int:
+    """Return `value` as an int of at least `least`, or refuse it."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
     return int(value)
 
 
 def non_negative(name: str, value: Any) -> float:
     """Return `value` as a finite float of at least 0, or refuse it."""
-    if not isinstance(value, (int, float, np.integer, np.floating)) or not np.isfinite(value) or value < 0:
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    try:
+        number = float(value) if real else math.nan
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf
+    if not 0 <= number < math.inf:
         raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
-    return float(value)
+    return number
+
+
+def fraction(name: str, value: Any) -> float:
+    """Return `value` as a float of at least 0 and below 1, or refuse it."""
+    number = non_negative(name, value)
+    if number >= 1:
+        raise ValueError(f"{name} must be below 1, got {value!r}")
+    return number
+
+
+def random_generator(name: str, value: Any) -> np.random.Generator:
+    """Return `value`, or a generator of seed 0 for None, or refuse it."""
+    if value is None:
+        return np.random.default_rng(0)
+    if not isinstance(value, np.random.Generator):
+        raise ValueError(f"{name} must be a numpy.random.Generator, got {value!r}")
+    return value
 
 
 def class_labels(labels: Any, n: int) -> np.ndarray:
     """Return `labels` as an array of n integers, or refuse it."""
-    array = np.asarray(labels)
+    array = _array("labels", labels)
     if array.shape != (n,) or array.dtype.kind not in "iu":
         raise ValueError(f"labels must be {n} integers, one a point, got {array.dtype} of shape {array.shape}")
     return array

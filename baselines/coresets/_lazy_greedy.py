@@ -1,4 +1,4 @@
-"""Lazy greedy facility location as a compiled loop; imported on first use, for numba is slow to import."""
+"""Greedy facility location as compiled loops; imported on first use, for numba is slow to import."""
 
 from __future__ import annotations
 
@@ -18,15 +18,29 @@ def _gain(row, served):
 
 
 @numba.njit(cache=True)
-def lazy_greedy(columns, served, bounds, k):
-    """Return k rows of `columns` in greedy order; `served` (the similarity each point has so far) is updated in place.
+def gains(columns, candidates, served):
+    """Return what each candidate row adds to `served`, the similarity that each point has so far.
+
+    All gains come from here: one order of summation makes a gain, rounded, exactly monotone in `served`, and equal ones equal.
+    """
+    result = np.empty(candidates.size)
+    for place in range(candidates.size):
+        result[place] = _gain(columns[candidates[place]], served)
+    return result
+
+
+@numba.njit(cache=True)
+def lazy_greedy(columns, served, k):
+    """Return k rows of `columns` in greedy order; `served` is updated in place.
 
     Gains only shrink as the set grows (submodularity), hence a stale gain is an upper bound, and a fresh one at the top of the
     heap is the largest of all. Ties go to the smaller index.
     """
-    heap = [(-bounds[j], j) for j in range(bounds.size)]
+    n = len(columns)
+    bounds = gains(columns, np.arange(n), served)
+    heap = [(-bounds[j], j) for j in range(n)]
     heapq.heapify(heap)
-    fresh = np.zeros(bounds.size, np.int64)  # the step at which a gain was last evaluated
+    fresh = np.zeros(n, np.int64)  # the step at which a gain was last evaluated
     chosen = np.empty(k, np.int64)
     for step in range(k):
         while fresh[heap[0][1]] < step:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from baselines.coresets._checks import affordable, subset_size
 from baselines.coresets.coreset import Coreset
 from baselines.coresets.facility_location import Strategy, facility_location
-from baselines.coresets.gradients import Gradients, GradientsLike, as_gradients
+from baselines.coresets.gradients import Gradients, GradientsLike, as_gradients, rescaled
 
-_BLOCK = 256  # rows of a similarity matrix made at a time, so that its passes stay in cache
+Block: TypeAlias = Callable[[slice], np.ndarray]  # makes some rows of a matrix
+
+_BLOCK = 64  # rows of a similarity matrix made at a time, so that its passes stay in cache
 
 
 def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy") -> Coreset:
@@ -20,7 +23,8 @@ def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy") -> C
     Parameters
     ----------
     gradients : ndarray of shape (n, d), or factored pair
-        Per-sample gradients. All n^2 distances are kept: 4 n^2 bytes for float32.
+        Per-sample gradients. All n^2 distances are kept: 4 n^2 bytes for float32. They are measured from the mean, of
+        each factor where there are two, so that a large common part costs no digits.
     k : int
         Points to choose, 1 to n.
     strategy : {"lazy", "batched", "naive"}
@@ -43,31 +47,75 @@ def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy") -> C
     """
     gradients = as_gradients(gradients)
     subset_size(k, gradients.n)
-    return facility_location(pairwise(gradients, _negative_distance), k, strategy=strategy)
+    return facility_location(pairwise(gradients, _negative_distances), k, strategy=strategy)
 
 
-def pairwise(gradients: Gradients, similarity: Callable[[np.ndarray, np.ndarray, np.ndarray], None]) -> np.ndarray:
-    """Return a matrix of similarities, (n, n), made in place from inner products a block of rows at a time.
+def pairwise(gradients: Gradients, similarities: Callable[[Gradients], Block]) -> np.ndarray:
+    """Return a matrix of similarities, (n, n), up to a common factor, for the gradients are rescaled first.
 
-    `similarity(products, row_norms, norms)` overwrites products (m, n) using the squared norms (m, 1) and (n,).
+    It is made a block of rows at a time by what `similarities(gradients)` returns.
     """
     n, dtype = gradients.n, gradients[0].dtype
     affordable("the similarity of all pairs", n, n, dtype.itemsize, "select per class or per batch")
-    norms = gradients.squared_norms()
-    similarities = np.empty((n, n), dtype)
+    block = similarities(rescaled(gradients))
+    matrix = np.empty((n, n), dtype)
     for start in range(0, n, _BLOCK):
         rows = slice(start, start + _BLOCK)
-        products = gradients.gram(rows)
-        similarity(products, norms[rows, None], norms)
-        similarities[rows] = products
-    return similarities
+        matrix[rows] = block(rows)
+    return matrix
 
 
-def _negative_distance(products: np.ndarray, row_norms: np.ndarray, norms: np.ndarray) -> None:
-    """-||g_i - g_j||, from ||g_i||^2 + ||g_j||^2 - 2 <g_i, g_j>."""
-    products *= -2
-    products += norms
-    products += row_norms
-    np.maximum(products, 0, out=products)
-    np.sqrt(products, out=products)
-    np.negative(products, out=products)
+def _negative_distances(gradients: Gradients) -> Block:
+    squared = _squared_distances(gradients[0]) if len(gradients) == 1 else _squared_distances_of_products(*gradients)
+
+    def block(rows: slice) -> np.ndarray:
+        distances = squared(rows)
+        np.maximum(distances, 0, out=distances)
+        np.sqrt(distances, out=distances)
+        return np.negative(distances, out=distances)
+
+    return block
+
+
+def _squared_distances(points: np.ndarray) -> Block:
+    """||x_i - x_j||^2 from ||x_i||^2 + ||x_j||^2 - 2 <x_i, x_j>, after a shift without which these might all be one number."""
+    points = points - points.mean(axis=0, dtype=np.float64).astype(points.dtype)
+    norms = np.einsum("ij,ij->i", points, points)
+
+    def block(rows: slice) -> np.ndarray:
+        products = points[rows] @ points.T
+        products *= -2
+        products += norms
+        products += norms[rows, None]
+        return products
+
+    return block
+
+
+def _squared_distances_of_products(residuals: np.ndarray, features: np.ndarray) -> Block:
+    """||D_i (x) H_i - D_j (x) H_j||^2 from the distances P and Q of the factors and halves a and b of their squared norms.
+
+    It is P (b_i + b_j - Q / 2) + Q (a_i + a_j) + 2 (a_i - a_j) (b_i - b_j): every term vanishes where the factors agree.
+    """
+    residual_distances, feature_distances = _squared_distances(residuals), _squared_distances(features)
+    (a, a_shifted), (b, b_shifted) = _half_squared_norms(residuals), _half_squared_norms(features)
+
+    def block(rows: slice) -> np.ndarray:
+        p, q = residual_distances(rows), feature_distances(rows)
+        factor = b[rows, None] + b
+        factor -= q / 2
+        p *= factor
+        q *= np.add(a[rows, None], a, out=factor)
+        p += q
+        np.subtract(2 * a_shifted[rows, None], 2 * a_shifted, out=factor)
+        factor *= np.subtract(b_shifted[rows, None], b_shifted, out=q)
+        p += factor
+        return p
+
+    return block
+
+
+def _half_squared_norms(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers, and the same less their mean, whose differences keep their digits."""
+    halves = np.einsum("ij,ij->i", points, points, dtype=np.float64) / 2
+    return halves.astype(points.dtype), (halves - halves.mean()).astype(points.dtype)

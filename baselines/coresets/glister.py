@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.coresets._checks import class_labels, non_negative, positive_integer, subset_size
+from baselines.coresets._checks import class_labels, integer, non_negative, subset_size
 from baselines.coresets.coreset import Coreset
 from baselines.coresets.gradients import FactoredGradients, Gradients, GradientsLike, as_gradients
 from baselines.coresets.groups import class_shares
@@ -59,7 +59,8 @@ def glister(
     n, k, step = gradients.n, subset_size(k, gradients.n), non_negative("step", step)
     classes = np.zeros(n, np.int64) if labels is None else class_labels(labels, n)
     softmax = _softmax(gradients)
-    rounds = _DEFAULT_ROUNDS if rounds is None and softmax is not None else positive_integer("rounds", rounds or 1)
+    default = 1 if softmax is None else _DEFAULT_ROUNDS
+    rounds = integer("rounds", default if rounds is None else rounds)
     if rounds > 1 and softmax is None:
         raise ValueError(f"rounds must be 1 for gradients other than softmax residuals and features, got {rounds}")
     shares = [(np.flatnonzero(classes == name), share) for name, share in class_shares(classes, k)]

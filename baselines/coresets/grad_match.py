@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.coresets._checks import non_negative, subset_size
+from baselines.coresets._checks import fraction, non_negative, random_generator, subset_size
 from baselines.coresets.coreset import Coreset
-from baselines.coresets.gradients import GradientsLike, as_gradients
+from baselines.coresets.gradients import GradientsLike, as_gradients, rescaled
 from baselines.coresets.nonnegative_omp import pursue
 
 
@@ -23,7 +23,7 @@ def grad_match(
 
     The penalty is relative: :math:`\bar\gamma` is the mean squared length of a gradient. An absolute one would mean
     nothing, for gradients shrink a hundredfold in training. Without a penalty few points with very unequal weights
-    match best; with it, all k share.
+    match best; with it, all k share. Then the penalised objective never increases with k, the error alone may.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def grad_match(
     ridge : float
         The penalty lambda, relative to the gradients' scale.
     tolerance : float
-        Stop once the error is at most this fraction of the whole gradient.
+        Stop once the error is at most this fraction of the whole gradient, from 0 to below 1.
     padding : bool
         Fill up with random points of weight 1 where fewer than k suffice, as the authors' code does. It spoils the match.
     rng : numpy.random.Generator, optional
@@ -43,29 +43,34 @@ def grad_match(
     Returns
     -------
     Coreset
-        At most k points, at least one. Where the gradients sum to zero (all of them zero, say) nothing can be matched,
-        and k evenly spaced points of weight n / k are returned.
+        At most k points, at least one. Where the gradients sum to zero but for the rounding of a sum (all of them zero,
+        say) nothing can be matched, and k evenly spaced points of weight n / k are returned.
 
     Raises
     ------
     ValueError
-        Where gradients are not finite, k is not between 1 and n, or ridge or tolerance is negative.
+        Where gradients are not finite, k is not between 1 and n, ridge is negative, tolerance is negative or not below 1,
+        or rng is no generator.
 
     References
     ----------
     .. [1] Killamsetty et al., "GRAD-MATCH: gradient matching based data subset selection for efficient deep model
        training", 2021, equation 4 and algorithm 2.
     """
-    gradients = as_gradients(gradients)
+    gradients = rescaled(as_gradients(gradients))
     n, k = gradients.n, subset_size(k, gradients.n)
-    ridge, tolerance = non_negative("ridge", ridge), non_negative("tolerance", tolerance)
+    ridge, tolerance = non_negative("ridge", ridge), fraction("tolerance", tolerance)
+    rng = random_generator("rng", rng)
     target = gradients.combine(np.ones(n))
-    scale = float(gradients.squared_norms().mean())
-    coreset = pursue(gradients, target, k, ridge * scale, tolerance)
+    squared_norms = gradients.squared_norms()
+    rounding = 4 * np.finfo(target.dtype).eps * np.sqrt(n) * np.sqrt(squared_norms).sum()
+    if np.linalg.norm(target) <= rounding:
+        target = np.zeros_like(target)
+    coreset = pursue(gradients, target, k, ridge * float(squared_norms.mean()), tolerance)
     if len(coreset) == 0:
         return Coreset(np.arange(k) * n // k, np.full(k, n / k))
     if padding and len(coreset) < k:
-        coreset = _padded(coreset, n, k, np.random.default_rng(0) if rng is None else rng)
+        coreset = _padded(coreset, n, k, rng)
     return coreset
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from baselines.coresets._checks import class_labels, real_array
 
+_EXPONENT = 16  # of the largest number, either sign: then even a product of four, summed, has float32's full accuracy
+
 
 class DenseGradients(NamedTuple):
     """One gradient a row.
@@ -113,6 +115,17 @@ class FactoredGradients(NamedTuple):
 
 Gradients: TypeAlias = DenseGradients | FactoredGradients
 GradientsLike: TypeAlias = Gradients | np.ndarray | tuple[np.ndarray, np.ndarray]
+
+
+def rescaled(gradients: Gradients) -> Gradients:
+    """Return the gradients divided by a power of two, which is exact, so that no square of theirs overflows or vanishes."""
+    return type(gradients)(*(balanced(factor)[0] for factor in gradients))
+
+
+def balanced(array: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the array divided by a power of two where its largest number is extreme, and the exponent."""
+    exponent = int(np.frexp(max(array.max(), -array.min()))[1])
+    return (np.ldexp(array, -exponent), exponent) if abs(exponent) > _EXPONENT else (array, 0)
 
 
 def as_gradients(gradients: GradientsLike) -> Gradients:

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from baselines.coresets._checks import class_labels, positive_integer, subset_size
-from baselines.coresets.coreset import Coreset
+from baselines.coresets._checks import class_labels, integer, random_generator, subset_size
+from baselines.coresets.coreset import Coreset, require_coreset
 from baselines.coresets.gradients import Gradients, GradientsLike, as_gradients
 
 Selector: TypeAlias = Callable[[Gradients, int], Coreset]
@@ -62,7 +62,7 @@ def per_class(select: Selector, gradients: GradientsLike, k: int, *, labels: np.
     Raises
     ------
     ValueError
-        Where labels are not n integers, or for what `select` refuses.
+        Where labels are not n integers, `select` returns no coreset of the class, or for what it refuses.
 
     References
     ----------
@@ -75,7 +75,7 @@ def per_class(select: Selector, gradients: GradientsLike, k: int, *, labels: np.
         if share == 0:
             continue
         members = np.flatnonzero(labels == name)
-        part = select(gradients.take(members), share)
+        part = require_coreset("what select returns", select(gradients.take(members), share), len(members))
         indices.append(members[part.indices])
         weights.append(part.weights)
     return Coreset(np.concatenate(indices), np.concatenate(weights))
@@ -112,22 +112,25 @@ def per_batch(
     Raises
     ------
     ValueError
-        Where k is smaller than a batch or larger than n, or for what `select` refuses.
+        Where k is smaller than a batch or larger than n, rng is no generator, `select` returns no coreset of the batches, or
+        for what `select` refuses.
 
     References
     ----------
     .. [1] Killamsetty et al., "GRAD-MATCH", 2021, section 4.
     """
     gradients = as_gradients(gradients)
-    k, batch_size = subset_size(k, gradients.n), positive_integer("batch_size", batch_size)
+    k, batch_size = subset_size(k, gradients.n), integer("batch_size", batch_size)
+    if batch_size > gradients.n:
+        raise ValueError(f"batch_size must be at most the number of points, {gradients.n}, got {batch_size}")
     if k < batch_size:
         raise ValueError(f"k must be at least one batch of {batch_size}, got {k}")
-    rng = np.random.default_rng(0) if rng is None else rng
+    rng = random_generator("rng", rng)
     count = -(-gradients.n // batch_size)
     batches = np.full(count * batch_size, -1)
     batches[: gradients.n] = rng.permutation(gradients.n)
     batches = batches.reshape(count, batch_size)
-    part = select(gradients.sums(batches), k // batch_size)
+    part = require_coreset("what select returns", select(gradients.sums(batches), k // batch_size), count)
     points = batches[part.indices]
     weights = np.broadcast_to(part.weights[:, None], points.shape)
     return Coreset(points[points >= 0], weights[points >= 0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.coresets._checks import positive_integer, subset_size
+from baselines.coresets._checks import integer, random_generator, subset_size
 from baselines.coresets.coreset import Coreset
 from baselines.coresets.gradients import GradientsLike, as_gradients
 
@@ -29,11 +29,11 @@ def random_subset(gradients: GradientsLike | int, k: int, *, rng: np.random.Gene
     Raises
     ------
     ValueError
-        Where k is not between 1 and n.
+        Where k is not between 1 and n, or rng is no generator.
     """
     n = _count(gradients)
     k = subset_size(k, n)
-    rng = np.random.default_rng(0) if rng is None else rng
+    rng = random_generator("rng", rng)
     return Coreset(rng.choice(n, size=k, replace=False), np.full(k, n / k))
 
 
@@ -58,5 +58,5 @@ def full(gradients: GradientsLike | int, k: int | None = None) -> Coreset:
 
 def _count(gradients: GradientsLike | int) -> int:
     if isinstance(gradients, (int, np.integer)):
-        return positive_integer("the number of points", gradients)
+        return integer("the number of points", gradients)
     return as_gradients(gradients).n

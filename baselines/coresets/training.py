@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from baselines.coresets._checks import non_negative, positive_integer
-from baselines.coresets.coreset import Coreset
+from baselines.coresets._checks import integer, non_negative
+from baselines.coresets.coreset import Coreset, require_coreset
+from baselines.coresets.layer_gradients import labelled_samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +62,11 @@ def train_on_coresets(
     Parameters
     ----------
     model : torch.nn.Module
-        The network at its start; a copy of it is trained.
+        The network at its start, which returns logits (n, C); a copy of it is trained, in its own precision.
     inputs : Tensor, shape (n, ...)
-        Training samples, on the model's device.
-    labels : Tensor of int64, shape (n,)
-        Classes.
+        Training samples, finite, on the model's device.
+    labels : Tensor of integers, shape (n,)
+        Classes, from 0 to C - 1.
     select : callable
         ``select(model) -> Coreset`` for the model as it stands.
     epochs : int
@@ -91,20 +92,22 @@ def train_on_coresets(
     Raises
     ------
     ValueError
-        Where shapes or settings are impossible, or a coreset has no point of positive weight.
+        Where samples, labels or settings are impossible, or `select` returns no coreset of the samples, or one without a
+        positive weight.
 
     References
     ----------
     .. [1] Killamsetty et al., "GRAD-MATCH", 2021, algorithm 1.
     .. [2] CORDS, https://github.com/decile-team/cords, train_sl.py.
     """
-    if labels.shape != (len(inputs),) or len(inputs) == 0:
-        raise ValueError(f"labels must hold one class a sample, got {tuple(labels.shape)} for {tuple(inputs.shape)}")
-    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("reselect_every", reselect_every)):
-        positive_integer(name, value)
-    for name, value in (("learning_rate", learning_rate), ("warm_start", warm_start)):
-        non_negative(name, value)
+    labels = labelled_samples(model, inputs, labels)
+    epochs, batch_size = integer("epochs", epochs), integer("batch_size", batch_size)
+    reselect_every, warm_start = integer("reselect_every", reselect_every), integer("warm_start", warm_start, least=0)
+    learning_rate, momentum = non_negative("learning_rate", learning_rate), non_negative("momentum", momentum)
+    weight_decay = non_negative("weight_decay", weight_decay)
     generator = torch.Generator().manual_seed(0) if generator is None else generator
+    if not isinstance(generator, torch.Generator):
+        raise ValueError(f"generator must be a torch.Generator, got {generator!r}")
     model = deepcopy(model)
     optimizer = SGD(model.parameters(), learning_rate, momentum, weight_decay=weight_decay, nesterov=momentum > 0, fused=True)
     schedule = CosineAnnealingLR(optimizer, epochs)
@@ -113,14 +116,15 @@ def train_on_coresets(
     for epoch in range(epochs):
         if epoch >= warm_start and (epoch - warm_start) % reselect_every == 0:
             selected_by = {name: value.detach().clone() for name, value in model.state_dict().items()}
-            coreset = select(model)
+            coreset = require_coreset("what select returns", select(model), len(labels))
             training_set = coreset.normalised()
-            indices = torch.from_numpy(training_set.indices)
-            weights = torch.from_numpy(training_set.weights).float()
+            indices, weights = torch.from_numpy(training_set.indices), torch.from_numpy(training_set.weights)
         model.train()
         for batch in torch.randperm(len(indices), generator=generator).split(batch_size):
-            samples, importance = indices[batch].to(inputs.device), weights[batch].to(inputs.device)
+            samples = indices[batch].to(inputs.device)
             losses = nn.functional.cross_entropy(model(inputs[samples]), labels[samples], reduction="none")
+            losses = losses.to(torch.promote_types(losses.dtype, torch.float32))
+            importance = weights[batch].to(losses)
             optimizer.zero_grad()
             (importance @ losses / importance.sum()).backward()
             optimizer.step()

@@ -8,9 +8,9 @@ import numpy as np
 
 from baselines.coresets._checks import subset_size
 from baselines.coresets.coreset import Coreset
-from baselines.coresets.craig import pairwise
+from baselines.coresets.craig import Block, pairwise
 from baselines.coresets.facility_location import Strategy, facility_location
-from baselines.coresets.gradients import GradientsLike, as_gradients
+from baselines.coresets.gradients import Gradients, GradientsLike, as_gradients
 
 Similarity = Literal["inner-product", "cosine"]
 
@@ -53,15 +53,22 @@ def weighted_glister(
     subset_size(k, gradients.n)
     if similarity not in ("inner-product", "cosine"):
         raise ValueError(f"similarity must be 'inner-product' or 'cosine', got {similarity!r}")
-    similarities = pairwise(gradients, _cosine if similarity == "cosine" else _inner_product)
+    similarities = pairwise(gradients, _cosines if similarity == "cosine" else _inner_products)
     return facility_location(similarities, k, strategy=strategy)
 
 
-def _inner_product(products: np.ndarray, row_norms: np.ndarray, norms: np.ndarray) -> None:
-    """Leave the inner products as they are."""
+def _inner_products(gradients: Gradients) -> Block:
+    return gradients.gram
 
 
-def _cosine(products: np.ndarray, row_norms: np.ndarray, norms: np.ndarray) -> None:
-    tiny = np.finfo(products.dtype).tiny
-    products /= np.sqrt(np.maximum(norms, tiny))
-    products /= np.sqrt(np.maximum(row_norms, tiny))
+def _cosines(gradients: Gradients) -> Block:
+    lengths = np.sqrt(gradients.squared_norms())
+    lengths[lengths == 0] = 1
+
+    def block(rows: slice) -> np.ndarray:
+        products = gradients.gram(rows)
+        products /= lengths
+        products /= lengths[rows, None]
+        return products
+
+    return block

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import DTypeLike
 
 from baselines.coresets import facility_location
 
@@ -16,7 +17,7 @@ def value(similarity: np.ndarray, chosen) -> float:
     return float(similarity[:, list(chosen)].max(axis=1).astype(np.float64).sum())
 
 
-def points(seed: int, n: int, dtype=np.float64) -> np.ndarray:
+def points(seed: int, n: int, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Similarities of random points: largest distance minus distance."""
     x = np.random.default_rng(seed).normal(size=(n, 3))
     distance = np.linalg.norm(x[:, None] - x, axis=2)
@@ -43,6 +44,45 @@ def test_strategies_reach_the_greedy_value(seed, n, share, single, skew):
         coreset = facility_location(similarity, k, strategy=strategy)
         assert len(coreset) == k
         assert value(similarity, coreset.indices) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def tied(name: str, rng: np.random.Generator) -> np.ndarray:
+    """Similarities where many gains are equal, exactly or but for rounding."""
+    if name == "integers":
+        return rng.integers(-5, 5, size=(60, 60)).astype(np.float64)
+    if name == "binary":
+        return (rng.random((60, 60)) < 0.2).astype(np.float64)
+    angles = np.arange(40) * np.pi / 20
+    x = {
+        "line": np.arange(37.0)[:, None],
+        "grid": rng.permutation(np.stack(np.meshgrid(np.arange(7.0), np.arange(7.0)), axis=-1).reshape(-1, 2)),
+        "circle": np.stack([np.cos(angles), np.sin(angles)], axis=1),
+        "copies": np.repeat(rng.normal(size=(20, 3)), 3, axis=0),
+        "few": rng.normal(size=(9, 2)),
+    }[name]
+    return -np.linalg.norm(x[:, None] - x, axis=2)
+
+
+@pytest.mark.parametrize("name", ["integers", "binary", "line", "grid", "circle", "copies", "few"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_strategies_choose_the_same_points_where_gains_tie(name, dtype):
+    for seed in (0, 1, 37):
+        similarity = tied(name, np.random.default_rng(seed)).astype(dtype)
+        for k in (4, len(similarity) // 3, len(similarity)):
+            lazy, batched, naive = (facility_location(similarity, k, strategy=s) for s in ("lazy", "batched", "naive"))
+            np.testing.assert_array_equal(lazy.indices, naive.indices)
+            np.testing.assert_array_equal(batched.indices, naive.indices)
+            if name in ("integers", "binary", "line"):  # sums without rounding: the first of equals is the textbook's too
+                np.testing.assert_array_equal(naive.indices, textbook_greedy(similarity, k))
+
+
+@pytest.mark.parametrize("strategy", ["lazy", "batched", "naive"])
+def test_similarities_whose_sums_overflow(strategy):
+    small = np.random.default_rng(0).choice([-0.99, 0.1, 0.2, 0.99], size=(12, 12))
+    for dtype in (np.float32, np.float64):
+        large = small.astype(dtype) * np.ldexp(dtype(1), np.finfo(dtype).maxexp - 1)
+        expected = facility_location(small.astype(dtype), 7, strategy="naive")
+        np.testing.assert_array_equal(facility_location(large, 7, strategy=strategy).indices, expected.indices)
 
 
 @pytest.mark.parametrize("strategy", ["lazy", "batched", "naive"])
@@ -115,6 +155,7 @@ def test_bad_input_is_refused(similarity, k, message):
         facility_location(similarity, k)
 
 
-def test_unknown_strategy_is_refused():
-    with pytest.raises(ValueError, match="strategy"):
-        facility_location(np.eye(3), 1, strategy="fast")  # type: ignore[arg-type]
+@pytest.mark.parametrize("strategy", ["fast", [], None, {"lazy"}])
+def test_unknown_strategy_is_refused(strategy):
+    with pytest.raises(ValueError, match="strategy must be 'lazy', 'batched' or 'naive', got"):
+        facility_location(np.eye(3), 1, strategy=strategy)

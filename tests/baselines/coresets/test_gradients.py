@@ -93,10 +93,11 @@ def test_all_layer_gradients_hold_the_last_layer_ones(images):
 
 def test_models_keep_their_mode_and_parameters(images):
     model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(784), nn.Dropout(), nn.Linear(784, 10)).train()
+    model[1].eval()  # frozen statistics
     before = {name: value.clone() for name, value in model.state_dict().items()}
     first = last_layer_gradients(model, *images)
     all_layer_gradients(model, *images)
-    assert model.training
+    assert [module.training for module in model.modules()] == [True, True, False, True, True]
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     np.testing.assert_array_equal(first.residuals, last_layer_gradients(model, *images).residuals)
 
@@ -134,6 +135,8 @@ def test_matching_error_against_its_definition():
     assert matching_error(pair, coreset, scaled=True) == pytest.approx(min(grid), abs=1e-4)
     assert matching_error(rows, Coreset(np.array([], int), np.array([]))) == 1.0
     assert np.isnan(matching_error(np.zeros((4, 2)), Coreset(np.array([0]), np.array([1.0]))))
+    with pytest.raises(ValueError, match="coreset must have indices below the number of points, 40, got 40"):
+        matching_error(rows, Coreset(np.array([40]), np.array([1.0])))
 
 
 @pytest.mark.parametrize(
@@ -147,6 +150,9 @@ def test_matching_error_against_its_definition():
         ((np.ones((3, 2)), np.ones((4, 2))), "one row a sample"),
         ((np.ones((3, 2)), np.full((3, 2), np.nan)), "features must be finite"),
         ((np.ones((3, 2)),), "pair"),
+        ([[1.0, 2.0], [3.0]], "gradients must be readable as a numpy array, got a list"),
+        ([np.ones((3, 2)), np.ones((3, 4))], "gradients must be readable as a numpy array, got a list"),
+        (torch.ones(3, 2, requires_grad=True), "got a Tensor: .* requires grad"),
     ],
 )
 def test_bad_gradients_are_refused(gradients, message):
@@ -177,12 +183,59 @@ def test_impossible_networks_and_sizes_are_refused(images):
     inputs, labels = images
     with pytest.raises(ValueError, match="without one"):
         last_layer_gradients(nn.Flatten(), inputs, labels)
-    with pytest.raises(ValueError, match=r"must return its logits, got shape \(30, 5\)"):
-        last_layer_gradients(nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.AvgPool1d(2)), inputs, labels)
-    with pytest.raises(ValueError, match="same number"):
-        last_layer_gradients(lenet(), inputs, labels[:5])
+    with pytest.raises(ValueError, match="parameter that requires a gradient"):
+        all_layer_gradients(lenet().requires_grad_(False), inputs, labels)
     with pytest.raises(ValueError, match=r"60000 x 44426 and take 9\.9 GiB"):
-        all_layer_gradients(lenet(), torch.empty(1).expand(60_000, 1, 28, 28), torch.zeros(60_000, dtype=torch.int64))
+        all_layer_gradients(lenet(), torch.zeros(1).expand(60_000, 1, 28, 28), torch.zeros(60_000, dtype=torch.int64))
+
+
+class Heads(nn.Module):
+    """Linear layers of one size: the last one registered is called as often as asked, before the logits or at the end."""
+
+    def __init__(self, calls: int, at_the_end: bool) -> None:
+        super().__init__()
+        self.first, self.body, self.head, self.last = (nn.Linear(6, 6) for _ in range(4))
+        self.calls, self.at_the_end = calls, at_the_end
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        hidden = self.first(inputs)
+        for _ in range(self.calls):
+            hidden = self.last(hidden)
+        return hidden if self.at_the_end else self.head(hidden)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nn.Sequential(nn.Linear(6, 6), nn.Softmax(1)), r"return as logits .* shape \(7, 6\)"),
+        (nn.Sequential(nn.Linear(6, 6), nn.ReLU(inplace=True)), "return as logits"),
+        (
+            nn.Sequential(nn.Linear(6, 12), nn.AvgPool1d(2)),
+            r"return as logits .* shape \(7, 12\), got something else of .* \(7, 6\)",
+        ),
+        (nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Linear(6, 6), nn.Flatten()), r"return as logits .* shape \(7, 1, 6\)"),
+        (nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (2, 3))), r"logits of shape \(samples, classes\)"),
+        (Heads(0, at_the_end=False), "once a pass, got 0 calls"),
+        (Heads(1, at_the_end=False), "return as logits"),
+        (Heads(2, at_the_end=True), "once a pass, got 2 calls"),
+    ],
+)
+def test_a_last_layer_that_does_not_return_the_logits_is_refused(model, message):
+    inputs = torch.randn(17, 6, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=message):
+        last_layer_gradients(model, inputs, torch.arange(17) % 6, batch_size=7)
+    assert not any(module._forward_hooks for module in model.modules())
+    last_layer_gradients(Heads(1, at_the_end=True), inputs, torch.arange(17) % 6, batch_size=7)
+
+
+def test_all_layer_gradients_keep_the_precision_of_the_network():
+    generator = torch.Generator().manual_seed(0)
+    inputs, labels = torch.randn(9, 6, generator=generator, dtype=torch.float64), torch.arange(9) % 3
+    model = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3)).double()
+    rows = all_layer_gradients(model, inputs, labels)
+    np.testing.assert_allclose(rows, autograd_rows(model, inputs, labels, list(model.parameters())), atol=1e-14)
+    half = model.bfloat16(), inputs.bfloat16(), labels
+    assert all_layer_gradients(*half).dtype == last_layer_gradients(*half).features.dtype == np.float32
 
 
 def test_a_double_network_gives_double_factors(images):

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import DTypeLike
 from scipy.optimize import nnls
+from sklearn.datasets import load_breast_cancer
 
-from baselines.coresets import Coreset, factored_gradients, grad_match, matching_error, nonnegative_omp
+from baselines.coresets import Coreset, FactoredGradients, factored_gradients, grad_match, matching_error, nonnegative_omp
 from baselines.coresets.gradients import DenseGradients
 
 
-def problem(seed: int, n: int = 40, d: int = 25, *, inside: bool = True, dtype=np.float64) -> tuple[np.ndarray, np.ndarray]:
+def problem(
+    seed: int, n: int = 40, d: int = 25, *, inside: bool = True, dtype: DTypeLike = np.float64
+) -> tuple[np.ndarray, np.ndarray]:
     """Atoms and a target: their sum, as in GRAD-MATCH, or anything."""
     rng = np.random.default_rng(seed)
     atoms = rng.normal(size=(n, d)) + rng.normal(size=d)
@@ -111,13 +115,83 @@ def test_nearly_dependent_atoms():
     assert np.linalg.norm(weights @ atoms - target) <= 1e-7 * np.linalg.norm(target)
 
 
-def test_scale_does_not_matter():
-    atoms, target = problem(10)
+def ill_conditioned(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Problems whose Gram matrix, at the square of the atoms' condition number, says nothing in float64."""
+    rng = np.random.default_rng(0)
+    if name == "lengths from 1 to 1e6":
+        return rng.normal(size=(6, 5)) * np.logspace(0, 6, 5), rng.normal(size=5)
+    if name == "four near copies each":
+        atoms = np.repeat(rng.normal(size=(20, 60)), 4, axis=0) + 1e-5 * rng.normal(size=(80, 60))
+    elif name == "breast cancer":
+        atoms = np.asarray(load_breast_cancer(return_X_y=True)[0])[:200]
+    elif name == "powers":
+        atoms = np.linspace(0.1, 1, 30)[:, None] ** np.arange(10)
+    else:
+        pair = confident_pair()
+        atoms = np.einsum("ic,id->icd", pair.residuals, pair.features).reshape(pair.n, -1).astype(np.float64)
+    return atoms, atoms.sum(axis=0)
+
+
+def confident_pair() -> FactoredGradients:
+    """A last layer in float32 that is sure of most labels."""
+    rng = np.random.default_rng(4)
+    labels = rng.integers(4, size=150)
+    features, logits = np.abs(rng.normal(size=(150, 10))), rng.normal(size=(150, 4))
+    logits[np.arange(150), labels] += 20 * rng.random(150)
+    return factored_gradients(logits.astype(np.float32), labels, features.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "name", ["lengths from 1 to 1e6", "four near copies each", "breast cancer", "powers", "rows of float32 factors"]
+)
+def test_ill_conditioned_atoms_are_solved_as_by_nnls(name):
+    atoms, target = ill_conditioned(name)
+    length, n = np.linalg.norm(target), len(atoms)
+    counts = sorted({1, 2, n // 4, n // 2, 3 * n // 4, n - 1, n})
+    answers = [dense(nonnegative_omp(atoms, target, k), n) for k in counts]
+    errors = [np.linalg.norm(weights @ atoms - target) / length for weights in answers]
+    norms = np.linalg.norm(atoms, axis=1)
+    rounding = length + answers[-1] @ norms  # of the residual, by its largest terms
+    slope = atoms @ (target - answers[-1] @ atoms) / (rounding * norms)
+    assert errors[-1] <= nnls(atoms.T, target, maxiter=100 * n)[1] / length + 1e-7
+    assert slope.max() <= 1e-13
+    assert np.abs(slope[answers[-1] > 0]).max() <= 1e-13
+    assert np.diff(errors).max() <= 1e-14
+
+
+def test_ill_conditioned_atoms_in_factors_and_with_a_ridge():
+    pair = confident_pair()
+    rows, target = ill_conditioned("rows of float32 factors")
+    plain = grad_match(pair.astype(np.float64), 150, ridge=0, tolerance=0)
+    assert np.linalg.norm(plain.weights @ rows[plain.indices] - target) <= 1e-7 * np.linalg.norm(target)
+    ridge = 1e-14 * (rows**2).sum(axis=1).mean()
+    found = dense(nonnegative_omp(rows, target, 150, ridge=ridge), 150)
+    extended = np.concatenate([rows.T, np.sqrt(ridge) * np.eye(150)])
+    least = nnls(extended, np.append(target, np.zeros(150)))[1]
+    assert np.sqrt(np.sum((found @ rows - target) ** 2) + ridge * found @ found) <= least + 1e-10 * np.linalg.norm(target)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_with_a_ridge_the_penalised_objective_falls(seed):
+    atoms, target = problem(seed, 60, 50)
+    objectives = []
+    for k in range(1, 61):
+        weights = dense(nonnegative_omp(atoms, target, k, ridge=30.0), 60)
+        objectives.append(np.sum((weights @ atoms - target) ** 2) + 30 * weights @ weights)
+    assert (np.diff(objectives) <= 1e-12 * objectives[0]).all()
+
+
+@pytest.mark.parametrize(("dtype", "exponent"), [(float, -990), (float, -30), (float, 30), (float, 990), ("f4", -80), ("f4", 80)])
+def test_scale_does_not_matter(dtype, exponent):
+    atoms, target = problem(10, dtype=dtype)
     plain = nonnegative_omp(atoms, target, 12)
-    for factor in (1e-9, 1e9):
-        scaled = nonnegative_omp(factor * atoms, target, 12)
-        np.testing.assert_array_equal(scaled.indices, plain.indices)
-        np.testing.assert_allclose(scaled.weights * factor, plain.weights, rtol=1e-6)
+    scaled = nonnegative_omp(np.ldexp(atoms, exponent), target, 12)
+    np.testing.assert_array_equal(scaled.indices, plain.indices)
+    np.testing.assert_array_equal(scaled.weights, np.ldexp(plain.weights, -exponent))
+    both = nonnegative_omp(np.ldexp(atoms, exponent), np.ldexp(target, exponent), 12)
+    np.testing.assert_array_equal(both.weights, plain.weights)
+    with_ridge = nonnegative_omp(np.ldexp(atoms, exponent // 10), target, 12, ridge=np.ldexp(2.0, exponent // 10 * 2))
+    np.testing.assert_array_equal(with_ridge.indices, nonnegative_omp(atoms, target, 12, ridge=2.0).indices)
 
 
 def test_target_opposite_to_all_atoms_gets_the_empty_set():
@@ -186,6 +260,7 @@ def test_gradients_that_sum_to_zero_give_evenly_spaced_points(gradients):
         ({"ridge": -1.0}, "ridge"),
         ({"ridge": np.nan}, "ridge"),
         ({"tolerance": -1e-3}, "tolerance"),
+        ({"tolerance": 1.0}, "below 1, got 1.0"),
         ({"target": np.ones(24)}, "length 25"),
         ({"target": np.full(25, np.nan)}, "target must be finite"),
         ({"target": np.ones((25, 1))}, "1 dimension"),

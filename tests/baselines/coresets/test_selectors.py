@@ -189,8 +189,9 @@ def test_glister_refuses_rounds_that_it_cannot_evaluate():
         glister(explicit(pair), 10, rounds=2)
     with pytest.raises(ValueError, match="rounds must be 1"):
         glister((np.ones((5, 2)), np.ones((5, 2))), 2, rounds=2)
-    with pytest.raises(ValueError, match="rounds"):
-        glister(pair, 10, rounds=-1)
+    for rounds in (-1, 0, False):
+        with pytest.raises(ValueError, match="rounds must be an integer of at least 1"):
+            glister(pair, 10, rounds=rounds)
     with pytest.raises(ValueError, match="labels"):
         glister(pair, 10, labels=np.zeros(3, int))
 
@@ -274,11 +275,28 @@ def test_groups_refuse_what_they_cannot_divide():
         per_class(craig, pair, 10, labels=labels.astype(float))
     with pytest.raises(ValueError, match="at least one batch"):
         per_batch(craig, pair, 10, batch_size=20)
-    with pytest.raises(ValueError, match="batch_size"):
-        per_batch(craig, pair, 10, batch_size=0)
+    for batch_size in (0, 61):
+        with pytest.raises(ValueError, match="batch_size must be"):
+            per_batch(craig, pair, 10, batch_size=batch_size)
+    for group in (partial(per_class, labels=labels), partial(per_batch, batch_size=5)):
+        for answer, message in ((None, "got NoneType"), (full(61), "below the number of points")):
+            with pytest.raises(ValueError, match=f"what select returns must .*{message}"):
+                group(lambda gradients, k, answer=answer: answer, pair, 10)
     for k in (0, -1, 61):
         with pytest.raises(ValueError, match="between 1 and the number of points, 60"):
             per_class(craig, pair, k, labels=labels)
+
+
+@pytest.mark.parametrize("bad", [True, np.nan, -1, pytest.param(10**400, id="huge"), "1", None])
+def test_numbers_that_are_no_step_are_refused(bad):
+    with pytest.raises(ValueError, match="step must be a finite number of at least 0"):
+        glister(np.ones((5, 2)), 2, step=bad)
+
+
+@pytest.mark.parametrize("select", [random_subset, partial(per_batch, craig, batch_size=1)])
+def test_a_seed_is_no_generator(select):
+    with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator, got 0"):
+        select(np.ones((5, 2)), 2, rng=0)
 
 
 @pytest.mark.parametrize("select", [craig, weighted_glister])
@@ -307,6 +325,9 @@ def test_order_of_matching_errors(seed):
         ([0, 0], [1.0, 1.0], "distinct"),
         ([0, 1], [1.0, -1.0], "not negative"),
         ([0, 1], [1.0, np.nan], "finite"),
+        ([0.5, 1.7], [1.0, 1.0], "integers, got dtype float64"),
+        ([True, False], [1.0, 1.0], "integers, got dtype bool"),
+        ([-1, 0], [1.0, 1.0], "not be negative, got -1"),
     ],
 )
 def test_impossible_coresets_are_refused(indices, weights, message):
@@ -318,6 +339,8 @@ def test_normalised_weights_have_mean_one_over_positive_ones():
     coreset = Coreset(np.array([4, 2, 9]), np.array([3.0, 0.0, 1.0])).normalised()
     np.testing.assert_array_equal(coreset.indices, [4, 9])
     np.testing.assert_array_equal(coreset.weights, [1.5, 0.5])
+    for weights, expected in (([1e308, 1e308], [1, 1]), ([1e-320, 3e-320], [0.5, 1.5]), ([1e-50, 1], [1])):
+        np.testing.assert_array_equal(Coreset(np.arange(2), np.array(weights)).normalised().weights, expected)
     for empty in (Coreset(np.array([1, 2]), np.zeros(2)), Coreset(np.array([], int), np.array([]))):
         with pytest.raises(ValueError, match="nothing to train on"):
             empty.normalised()

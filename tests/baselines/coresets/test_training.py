@@ -13,6 +13,7 @@ from torch import nn
 
 from baselines.coresets import (
     Coreset,
+    all_layer_gradients,
     full,
     grad_match,
     last_layer_gradients,
@@ -130,6 +131,9 @@ def test_digits_are_learnt_from_a_tenth(digits):
         ({"learning_rate": -0.1}, "learning_rate"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"warm_start": -1}, "warm_start"),
+        ({"warm_start": 2.5}, "warm_start must be an integer of at least 0, got 2.5"),
+        *(({name: bad}, name) for name in ("momentum", "weight_decay") for bad in (float("nan"), float("inf"), "a", None, True)),
+        ({"generator": 0}, r"generator must be a torch\.Generator, got 0"),
     ],
 )
 def test_impossible_settings_are_refused(digits, changes, message):
@@ -137,11 +141,73 @@ def test_impossible_settings_are_refused(digits, changes, message):
         train_on_coresets(small_lenet(), *digits, lambda _: full(400), **changes)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x, y.float()), "labels must be 400 integers"),
+        (lambda x, y: (x, y > 4), "labels must be 400 integers"),
+        (lambda x, y: (x, y[:9]), "labels must be 400 integers"),
+        (lambda x, y: (x, y.tolist()), r"labels must be a torch\.Tensor, got list"),
+        (lambda x, y: (x, y + 1), "labels must lie between 0 and 9, got 1 to 10"),
+        (lambda x, y: (x, torch.full_like(y, -100)), "labels must lie between 0 and 9, got -100"),
+        (lambda x, y: (x.numpy(), y), r"inputs must be a torch\.Tensor, got ndarray"),
+        (lambda x, y: (x[:0], y[:0]), "inputs must hold at least one sample"),
+        (lambda x, y: (x * float("nan"), y), "inputs must be finite, got NaN or infinity in 25600 places"),
+    ],
+)
+def test_impossible_samples_are_refused(digits, change, message):
+    inputs, labels = change(*digits)
+    for use in (
+        lambda: train_on_coresets(small_lenet(), inputs, labels, lambda _: full(400), epochs=1),
+        lambda: last_layer_gradients(small_lenet(), inputs, labels),
+        lambda: all_layer_gradients(small_lenet(), inputs, labels),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("selected", "message"),
+    [
+        (None, "what select returns must be a Coreset, got NoneType"),
+        ((np.array([1]), np.array([1.0])), "what select returns must be a Coreset, got tuple"),
+        (Coreset(np.array([400]), np.ones(1)), "what select returns must have indices below the number of points, 400, got 400"),
+    ],
+)
+def test_selections_that_are_no_coreset_of_the_samples_are_refused(digits, selected, message):
+    with pytest.raises(ValueError, match=message):
+        train_on_coresets(small_lenet(), *digits, lambda _: selected)
+
+
+def test_other_integers_serve_as_well(digits):
+    inputs, labels = digits
+    plain, other = (
+        train_on_coresets(small_lenet(), inputs, y, lambda _: full(400), epochs=1, batch_size=size)
+        for y, size in ((labels, 50), (labels.int(), np.int64(50)))
+    )
+    assert torch.equal(state(plain.model), state(other.model))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_networks_of_other_precisions_are_trained(digits, dtype):
+    inputs, labels = digits[0][:100], digits[1][:100]
+    single, other = (
+        train_on_coresets(small_lenet().to(kind), inputs.to(kind), labels, lambda _: random_subset(100, 40), epochs=2)
+        for kind in (torch.float32, dtype)
+    )
+    assert state(other.model).dtype == dtype
+    torch.testing.assert_close(state(other.model).float(), state(single.model), atol=1e-5 if dtype.itemsize > 4 else 2e-2, rtol=0)
+
+
+def test_weights_that_vanish_beside_the_others_do_not_break_the_network(digits):
+    coreset = Coreset(np.array([1, 2, 3]), np.array([1e-50, 1.0, 1.0]))
+    trained = train_on_coresets(small_lenet(), *digits, lambda _: coreset, epochs=1, batch_size=1)
+    assert state(trained.model).isfinite().all()
+
+
 def test_nobody_trains_on_an_empty_set(digits):
     with pytest.raises(ValueError, match="nothing to train on"):
         train_on_coresets(small_lenet(), *digits, lambda _: Coreset(np.array([1, 2]), np.zeros(2)))
-    with pytest.raises(ValueError, match="one class a sample"):
-        train_on_coresets(small_lenet(), digits[0][:0], digits[1][:0], lambda _: full(1))
 
 
 def test_importing_the_package_loads_neither_torch_nor_numba():
