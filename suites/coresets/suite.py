@@ -12,7 +12,7 @@ from suites.coresets.problem import Schedule, colour_pictures, digits, grey_pict
 LAST_LAYER = tuple(method.name for method in METHODS if "all-layers" not in method.name)
 GROUPED = tuple(name for name in LAST_LAYER if not name.endswith("-sample"))
 KEY = ("random", "full-fifth", "craig", "glister", "grad-match", "weighted-glister")
-PUBLISHED = Schedule(epochs=40)
+PUBLISHED = Schedule(epochs=40, observe_every=5)
 
 WORKLOADS = (
     Workload(
