@@ -114,6 +114,8 @@ class Metric:
         Means that differ by no more than this tie.
     traced : bool
         Evaluated at every observed point too, beside the metric that ranks.
+    timed : bool
+        Depends on the clock, so that no run repeats it exactly; seconds (``"s"``) and bytes (``"B"``) do in any case.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Metric:
     derive: Callable[[RunRecord], float] | None = None
     tolerance: float = 0.0
     traced: bool = False
+    timed: bool = False
 
     def __post_init__(self) -> None:
         _require_name("metric", self.name)
@@ -132,6 +135,11 @@ class Metric:
             raise ValueError(f"metric {self.name}: give exactly one of evaluate and derive")
         if self.traced and self.evaluate is None:
             raise ValueError(f"metric {self.name}: a traced metric must have evaluate")
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same cell gives the same value again."""
+        return not self.timed and self.unit not in ("s", "B")
 
     @property
     def function(self) -> Callable[..., float]:

@@ -33,9 +33,9 @@ def refused(error: RecordError) -> Finding:
 def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: int | None = None) -> Iterator[Finding]:
     """Run the recorded seeds of a cell again and yield a finding per number.
 
-    On the machine and versions of the record, on the CPU, every score must be the same to the last bit. Elsewhere the mean
-    over the seeds run again must lie in the interval that the record's seeds span; a cell with one seed or free of chance must
-    agree to 1e-6 relative.
+    On the machine and versions of the record, on the CPU, every repeatable score must be the same to the last bit. Elsewhere
+    the mean over the seeds run again must lie in the interval that the record's seeds span; a cell with one seed or free of
+    chance must agree to 1e-6 relative.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: 
             new.status is record.status,
         )
     pairs = [(r, again[r.seed]) for r in recorded if r.status is Status.OK and again[r.seed].status is Status.OK]
-    for metric in now.metrics:
-        if any(metric.name in run.scores for pair in pairs for run in pair) and metric.unit != "s":
+    for metric in suite.metrics_of(workload):
+        if metric.repeatable and any(metric.name in run.scores for pair in pairs for run in pair):
             yield from _compare_metric(address, metric.name, pairs, exactly, exact_cell=old.exact)
 
 

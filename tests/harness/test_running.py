@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 import toy_suite as toys
 
+from optathlon import records
+from optathlon.records import Group
 from optathlon.running import Clock, plan_cell, run_cell
 from optathlon.spec import Context, Method, Metric, Scale, Status, Suite, Workload
+from optathlon.verifying import verify_group
 
 
 def busy(seconds: float) -> None:
@@ -93,6 +96,16 @@ def test_a_traced_metric_that_is_not_finite_ends_the_run() -> None:
         record = measure(suite_of(method, inverse))
     assert record.status is Status.DIVERGED
     assert "step 7" in record.reason
+
+
+@pytest.mark.parametrize(("metric", "agrees"), [({"timed": True}, True), ({"unit": "B"}, True), ({}, False)])
+def test_a_metric_that_follows_the_clock_is_not_verified_to_the_last_bit(metric: dict[str, object], agrees: bool) -> None:
+    fields = {"name": "clock", "unit": "1", "better": "lower", "evaluate": lambda p, a: time.perf_counter()}
+    suite = suite_of(lambda problem, context: 2.0, Metric(**fields | metric))  # type: ignore[arg-type]
+    record = measure(suite)
+    findings = list(verify_group(suite, Group(record.cell, [records._encode_run(record)])))
+    assert {finding.what for finding in findings} == {"status", "value"} | (set() if agrees else {"clock"})
+    assert all(finding.agrees for finding in findings) == agrees
 
 
 def test_exhibits_are_kept_with_the_run() -> None:

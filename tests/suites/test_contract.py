@@ -82,7 +82,7 @@ def test_scores_are_finite_and_come_with_their_seconds(suite: Suite, records: li
 
 
 def test_the_same_cell_gives_the_same_score_to_the_last_bit(suite: Suite, records: list[RunRecord]) -> None:
-    timed = {metric.name for metric in suite.metrics if metric.unit == "s" or metric.derive is not None}
+    timed = {metric.name for metric in suite.metrics if not metric.repeatable}
     first: dict[tuple[str, str, int], dict[str, float]] = {}
     for record in records:
         scores = {name: value for name, value in record.scores.items() if name not in timed}
