@@ -30,7 +30,7 @@ def runs_of(results: Path, workload: str, method: str) -> list[dict[str, Any]]:
     """Return the finished runs of a cell whose traces hold the training loss too."""
     files = sorted(results.glob(f"records/*/coresets/{workload}/{method}@*.json"))
     runs = [run for file in files for run in json.loads(file.read_text())["runs"]]
-    return [run for run in runs if run["status"] == "ok" and len(run["trace"][0]) == 4]
+    return [run for run in runs if run["status"] == "ok" and len(run.get("trace", [[]])[0]) == 4]
 
 
 def plot(results: Path, workload: str, folder: Path) -> Path:
