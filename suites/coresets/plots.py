@@ -27,10 +27,13 @@ STRATEGIES = {
 
 
 def runs_of(results: Path, workload: str, method: str) -> list[dict[str, Any]]:
-    """Return the finished runs of a cell whose traces hold the training loss too."""
+    """Return the finished runs of a cell whose traces hold the training loss too; a run without a trace has its end as one."""
     files = sorted(results.glob(f"records/*/coresets/{workload}/{method}@*.json"))
     runs = [run for file in files for run in json.loads(file.read_text())["runs"]]
-    return [run for run in runs if run["status"] == "ok" and len(run.get("trace", [[]])[0]) == 4]
+    finished = [run for run in runs if run["status"] == "ok"]
+    ends = [[0, run["seconds"], run["scores"]["test-error"], run["scores"]["train-loss"]] for run in finished]
+    traced = [{**run, "trace": run.get("trace") or [end]} for run, end in zip(finished, ends, strict=True)]
+    return [run for run in traced if len(run["trace"][0]) == 4]
 
 
 def plot(results: Path, workload: str, folder: Path) -> Path:
@@ -44,7 +47,13 @@ def plot(results: Path, workload: str, folder: Path) -> Path:
     for method, colour in STRATEGIES.items():
         for index, run in enumerate(runs_of(results, workload, method)):
             _, seconds, errors, losses = zip(*run["trace"], strict=True)
-            style = {"color": colour, "alpha": 1.0 if index == 0 else 0.3, "linewidth": 1.5 if index == 0 else 0.8}
+            style = {
+                "color": colour,
+                "marker": ".",
+                "markersize": 3,
+                "alpha": 1.0 if index == 0 else 0.3,
+                "linewidth": 1.5 if index == 0 else 0.8,
+            }
             above.plot(seconds, losses, **style, label=method if index == 0 else None)
             below.plot(seconds, errors, **style)
     above.set(yscale="log", ylabel="training loss, all samples", title=SUITE.workload(workload).description)

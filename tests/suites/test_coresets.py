@@ -115,12 +115,17 @@ def test_selection_is_booked_and_a_lost_model_says_so(problem, name):
 
 
 def test_the_plots_are_drawn_from_records(tmp_path):
-    finished = {"seed": 0, "status": "ok", "trace": [[1, 0.1, 0.5, 2.0], [2, 0.2, 0.4, 1.0]]}
+    ending = {"status": "ok", "seconds": 0.2, "scores": {"test-error": 0.4, "train-loss": 1.0}}
+    finished = ending | {"seed": 0, "trace": [[1, 0.1, 0.5, 2.0], [2, 0.2, 0.4, 1.0]]}
     without_loss = finished | {"seed": 1, "trace": [[1, 0.1, 0.5]]}
+    unobserved = ending | {"seed": 3}
     folder = tmp_path / "records" / "machine" / "coresets" / "digits"
     folder.mkdir(parents=True)
-    (folder / "craig@cpu.key.json").write_text(json.dumps({"runs": [finished, without_loss, {"seed": 2, "status": "error"}]}))
-    assert plots.runs_of(tmp_path, "digits", "craig") == [finished]
+    (folder / "craig@cpu.key.json").write_text(
+        json.dumps({"runs": [finished, without_loss, {"seed": 2, "status": "error"}, unobserved]})
+    )
+    drawn = plots.runs_of(tmp_path, "digits", "craig")
+    assert drawn == [finished, unobserved | {"trace": [[0, 0.2, 0.4, 1.0]]}]
     assert plots.plot(tmp_path, "digits", tmp_path).stat().st_size > 5000
 
 
