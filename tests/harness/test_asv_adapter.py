@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import toy_suite
 
-from optathlon import asv_adapter, records
+from optathlon import asv_adapter, environment, records
 from optathlon.asv_adapter import DEVICES, Kernels, SuiteCells, WrongCommit, cells, require_measured_commit
 from optathlon.comparing import history_of
 from optathlon.data import dataset
@@ -37,7 +37,10 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.setenv("ASV_COMMIT", COMMIT)
     monkeypatch.setenv("ASV_CONF_DIR", str(tmp_path))
     monkeypatch.setenv("OPTATHLON_MACHINE", "toy")
-    return tmp_path
+    known = environment.commit
+    known.cache_clear()  # what another test's commit was does not count here, nor this one there
+    yield tmp_path
+    known.cache_clear()
 
 
 def groups(folder):
