@@ -48,7 +48,7 @@ def door(name: str) -> str:
     from optathlon.data import dataset
     from optathlon.running import takes_part
     from optathlon.spec import Scale
-    from suites import load
+    from optathlon.suites import load
 
     suite, choice = load(name), CHOICES.get(name, Choice())
     lines = []
@@ -63,7 +63,7 @@ def door(name: str) -> str:
 
 def main() -> int:
     """Write the files, or say which are stale."""
-    from suites import SUITES
+    from optathlon.suites import SUITES
 
     stale = 0
     for name in SUITES:

@@ -199,7 +199,7 @@ def _blob(path: Path) -> str:
 def _load(name: str, version: str | None = None) -> Suite:
     """Import a suite of the measured commit; n/a where that commit has none, or another version of it."""
     try:
-        suite: Suite = importlib.import_module(f"suites.{name}.suite").SUITE
+        suite: Suite = importlib.import_module(f"optathlon.suites.{name}.suite").SUITE
     except ModuleNotFoundError as error:
         raise NotImplementedError(f"this commit has no suite {name}: {error}") from error
     if version not in (None, suite.version):

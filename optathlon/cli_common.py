@@ -29,7 +29,7 @@ class UsageError(Exception):
 
 def suite_names(incomplete: str = "") -> list[str]:
     """Return the names of suites that start with a text."""
-    from suites import SUITES
+    from optathlon.suites import SUITES
 
     return [name for name in SUITES if name.startswith(incomplete)]
 
@@ -57,7 +57,7 @@ def choose(patterns: Sequence[str], names: Iterable[str], kind: str) -> list[str
 
 def load_suites(patterns: Sequence[str]) -> list[Suite]:
     """Return the suites whose names match any pattern, all without patterns."""
-    from suites import SUITES, load
+    from optathlon.suites import SUITES, load
 
     return [load(name) for name in choose(patterns, SUITES, "suite")]
 

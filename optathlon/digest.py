@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-LIBRARY = "baselines"
+LIBRARY = "optathlon.baselines"
+SUITES = "optathlon.suites"
 HARNESS = "optathlon"
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -133,11 +134,12 @@ class _Walk:
         """Follow an import of `attribute` from module `target` (or of the module itself)."""
         top = target.split(".")[0]
         path = _path(target)
-        if top == HARNESS or path is None:
+        in_library = _within(target, LIBRARY)
+        if path is None or (top == HARNESS and not in_library and not _within(target, SUITES)):
             if top not in sys.stdlib_module_names:
                 self.modules.add(target)
             return
-        if top == LIBRARY and not self.library:
+        if in_library and not self.library:
             return
         if attribute == "*":
             attribute = None
@@ -145,7 +147,7 @@ class _Walk:
             return self.imported(f"{target}.{attribute}", None)
         module = _parse(target, path)
         self.modules.add(target)
-        if attribute is not None and (path.name == "__init__.py" or top != LIBRARY):
+        if attribute is not None and (path.name == "__init__.py" or not in_library):
             self.name(module, attribute)
         else:
             self.whole(module)
@@ -167,12 +169,16 @@ def _bytecode(code: CodeType | None) -> str:
     return f"{code.co_code.hex()} {code.co_names} {constants}"
 
 
+def _within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
 @cache
 def _root(top: str) -> Path | None:
     """Return the file of a top-level package or module if it is ours: not of the standard library nor of site-packages."""
     loaded = sys.modules.get(top)
     origin = getattr(loaded, "__file__", None) or getattr(find_spec(top) if loaded is None else None, "origin", None)
-    ours = top in (LIBRARY, "suites") or (origin and "site-packages" not in origin and top not in sys.stdlib_module_names)
+    ours = top == HARNESS or (origin and "site-packages" not in origin and top not in sys.stdlib_module_names)
     return Path(origin) if origin and ours else None
 
 

@@ -9,4 +9,4 @@ SUITES: tuple[str, ...] = ("binary_regression", "random_features", "gans", "conv
 
 def load(name: str) -> Suite:
     """Return the declaration of the suite called `name`."""
-    return import_module(f"suites.{name}.suite").SUITE
+    return import_module(f"optathlon.suites.{name}.suite").SUITE

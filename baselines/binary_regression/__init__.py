@@ -3,33 +3,33 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from baselines.binary_regression.bop import bop
-from baselines.binary_regression.box_relaxation import box_relaxation
-from baselines.binary_regression.diagonal_sdp import DiagonalSDP, solve_diagonal_sdp
-from baselines.binary_regression.exact import ExactResult, exact
-from baselines.binary_regression.least_squares import least_squares
-from baselines.binary_regression.maximin import MaximinResult, maximin
-from baselines.binary_regression.semidefinite_relaxation import (
+from optathlon.baselines.binary_regression.bop import bop
+from optathlon.baselines.binary_regression.box_relaxation import box_relaxation
+from optathlon.baselines.binary_regression.diagonal_sdp import DiagonalSDP, solve_diagonal_sdp
+from optathlon.baselines.binary_regression.exact import ExactResult, exact
+from optathlon.baselines.binary_regression.least_squares import least_squares
+from optathlon.baselines.binary_regression.maximin import MaximinResult, maximin
+from optathlon.baselines.binary_regression.semidefinite_relaxation import (
     Certificate,
     SemidefiniteResult,
     certificate,
     semidefinite_relaxation,
 )
-from baselines.binary_regression.straight_through import straight_through
+from optathlon.baselines.binary_regression.straight_through import straight_through
 
 if TYPE_CHECKING:
-    from baselines.binary_regression.network_models import (
+    from optathlon.baselines.binary_regression.network_models import (
         GainBias,
         convolutional_network,
         hidden_layer_network,
         linear_network,
     )
-    from baselines.binary_regression.network_optimizers import (
+    from optathlon.baselines.binary_regression.network_optimizers import (
         BopOptimizer,
         MaximinOptimizer,
         StraightThroughOptimizer,
     )
-    from baselines.binary_regression.networks import (
+    from optathlon.baselines.binary_regression.networks import (
         TrainedNetwork,
         binary_copy,
         binary_shares,
@@ -41,20 +41,20 @@ if TYPE_CHECKING:
 
 # The networks need torch, which is imported when one of these names is first used.
 _LAZY = {
-    "GainBias": "baselines.binary_regression.network_models",
-    "convolutional_network": "baselines.binary_regression.network_models",
-    "hidden_layer_network": "baselines.binary_regression.network_models",
-    "linear_network": "baselines.binary_regression.network_models",
-    "BopOptimizer": "baselines.binary_regression.network_optimizers",
-    "MaximinOptimizer": "baselines.binary_regression.network_optimizers",
-    "StraightThroughOptimizer": "baselines.binary_regression.network_optimizers",
-    "TrainedNetwork": "baselines.binary_regression.networks",
-    "binary_copy": "baselines.binary_regression.networks",
-    "binary_shares": "baselines.binary_regression.networks",
-    "predict_classes": "baselines.binary_regression.networks",
-    "refresh_normalisation": "baselines.binary_regression.networks",
-    "split_parameters": "baselines.binary_regression.networks",
-    "train_network": "baselines.binary_regression.networks",
+    "GainBias": "optathlon.baselines.binary_regression.network_models",
+    "convolutional_network": "optathlon.baselines.binary_regression.network_models",
+    "hidden_layer_network": "optathlon.baselines.binary_regression.network_models",
+    "linear_network": "optathlon.baselines.binary_regression.network_models",
+    "BopOptimizer": "optathlon.baselines.binary_regression.network_optimizers",
+    "MaximinOptimizer": "optathlon.baselines.binary_regression.network_optimizers",
+    "StraightThroughOptimizer": "optathlon.baselines.binary_regression.network_optimizers",
+    "TrainedNetwork": "optathlon.baselines.binary_regression.networks",
+    "binary_copy": "optathlon.baselines.binary_regression.networks",
+    "binary_shares": "optathlon.baselines.binary_regression.networks",
+    "predict_classes": "optathlon.baselines.binary_regression.networks",
+    "refresh_normalisation": "optathlon.baselines.binary_regression.networks",
+    "split_parameters": "optathlon.baselines.binary_regression.networks",
+    "train_network": "optathlon.baselines.binary_regression.networks",
 }
 
 __all__ = [

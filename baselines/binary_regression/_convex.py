@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.binary_regression._losses import Loss
+from optathlon.baselines.binary_regression._losses import Loss
 
 Array = NDArray[np.float64]
 

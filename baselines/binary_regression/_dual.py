@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.binary_regression._interior_point import is_positive_definite
-from baselines.binary_regression._lbfgs import Evaluation, minimise_lbfgs
-from baselines.binary_regression._newton import Iterate, jacobi_scale, row_dots, unit_rows
+from optathlon.baselines.binary_regression._interior_point import is_positive_definite
+from optathlon.baselines.binary_regression._lbfgs import Evaluation, minimise_lbfgs
+from optathlon.baselines.binary_regression._newton import Iterate, jacobi_scale, row_dots, unit_rows
 
 Array = NDArray[Any]
 Vector = NDArray[np.float64]

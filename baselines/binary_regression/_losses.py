@@ -9,7 +9,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from baselines.binary_regression._checks import LOSSES, check_choice, check_positive
+from optathlon.baselines.binary_regression._checks import LOSSES, check_choice, check_positive
 
 Array = NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.binary_regression._checks import check_count, check_positive, check_regression
-from baselines.binary_regression._convex import accelerated_gradient, least_deviations
-from baselines.binary_regression._losses import make_loss
-from baselines.binary_regression.least_squares import sign
+from optathlon.baselines.binary_regression._checks import check_count, check_positive, check_regression
+from optathlon.baselines.binary_regression._convex import accelerated_gradient, least_deviations
+from optathlon.baselines.binary_regression._losses import make_loss
+from optathlon.baselines.binary_regression.least_squares import sign
 
 
 def box_relaxation(

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.binary_regression._checks import check_rng, check_symmetric
-from baselines.binary_regression._dual import correct_dual, is_proved, low_subspace, proved_dual
-from baselines.binary_regression._interior_point import interior_point
-from baselines.binary_regression._lbfgs import Evaluation, minimise_lbfgs
-from baselines.binary_regression._newton import Iterate, at, jacobi_scale, newton_step, unit_rows
+from optathlon.baselines.binary_regression._checks import check_rng, check_symmetric
+from optathlon.baselines.binary_regression._dual import correct_dual, is_proved, low_subspace, proved_dual
+from optathlon.baselines.binary_regression._interior_point import interior_point
+from optathlon.baselines.binary_regression._lbfgs import Evaluation, minimise_lbfgs
+from optathlon.baselines.binary_regression._newton import Iterate, at, jacobi_scale, newton_step, unit_rows
 
 Array = NDArray[Any]
 

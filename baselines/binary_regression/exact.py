@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.binary_regression._checks import check_choice, check_count, check_regression
-from baselines.binary_regression.semidefinite_relaxation import homogenise, semidefinite_relaxation
+from optathlon.baselines.binary_regression._checks import check_choice, check_count, check_regression
+from optathlon.baselines.binary_regression.semidefinite_relaxation import homogenise, semidefinite_relaxation
 
 Array = NDArray[np.float64]
 

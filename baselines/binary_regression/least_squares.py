@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.binary_regression._checks import check_regression
-from baselines.binary_regression._convex import accelerated_gradient, least_deviations
-from baselines.binary_regression._losses import make_loss
+from optathlon.baselines.binary_regression._checks import check_regression
+from optathlon.baselines.binary_regression._convex import accelerated_gradient, least_deviations
+from optathlon.baselines.binary_regression._losses import make_loss
 
 
 def sign(w: NDArray[np.float64]) -> NDArray[np.float64]:

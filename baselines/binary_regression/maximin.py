@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.binary_regression._checks import (
+from optathlon.baselines.binary_regression._checks import (
     check_choice,
     check_count,
     check_positive,
     check_regression,
     check_rng,
 )
-from baselines.binary_regression._losses import Loss, make_loss
-from baselines.binary_regression.least_squares import sign
+from optathlon.baselines.binary_regression._losses import Loss, make_loss
+from optathlon.baselines.binary_regression.least_squares import sign
 
 Array = NDArray[np.float64]
 Pair = tuple[Array, Array]

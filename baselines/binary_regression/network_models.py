@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.binary_regression._checks import check_count, check_rng
+from optathlon.baselines.binary_regression._checks import check_count, check_rng
 
 
 class GainBias(nn.Module):

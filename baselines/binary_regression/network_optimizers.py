@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.binary_regression._checks import check_positive
+from optathlon.baselines.binary_regression._checks import check_positive
 
 State = dict[str, Any]
 

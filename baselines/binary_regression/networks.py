@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from baselines.binary_regression._checks import check_choice, check_count, check_positive, check_rng
-from baselines.binary_regression.network_optimizers import (
+from optathlon.baselines.binary_regression._checks import check_choice, check_count, check_positive, check_rng
+from optathlon.baselines.binary_regression.network_optimizers import (
     BinaryOptimizer,
     BopOptimizer,
     MaximinOptimizer,

@@ -7,16 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.binary_regression._checks import (
+from optathlon.baselines.binary_regression._checks import (
     check_choice,
     check_count,
     check_positive,
     check_regression,
     check_rng,
 )
-from baselines.binary_regression._newton import unit_rows
-from baselines.binary_regression.diagonal_sdp import bound_factor, solve_diagonal_sdp
-from baselines.binary_regression.least_squares import sign
+from optathlon.baselines.binary_regression._newton import unit_rows
+from optathlon.baselines.binary_regression.diagonal_sdp import bound_factor, solve_diagonal_sdp
+from optathlon.baselines.binary_regression.least_squares import sign
 
 Array = NDArray[np.float64]
 

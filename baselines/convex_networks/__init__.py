@@ -1,37 +1,37 @@
 """Convex formulations of neural networks: global optima with certificates, and the descent methods they are held against."""
 
-from baselines.convex_networks.arrangements import (
+from optathlon.baselines.convex_networks.arrangements import (
     count_arrangements,
     enumerate_patterns,
     pool_patterns,
     sample_patterns,
 )
-from baselines.convex_networks.batch_norm import BatchNormNetwork, batch_norm_program
-from baselines.convex_networks.convex_gan import ThresholdedGenerator, linear_generator, wasserstein_generator
-from baselines.convex_networks.convexnn import SignNetwork, convexnn
-from baselines.convex_networks.convolutional import ConvolutionalNetwork, convolutional_program
-from baselines.convex_networks.frank_wolfe import FrankWolfeNetwork, frank_wolfe, growing_batch
-from baselines.convex_networks.linear_networks import LinearNetwork, deep_linear, two_layer_linear
-from baselines.convex_networks.modified_gradient import FittedNeurons, convex_surrogate, fit_neurons
-from baselines.convex_networks.networks import TrainedLinear, TrainedNetwork, TrainedSubnetworks
-from baselines.convex_networks.nonconvex import train_linear, train_network, train_subnetworks
-from baselines.convex_networks.polynomial import (
+from optathlon.baselines.convex_networks.batch_norm import BatchNormNetwork, batch_norm_program
+from optathlon.baselines.convex_networks.convex_gan import ThresholdedGenerator, linear_generator, wasserstein_generator
+from optathlon.baselines.convex_networks.convexnn import SignNetwork, convexnn
+from optathlon.baselines.convex_networks.convolutional import ConvolutionalNetwork, convolutional_program
+from optathlon.baselines.convex_networks.frank_wolfe import FrankWolfeNetwork, frank_wolfe, growing_batch
+from optathlon.baselines.convex_networks.linear_networks import LinearNetwork, deep_linear, two_layer_linear
+from optathlon.baselines.convex_networks.modified_gradient import FittedNeurons, convex_surrogate, fit_neurons
+from optathlon.baselines.convex_networks.networks import TrainedLinear, TrainedNetwork, TrainedSubnetworks
+from optathlon.baselines.convex_networks.nonconvex import train_linear, train_network, train_subnetworks
+from optathlon.baselines.convex_networks.polynomial import (
     RELU_APPROXIMATION,
     PolynomialNetwork,
     neural_decomposition,
     polynomial_program,
     quadratic_program,
 )
-from baselines.convex_networks.relu_certificate import (
+from optathlon.baselines.convex_networks.relu_certificate import (
     ReluCertificate,
     ReluNetwork,
     network_objective,
     verify_certificate,
 )
-from baselines.convex_networks.relu_pooling import pooled_program
-from baselines.convex_networks.relu_program import ReluProgramResult, relu_program
-from baselines.convex_networks.three_layer import ThreeLayerNetwork, three_layer_program
-from baselines.convex_networks.vector_output import VectorNetwork, vector_program
+from optathlon.baselines.convex_networks.relu_pooling import pooled_program
+from optathlon.baselines.convex_networks.relu_program import ReluProgramResult, relu_program
+from optathlon.baselines.convex_networks.three_layer import ThreeLayerNetwork, three_layer_program
+from optathlon.baselines.convex_networks.vector_output import VectorNetwork, vector_program
 
 __all__ = [
     "RELU_APPROXIMATION",

@@ -20,8 +20,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from baselines.convex_networks import _checks
-from baselines.convex_networks.relu_certificate import (
+from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks.relu_certificate import (
     ReluAnswer,
     ReluNetwork,
     ReluProblem,
@@ -30,7 +30,7 @@ from baselines.convex_networks.relu_certificate import (
     recover_network,
     relative_gap,
 )
-from baselines.convex_networks.relu_feasible import feasible_answer, new_certifier
+from optathlon.baselines.convex_networks.relu_feasible import feasible_answer, new_certifier
 
 _RELAXATION = 1.6
 # The penalties are a rule of thumb for X and y of unit mean square; one that is 40 times wrong costs a factor of 100 in the gap.

@@ -12,7 +12,7 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks import _checks
 
 #: Two rows whose unit vectors differ by less than this are one hyperplane.
 _PARALLEL = 1e-12

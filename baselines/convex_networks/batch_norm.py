@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks import _checks
 
 Array = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def batch_norm_program(
     patterns
         Patterns of Q, (n_samples, P), 0/1; all of them where None.
     solver
-        Of :func:`baselines.convex_networks.relu_program`.
+        Of :func:`optathlon.baselines.convex_networks.relu_program`.
 
     Returns
     -------
@@ -124,8 +124,8 @@ def batch_norm_program(
     in ReLU networks: equivalent convex optimization models and implicit regularization, Theorem 3.1. The slides put
     the ReLU first and regularise ``||W1||``, which batch normalisation cancels.
     """
-    from baselines.convex_networks.arrangements import enumerate_patterns
-    from baselines.convex_networks.relu_program import relu_program
+    from optathlon.baselines.convex_networks.arrangements import enumerate_patterns
+    from optathlon.baselines.convex_networks.relu_program import relu_program
 
     basis, unwhiten, mean = whiten(X)
     result = relu_program(basis, y, beta, patterns=enumerate_patterns(basis) if patterns is None else patterns, solver=solver)

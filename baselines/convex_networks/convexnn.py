@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks import _checks
 
 Array = NDArray[np.float64]
 

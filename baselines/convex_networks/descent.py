@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.convex_networks.networks import Objective
+from optathlon.baselines.convex_networks.networks import Objective
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks import _checks
 
 Array = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Back-propagation on the objectives of :mod:`baselines.convex_networks.networks`: SGD, Adam and L-BFGS."""
+"""Back-propagation on the objectives of :mod:`optathlon.baselines.convex_networks.networks`: SGD, Adam and L-BFGS."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
-from baselines.convex_networks.descent import adam, lbfgs, sgd
-from baselines.convex_networks.networks import (
+from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks.descent import adam, lbfgs, sgd
+from optathlon.baselines.convex_networks.networks import (
     DeepLinear,
     Initialisation,
     Objective,

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks import _checks
 
 if TYPE_CHECKING:
-    from baselines.convex_networks.relu_program import ReluProgramResult
+    from optathlon.baselines.convex_networks.relu_program import ReluProgramResult
 
 
 class ReluProblem(NamedTuple):

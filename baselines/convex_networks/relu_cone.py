@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks import _checks
 
 # Reassociation lets sums be vectorised; NaN and infinity stay as they are but for minima, which see none.
 _JIT: dict[str, Any] = {

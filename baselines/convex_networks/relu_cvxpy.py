@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from baselines.convex_networks import _checks
-from baselines.convex_networks.relu_certificate import (
+from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks.relu_certificate import (
     ReluAnswer,
     ReluNetwork,
     ReluProblem,
 )
-from baselines.convex_networks.relu_feasible import feasible_answer, new_certifier
+from optathlon.baselines.convex_networks.relu_feasible import feasible_answer, new_certifier
 
 #: Bytes per entry of the constraint matrix that Clarabel was seen to hold (2.9 GB for 2.4e7 entries).
 _BYTES_PER_ENTRY = 120

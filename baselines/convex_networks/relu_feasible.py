@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.convex_networks.relu_certificate import ReluAnswer, ReluProblem, scaled_dual_point
-from baselines.convex_networks.relu_cone import (
+from optathlon.baselines.convex_networks.relu_certificate import ReluAnswer, ReluProblem, scaled_dual_point
+from optathlon.baselines.convex_networks.relu_cone import (
     Cones,
     ConeStates,
     new_cones,

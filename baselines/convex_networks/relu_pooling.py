@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
-from baselines.convex_networks.arrangements import pool_patterns
-from baselines.convex_networks.relu_program import ReluProgramResult, relu_program
+from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks.arrangements import pool_patterns
+from optathlon.baselines.convex_networks.relu_program import ReluProgramResult, relu_program
 
 
 def pooled_program(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
-from baselines.convex_networks.relu_certificate import (
+from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks.relu_certificate import (
     ReluAnswer,
     ReluNetwork,
     ReluProblem,
@@ -167,14 +167,14 @@ def relu_program(
 def _solver(name: str) -> Callable[..., ReluAnswer]:
     """The named solver; imported here because each needs a library of its own."""
     if name == "ssnal":
-        from baselines.convex_networks.ssnal import ssnal
+        from optathlon.baselines.convex_networks.ssnal import ssnal
 
         return ssnal
     if name == "admm":
-        from baselines.convex_networks.admm import admm
+        from optathlon.baselines.convex_networks.admm import admm
 
         return admm
-    from baselines.convex_networks.relu_cvxpy import clarabel, scs
+    from optathlon.baselines.convex_networks.relu_cvxpy import clarabel, scs
 
     return scs if name == "scs" else clarabel
 

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs
 
-from baselines.convex_networks.relu_certificate import (
+from optathlon.baselines.convex_networks.relu_certificate import (
     ReluAnswer,
     ReluNetwork,
     ReluProblem,
@@ -37,7 +37,7 @@ from baselines.convex_networks.relu_certificate import (
     recover_network,
     scaled_dual_point,
 )
-from baselines.convex_networks.relu_cone import (
+from optathlon.baselines.convex_networks.relu_cone import (
     Cones,
     ConeStates,
     bound_directions,
@@ -49,7 +49,7 @@ from baselines.convex_networks.relu_cone import (
     price_columns,
     project_columns,
 )
-from baselines.convex_networks.relu_feasible import best_factor, inside_cones
+from optathlon.baselines.convex_networks.relu_feasible import best_factor, inside_cones
 
 Array = NDArray[np.float64]
 # Cholesky factorisation and solution without the checks of scipy.linalg.cho_factor, which cost more than small solves.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.convex_networks import _checks
-from baselines.convex_networks._cone_program import group_cone_program
+from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._cone_program import group_cone_program
 
 Array = NDArray[np.float64]
 

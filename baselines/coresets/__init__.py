@@ -8,29 +8,29 @@ loads it on first use.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from baselines.coresets.coreset import Coreset, matching_error
-from baselines.coresets.craig import craig
-from baselines.coresets.facility_location import facility_location
-from baselines.coresets.glister import glister
-from baselines.coresets.grad_match import grad_match
-from baselines.coresets.gradients import FactoredGradients, factored_gradients
-from baselines.coresets.groups import per_batch, per_class
-from baselines.coresets.nonnegative_omp import nonnegative_omp
-from baselines.coresets.subset import full, random_subset
-from baselines.coresets.weighted_glister import weighted_glister
+from optathlon.baselines.coresets.coreset import Coreset, matching_error
+from optathlon.baselines.coresets.craig import craig
+from optathlon.baselines.coresets.facility_location import facility_location
+from optathlon.baselines.coresets.glister import glister
+from optathlon.baselines.coresets.grad_match import grad_match
+from optathlon.baselines.coresets.gradients import FactoredGradients, factored_gradients
+from optathlon.baselines.coresets.groups import per_batch, per_class
+from optathlon.baselines.coresets.nonnegative_omp import nonnegative_omp
+from optathlon.baselines.coresets.subset import full, random_subset
+from optathlon.baselines.coresets.weighted_glister import weighted_glister
 
 if TYPE_CHECKING:
-    from baselines.coresets.layer_gradients import all_layer_gradients, last_layer_gradients
-    from baselines.coresets.networks import lenet, small_lenet
-    from baselines.coresets.training import TrainedModel, train_on_coresets
+    from optathlon.baselines.coresets.layer_gradients import all_layer_gradients, last_layer_gradients
+    from optathlon.baselines.coresets.networks import lenet, small_lenet
+    from optathlon.baselines.coresets.training import TrainedModel, train_on_coresets
 
 _LAZY = {
-    "all_layer_gradients": "baselines.coresets.layer_gradients",
-    "last_layer_gradients": "baselines.coresets.layer_gradients",
-    "lenet": "baselines.coresets.networks",
-    "small_lenet": "baselines.coresets.networks",
-    "TrainedModel": "baselines.coresets.training",
-    "train_on_coresets": "baselines.coresets.training",
+    "all_layer_gradients": "optathlon.baselines.coresets.layer_gradients",
+    "last_layer_gradients": "optathlon.baselines.coresets.layer_gradients",
+    "lenet": "optathlon.baselines.coresets.networks",
+    "small_lenet": "optathlon.baselines.coresets.networks",
+    "TrainedModel": "optathlon.baselines.coresets.training",
+    "train_on_coresets": "optathlon.baselines.coresets.training",
 }
 
 __all__ = [

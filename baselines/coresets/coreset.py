@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines.coresets.gradients import GradientsLike, as_gradients
+from optathlon.baselines.coresets.gradients import GradientsLike, as_gradients
 
 _NEGLIGIBLE = 1e-30  # of the largest weight: a batch of such points would have no weight left in float32
 

@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from baselines.coresets._checks import affordable, subset_size
-from baselines.coresets.coreset import Coreset
-from baselines.coresets.facility_location import Strategy, facility_location
-from baselines.coresets.gradients import Gradients, GradientsLike, as_gradients, rescaled
+from optathlon.baselines.coresets._checks import affordable, subset_size
+from optathlon.baselines.coresets.coreset import Coreset
+from optathlon.baselines.coresets.facility_location import Strategy, facility_location
+from optathlon.baselines.coresets.gradients import Gradients, GradientsLike, as_gradients, rescaled
 
 Block: TypeAlias = Callable[[slice], np.ndarray]  # makes some rows of a matrix
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from baselines.coresets._checks import real_array, subset_size
-from baselines.coresets.coreset import Coreset
+from optathlon.baselines.coresets._checks import real_array, subset_size
+from optathlon.baselines.coresets.coreset import Coreset
 
 Strategy = Literal["lazy", "batched", "naive"]
 
@@ -79,14 +79,14 @@ def _columns(similarity: np.ndarray) -> np.ndarray:
 
 
 def _lazy(columns: np.ndarray, served: np.ndarray, k: int) -> np.ndarray:
-    from baselines.coresets._lazy_greedy import lazy_greedy
+    from optathlon.baselines.coresets._lazy_greedy import lazy_greedy
 
     return lazy_greedy(columns, served, k)
 
 
 def _batched(columns: np.ndarray, served: np.ndarray, k: int, size: int = 32) -> np.ndarray:
     """Refresh the `size` largest bounds together, until the largest of all is fresh."""
-    from baselines.coresets._lazy_greedy import gains
+    from optathlon.baselines.coresets._lazy_greedy import gains
 
     n = len(columns)
     bounds = gains(columns, np.arange(n), served)
@@ -106,7 +106,7 @@ def _batched(columns: np.ndarray, served: np.ndarray, k: int, size: int = 32) ->
 
 
 def _naive(columns: np.ndarray, served: np.ndarray, k: int) -> np.ndarray:
-    from baselines.coresets._lazy_greedy import gains
+    from optathlon.baselines.coresets._lazy_greedy import gains
 
     everybody = np.arange(len(columns))
     chosen = np.empty(k, np.int64)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.coresets._checks import class_labels, integer, non_negative, subset_size
-from baselines.coresets.coreset import Coreset
-from baselines.coresets.gradients import FactoredGradients, Gradients, GradientsLike, as_gradients
-from baselines.coresets.groups import class_shares
+from optathlon.baselines.coresets._checks import class_labels, integer, non_negative, subset_size
+from optathlon.baselines.coresets.coreset import Coreset
+from optathlon.baselines.coresets.gradients import FactoredGradients, Gradients, GradientsLike, as_gradients
+from optathlon.baselines.coresets.groups import class_shares
 
 _DEFAULT_ROUNDS = 10
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.coresets._checks import fraction, non_negative, random_generator, subset_size
-from baselines.coresets.coreset import Coreset
-from baselines.coresets.gradients import GradientsLike, as_gradients, rescaled
-from baselines.coresets.nonnegative_omp import pursue
+from optathlon.baselines.coresets._checks import fraction, non_negative, random_generator, subset_size
+from optathlon.baselines.coresets.coreset import Coreset
+from optathlon.baselines.coresets.gradients import GradientsLike, as_gradients, rescaled
+from optathlon.baselines.coresets.nonnegative_omp import pursue
 
 
 def grad_match(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from baselines.coresets._checks import class_labels, real_array
+from optathlon.baselines.coresets._checks import class_labels, real_array
 
 _EXPONENT = 16  # of the largest number, either sign: then even a product of four, summed, has float32's full accuracy
 

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from baselines.coresets._checks import class_labels, integer, random_generator, subset_size
-from baselines.coresets.coreset import Coreset, require_coreset
-from baselines.coresets.gradients import Gradients, GradientsLike, as_gradients
+from optathlon.baselines.coresets._checks import class_labels, integer, random_generator, subset_size
+from optathlon.baselines.coresets.coreset import Coreset, require_coreset
+from optathlon.baselines.coresets.gradients import Gradients, GradientsLike, as_gradients
 
 Selector: TypeAlias = Callable[[Gradients, int], Coreset]
 

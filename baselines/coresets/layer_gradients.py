@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from baselines.coresets._checks import affordable, integer
-from baselines.coresets.gradients import FactoredGradients, factored_gradients
+from optathlon.baselines.coresets._checks import affordable, integer
+from optathlon.baselines.coresets.gradients import FactoredGradients, factored_gradients
 
 
 def last_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, batch_size: int = 250) -> FactoredGradients:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from baselines.coresets._checks import fraction, non_negative, real_array, subset_size
-from baselines.coresets.coreset import Coreset
-from baselines.coresets.gradients import DenseGradients, Gradients, balanced
+from optathlon.baselines.coresets._checks import fraction, non_negative, real_array, subset_size
+from optathlon.baselines.coresets.coreset import Coreset
+from optathlon.baselines.coresets.gradients import DenseGradients, Gradients, balanced
 
 _DEPENDENT = 1e-26  # an atom this near the span of the others (squared sine of the angle) adds only rounding errors
 _FLAT = 1e-13  # slope of a fit along a member, relative to their lengths; in reach of float32 input too: members are float64

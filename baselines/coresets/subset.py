@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.coresets._checks import integer, random_generator, subset_size
-from baselines.coresets.coreset import Coreset
-from baselines.coresets.gradients import GradientsLike, as_gradients
+from optathlon.baselines.coresets._checks import integer, random_generator, subset_size
+from optathlon.baselines.coresets.coreset import Coreset
+from optathlon.baselines.coresets.gradients import GradientsLike, as_gradients
 
 
 def random_subset(gradients: GradientsLike | int, k: int, *, rng: np.random.Generator | None = None) -> Coreset:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from baselines.coresets._checks import integer, non_negative
-from baselines.coresets.coreset import Coreset, require_coreset
-from baselines.coresets.layer_gradients import labelled_samples
+from optathlon.baselines.coresets._checks import integer, non_negative
+from optathlon.baselines.coresets.coreset import Coreset, require_coreset
+from optathlon.baselines.coresets.layer_gradients import labelled_samples
 
 
 @dataclass(frozen=True, eq=False)

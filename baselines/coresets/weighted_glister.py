@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from baselines.coresets._checks import subset_size
-from baselines.coresets.coreset import Coreset
-from baselines.coresets.craig import Block, pairwise
-from baselines.coresets.facility_location import Strategy, facility_location
-from baselines.coresets.gradients import Gradients, GradientsLike, as_gradients
+from optathlon.baselines.coresets._checks import subset_size
+from optathlon.baselines.coresets.coreset import Coreset
+from optathlon.baselines.coresets.craig import Block, pairwise
+from optathlon.baselines.coresets.facility_location import Strategy, facility_location
+from optathlon.baselines.coresets.gradients import Gradients, GradientsLike, as_gradients
 
 Similarity = Literal["inner-product", "cosine"]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from baselines.gans._checks import check_non_negative
+from optathlon.baselines.gans._checks import check_non_negative
 
 __all__ = ["Batch", "Checked", "Player", "as_real", "evaluate"]
 

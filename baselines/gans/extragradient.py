@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import ParamsT
 
-from baselines.gans._player import Player, as_real, evaluate
+from optathlon.baselines.gans._player import Player, as_real, evaluate
 
 __all__ = ["ExtraGradient"]
 

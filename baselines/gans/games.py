@@ -11,9 +11,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from baselines.gans._checks import check_beta, check_choice, check_count, check_non_negative, check_positive, to_tensor
-from baselines.gans.extragradient import ExtraGradient
-from baselines.gans.vector_field import consensus, simultaneous
+from optathlon.baselines.gans._checks import check_beta, check_choice, check_count, check_non_negative, check_positive, to_tensor
+from optathlon.baselines.gans.extragradient import ExtraGradient
+from optathlon.baselines.gans.vector_field import consensus, simultaneous
 
 __all__ = ["PLAYS", "GamePlay", "QuadraticGame", "bilinear_game", "play_game", "spectral_radius", "step_matrix"]
 

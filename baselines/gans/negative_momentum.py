@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from baselines.gans._checks import check_beta, check_betas, check_non_negative
-from baselines.gans._player import Checked
+from optathlon.baselines.gans._checks import check_beta, check_betas, check_non_negative
+from optathlon.baselines.gans._player import Checked
 
 __all__ = ["NegativeMomentumAdam", "NegativeMomentumSGD"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from baselines.gans._checks import check_count, check_non_negative
+from optathlon.baselines.gans._checks import check_count, check_non_negative
 
 __all__ = ["dcgan_discriminator", "dcgan_generator", "mlp_discriminator", "mlp_generator", "sample_images"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch.optim.optimizer import ParamsT
 
-from baselines.gans._checks import check_betas, check_non_negative
-from baselines.gans._player import Batch, Player
+from optathlon.baselines.gans._checks import check_betas, check_non_negative
+from optathlon.baselines.gans._player import Batch, Player
 
 __all__ = ["OptimisticAdam"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import ParamsT
 
-from baselines.gans._player import Batch, Player
+from optathlon.baselines.gans._player import Batch, Player
 
 __all__ = ["OptimisticGradient"]
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.gans._checks import check_count, check_images, check_positive, check_samples, check_share, to_tensor
+from optathlon.baselines.gans._checks import check_count, check_images, check_positive, check_samples, check_share, to_tensor
 
 __all__ = [
     "ImageClassifier",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from baselines.gans._checks import check_beta, check_count, check_positive
+from optathlon.baselines.gans._checks import check_beta, check_count, check_positive
 
 __all__ = [
     "BestStep",

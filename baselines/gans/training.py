@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from baselines.gans._checks import check_choice, check_count, check_non_negative, check_positive
-from baselines.gans.extragradient import ExtraGradient
-from baselines.gans.vector_field import consensus, simultaneous
+from optathlon.baselines.gans._checks import check_choice, check_count, check_non_negative, check_positive
+from optathlon.baselines.gans.extragradient import ExtraGradient
+from optathlon.baselines.gans.vector_field import consensus, simultaneous
 
 __all__ = ["LOSSES", "GanRun", "train_gan"]
 

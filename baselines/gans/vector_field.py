@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from baselines.gans._checks import check_non_negative
+from optathlon.baselines.gans._checks import check_non_negative
 
 __all__ = ["consensus", "simultaneous"]
 

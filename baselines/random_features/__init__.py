@@ -3,37 +3,37 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from baselines.random_features.kernel import gaussian_kernel, kernel_variance, median_gamma
+from optathlon.baselines.random_features.kernel import gaussian_kernel, kernel_variance, median_gamma
 
 if TYPE_CHECKING:
-    from baselines.random_features.box_constrained import BoxSolution, box_least_squares
-    from baselines.random_features.fastfood import Fastfood
-    from baselines.random_features.fourier import NormalizedRandomFeatures, RandomFourierFeatures
-    from baselines.random_features.hadamard import fast_walsh_hadamard
-    from baselines.random_features.kitchen_sinks import (
+    from optathlon.baselines.random_features.box_constrained import BoxSolution, box_least_squares
+    from optathlon.baselines.random_features.fastfood import Fastfood
+    from optathlon.baselines.random_features.fourier import NormalizedRandomFeatures, RandomFourierFeatures
+    from optathlon.baselines.random_features.hadamard import fast_walsh_hadamard
+    from optathlon.baselines.random_features.kitchen_sinks import (
         WeightedRandomKitchenSinks,
         WeightedRandomKitchenSinksClassifier,
         WeightedRandomKitchenSinksRegressor,
     )
-    from baselines.random_features.leverage import LeverageScoreRandomFeatures
-    from baselines.random_features.orthogonal import OrthogonalRandomFeatures
-    from baselines.random_features.ridge_leverage import effective_dimension, ridge_leverage_scores
+    from optathlon.baselines.random_features.leverage import LeverageScoreRandomFeatures
+    from optathlon.baselines.random_features.orthogonal import OrthogonalRandomFeatures
+    from optathlon.baselines.random_features.ridge_leverage import effective_dimension, ridge_leverage_scores
 
 # scikit-learn and numba are imported by what needs them.
 _LAZY = {
-    "BoxSolution": "baselines.random_features.box_constrained",
-    "box_least_squares": "baselines.random_features.box_constrained",
-    "Fastfood": "baselines.random_features.fastfood",
-    "NormalizedRandomFeatures": "baselines.random_features.fourier",
-    "RandomFourierFeatures": "baselines.random_features.fourier",
-    "fast_walsh_hadamard": "baselines.random_features.hadamard",
-    "WeightedRandomKitchenSinks": "baselines.random_features.kitchen_sinks",
-    "WeightedRandomKitchenSinksClassifier": "baselines.random_features.kitchen_sinks",
-    "WeightedRandomKitchenSinksRegressor": "baselines.random_features.kitchen_sinks",
-    "LeverageScoreRandomFeatures": "baselines.random_features.leverage",
-    "OrthogonalRandomFeatures": "baselines.random_features.orthogonal",
-    "effective_dimension": "baselines.random_features.ridge_leverage",
-    "ridge_leverage_scores": "baselines.random_features.ridge_leverage",
+    "BoxSolution": "optathlon.baselines.random_features.box_constrained",
+    "box_least_squares": "optathlon.baselines.random_features.box_constrained",
+    "Fastfood": "optathlon.baselines.random_features.fastfood",
+    "NormalizedRandomFeatures": "optathlon.baselines.random_features.fourier",
+    "RandomFourierFeatures": "optathlon.baselines.random_features.fourier",
+    "fast_walsh_hadamard": "optathlon.baselines.random_features.hadamard",
+    "WeightedRandomKitchenSinks": "optathlon.baselines.random_features.kitchen_sinks",
+    "WeightedRandomKitchenSinksClassifier": "optathlon.baselines.random_features.kitchen_sinks",
+    "WeightedRandomKitchenSinksRegressor": "optathlon.baselines.random_features.kitchen_sinks",
+    "LeverageScoreRandomFeatures": "optathlon.baselines.random_features.leverage",
+    "OrthogonalRandomFeatures": "optathlon.baselines.random_features.orthogonal",
+    "effective_dimension": "optathlon.baselines.random_features.ridge_leverage",
+    "ridge_leverage_scores": "optathlon.baselines.random_features.ridge_leverage",
 }
 
 __all__ = [

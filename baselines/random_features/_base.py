@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from baselines.random_features._checks import check_choice, check_count, check_memory
-from baselines.random_features.kernel import resolve_gamma
+from optathlon.baselines.random_features._checks import check_choice, check_count, check_memory
+from optathlon.baselines.random_features.kernel import resolve_gamma
 
 FLOATS = (np.float64, np.float32)
 FEATURES = ("cos", "cos-sin")

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from baselines.random_features._checks import check_count, check_matrix, check_positive, check_real
+from optathlon.baselines.random_features._checks import check_count, check_matrix, check_positive, check_real
 
 _INSIDE = 0.995  # fraction of the way to the nearest bound
 _TINY = 1e-300

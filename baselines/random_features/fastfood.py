@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from baselines.random_features._base import RandomFeatureMap
-from baselines.random_features._checks import check_choice, check_memory
-from baselines.random_features.fourier import fourier_features
-from baselines.random_features.hadamard import hadamard_by_products, padded_length
+from optathlon.baselines.random_features._base import RandomFeatureMap
+from optathlon.baselines.random_features._checks import check_choice, check_memory
+from optathlon.baselines.random_features.fourier import fourier_features
+from optathlon.baselines.random_features.hadamard import hadamard_by_products, padded_length
 
 _SMALLEST_BLOCK = 16
 
@@ -122,7 +122,7 @@ class Fastfood(RandomFeatureMap):
         return out[:, : self._n_frequencies]
 
     def _run(self, X: np.ndarray, n_columns: int, slope: np.ndarray, offsets: np.ndarray, amplitude: float) -> np.ndarray:
-        from baselines.random_features import _kernels
+        from optathlon.baselines.random_features import _kernels
 
         def cast(array: np.ndarray) -> np.ndarray:
             # Read-only and strided arrays are other types to numba, and a compilation each.

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from baselines.random_features._base import RandomFeatureMap
-from baselines.random_features._checks import check_memory
+from optathlon.baselines.random_features._base import RandomFeatureMap
+from optathlon.baselines.random_features._checks import check_memory
 
 
 class FourierFeatureMap(RandomFeatureMap):

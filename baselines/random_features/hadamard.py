@@ -6,7 +6,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from baselines.random_features._checks import check_memory, check_real
+from optathlon.baselines.random_features._checks import check_memory, check_real
 
 
 def padded_length(length: int, *, least: int = 1) -> int:
@@ -53,7 +53,7 @@ def fast_walsh_hadamard(X: ArrayLike) -> np.ndarray:
 
 
 def _transform_rows(rows: np.ndarray, length: int) -> np.ndarray:
-    from baselines.random_features import _kernels
+    from optathlon.baselines.random_features import _kernels
 
     if length < _kernels.SMALLEST:
         return rows @ scipy.linalg.hadamard(length)[: rows.shape[1]].astype(rows.dtype)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from baselines.random_features._checks import check_choice, check_count, check_matrix, check_positive
+from optathlon.baselines.random_features._checks import check_choice, check_count, check_matrix, check_positive
 
 _MEDIAN_ROWS = 1000
 

@@ -12,11 +12,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from baselines.random_features._base import validated, validated_pair
-from baselines.random_features._checks import check_choice, check_count, check_memory, check_positive
-from baselines.random_features.box_constrained import box_weights
-from baselines.random_features.fourier import phased_features
-from baselines.random_features.kernel import resolve_gamma
+from optathlon.baselines.random_features._base import validated, validated_pair
+from optathlon.baselines.random_features._checks import check_choice, check_count, check_memory, check_positive
+from optathlon.baselines.random_features.box_constrained import box_weights
+from optathlon.baselines.random_features.fourier import phased_features
+from optathlon.baselines.random_features.kernel import resolve_gamma
 
 
 class _KitchenSinks(BaseEstimator):

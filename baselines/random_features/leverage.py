@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from baselines.random_features._base import RandomFeatureMap
-from baselines.random_features._checks import check_count, check_memory
-from baselines.random_features.fourier import phased_features
-from baselines.random_features.ridge_leverage import ridge_leverage_scores
+from optathlon.baselines.random_features._base import RandomFeatureMap
+from optathlon.baselines.random_features._checks import check_count, check_memory
+from optathlon.baselines.random_features.fourier import phased_features
+from optathlon.baselines.random_features.ridge_leverage import ridge_leverage_scores
 
 
 class LeverageScoreRandomFeatures(RandomFeatureMap):

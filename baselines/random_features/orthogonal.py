@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from baselines.random_features.fourier import FourierFeatureMap
+from optathlon.baselines.random_features.fourier import FourierFeatureMap
 
 
 class OrthogonalRandomFeatures(FourierFeatureMap):

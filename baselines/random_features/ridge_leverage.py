@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from baselines.random_features._checks import check_matrix, check_positive
+from optathlon.baselines.random_features._checks import check_matrix, check_positive
 
 
 def effective_dimension(K: ArrayLike, regularization: float) -> float:

@@ -1,4 +1,4 @@
-"""The regression methods of the leaderboard: adapters around `baselines.binary_regression`.
+"""The regression methods of the leaderboard: adapters around `optathlon.baselines.binary_regression`.
 
 Every method returns its last iterate, or a mean of iterates that is fixed beforehand; none picks the best one by a look at the
 answer. Step sizes are the baselines' defaults, in units of the loss's curvature: one setting for all workloads.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from optathlon.spec import Context, Method
 
-from suites.binary_regression.problem import Answer, Regressions, Table
+from optathlon.suites.binary_regression.problem import Answer, Regressions, Table
 
 PAPER = "Chiprut, Globerson, Wiesel, Maximin Optimization for Binary Regression"
 
@@ -24,14 +24,14 @@ def _watch(context: Context) -> Callable[[int, Any], None]:
 
 
 def _maximin(problem: Problem, context: Context, **settings: Any) -> Answer:
-    from baselines.binary_regression import maximin
+    from optathlon.baselines.binary_regression import maximin
 
     result = maximin(problem.X, problem.y, callback=_watch(context), **settings)
     return Answer(result.w, relaxed=result.iterate, dual=result.z)
 
 
 def _relax(problem: Problem, context: Context, **settings: Any) -> Answer:
-    from baselines.binary_regression import semidefinite_relaxation
+    from optathlon.baselines.binary_regression import semidefinite_relaxation
 
     results = [semidefinite_relaxation(X, y, rng=context.rng, **settings) for X, y in zip(problem.X, problem.y, strict=True)]
     return Answer(np.stack([result.w for result in results]), bound=np.array([result.bound for result in results]))
@@ -39,49 +39,49 @@ def _relax(problem: Problem, context: Context, **settings: Any) -> Answer:
 
 def run_least_squares(problem: Problem, context: Context) -> Answer:
     """Round the unconstrained solution."""
-    from baselines.binary_regression import least_squares
+    from optathlon.baselines.binary_regression import least_squares
 
     return Answer(least_squares(problem.X, problem.y))
 
 
 def run_least_deviations(problem: Problem, context: Context) -> Answer:
     """Round the unconstrained solution of least absolute deviations."""
-    from baselines.binary_regression import least_squares
+    from optathlon.baselines.binary_regression import least_squares
 
     return Answer(least_squares(problem.X, problem.y, loss="l1"))
 
 
 def run_box(problem: Problem, context: Context) -> Answer:
     """Round the solution in the box."""
-    from baselines.binary_regression import box_relaxation
+    from optathlon.baselines.binary_regression import box_relaxation
 
     return Answer(box_relaxation(problem.X, problem.y, callback=_watch(context)))
 
 
 def run_box_l1(problem: Problem, context: Context) -> Answer:
     """Round the least-absolute-deviations solution in the box."""
-    from baselines.binary_regression import box_relaxation
+    from optathlon.baselines.binary_regression import box_relaxation
 
     return Answer(box_relaxation(problem.X, problem.y, loss="l1"))
 
 
 def run_straight_through(problem: Problem, context: Context) -> Answer:
     """Straight-through estimator, last iterate."""
-    from baselines.binary_regression import straight_through
+    from optathlon.baselines.binary_regression import straight_through
 
     return Answer(straight_through(problem.X, problem.y, callback=_watch(context)))
 
 
 def run_straight_through_l1(problem: Problem, context: Context) -> Answer:
     """Straight-through estimator on the l1 loss, last iterate."""
-    from baselines.binary_regression import straight_through
+    from optathlon.baselines.binary_regression import straight_through
 
     return Answer(straight_through(problem.X, problem.y, loss="l1", callback=_watch(context)))
 
 
 def run_bop(problem: Problem, context: Context) -> Answer:
     """Bop, last iterate."""
-    from baselines.binary_regression import bop
+    from optathlon.baselines.binary_regression import bop
 
     return Answer(bop(problem.X, problem.y, callback=_watch(context)))
 
@@ -98,7 +98,7 @@ def run_relaxation_randomized(problem: Problem, context: Context) -> Answer:
 
 def run_exact(problem: Problem, context: Context) -> Answer:
     """Global minimiser by sphere decoding."""
-    from baselines.binary_regression import exact
+    from optathlon.baselines.binary_regression import exact
 
     return Answer(np.stack([exact(X, y).w for X, y in zip(problem.X, problem.y, strict=True)]))
 

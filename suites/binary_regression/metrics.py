@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from optathlon.spec import Metric
 
-from suites.binary_regression.networks import NETWORK_METRICS
-from suites.binary_regression.problem import Answer, Regressions, Table, condition_8
+from optathlon.suites.binary_regression.networks import NETWORK_METRICS
+from optathlon.suites.binary_regression.problem import Answer, Regressions, Table, condition_8
 
 NOT_HERE = float("nan")
 
@@ -35,7 +35,7 @@ def objective_gap(problem: Any, answer: Any) -> float:
     """Return |Xw - y|^2 / bound - 1 on the first trial; the bound is the semidefinite relaxation's, proved."""
     if not isinstance(problem, Regressions | Table):
         return NOT_HERE
-    from baselines.binary_regression import semidefinite_relaxation
+    from optathlon.baselines.binary_regression import semidefinite_relaxation
 
     if answer.bound is not None:
         bound = float(answer.bound[0])

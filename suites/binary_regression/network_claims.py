@@ -5,7 +5,7 @@ from __future__ import annotations
 from optathlon.claims import Check, all_of, difference_within, every_run, mean_within, ratio_within
 from optathlon.spec import Claim, Scale
 
-from suites.binary_regression.networks import TABLE_METHODS
+from optathlon.suites.binary_regression.networks import TABLE_METHODS
 
 ERROR = "test-error"
 _LINEAR, _HIDDEN, _CNN = "mnist-linear", "mnist-hidden-layer", "mnist-convolutional"

@@ -192,7 +192,7 @@ NETWORK_WORKLOADS = (
 
 def _network(problem: Classification, rng: np.random.Generator, device: str) -> nn.Module:
     """Return the network of the problem with its first weights."""
-    from baselines.binary_regression import convolutional_network, hidden_layer_network, linear_network
+    from optathlon.baselines.binary_regression import convolutional_network, hidden_layer_network, linear_network
 
     size = problem.X_train.shape[-1]
     if problem.architecture == "convolutional":
@@ -203,7 +203,7 @@ def _network(problem: Classification, rng: np.random.Generator, device: str) -> 
 
 def _train(problem: Classification, context: Context, method: str, settle: float = 0.1, **options: float) -> NetworkAnswer:
     """Train the problem's network; observe it, rounded, at the end of every epoch."""
-    from baselines.binary_regression import binary_copy, binary_shares, train_network
+    from optathlon.baselines.binary_regression import binary_copy, binary_shares, train_network
 
     steps_per_epoch = max(1, len(problem.y_train) // problem.batch_size)
     n_steps = problem.n_epochs * steps_per_epoch
@@ -277,7 +277,7 @@ def run_network_no_dual_rounded(problem: Classification, context: Context) -> Ne
 
 def _warm_up() -> None:
     """Let torch import what its optimisers load at first use."""
-    from baselines.binary_regression import linear_network, train_network
+    from optathlon.baselines.binary_regression import linear_network, train_network
 
     train_network(linear_network(2, 2), np.eye(2), np.arange(2), n_epochs=1)
 
@@ -350,7 +350,7 @@ def test_error(problem: Classification, answer: NetworkAnswer) -> float:
     """Return the share of test images that are classified wrongly; NaN for other problems."""
     if not isinstance(problem, Classification):
         return float("nan")
-    from baselines.binary_regression import predict_classes
+    from optathlon.baselines.binary_regression import predict_classes
 
     return float(np.mean(predict_classes(answer.module, problem.X_test) != problem.y_test))
 

@@ -1,6 +1,6 @@
 """The suite's figures, drawn from the leaderboard's rows.
 
-``optathlon leaderboard --format json > rows.json``, then ``python -m suites.binary_regression.plots rows.json FOLDER``.
+``optathlon leaderboard --format json > rows.json``, then ``python -m optathlon.suites.binary_regression.plots rows.json FOLDER``.
 """
 
 from __future__ import annotations

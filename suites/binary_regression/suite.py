@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
 
-from suites.binary_regression.claims import CLAIMS
-from suites.binary_regression.methods import METHODS, PAPER
-from suites.binary_regression.metrics import METRICS
-from suites.binary_regression.network_claims import NETWORK_CLAIMS
-from suites.binary_regression.networks import NETWORK_METHODS, NETWORK_WORKLOADS
-from suites.binary_regression.problem import low_noise, sparse_outliers, synthetic, table
+from optathlon.suites.binary_regression.claims import CLAIMS
+from optathlon.suites.binary_regression.methods import METHODS, PAPER
+from optathlon.suites.binary_regression.metrics import METRICS
+from optathlon.suites.binary_regression.network_claims import NETWORK_CLAIMS
+from optathlon.suites.binary_regression.networks import NETWORK_METHODS, NETWORK_WORKLOADS
+from optathlon.suites.binary_regression.problem import low_noise, sparse_outliers, synthetic, table
 
 LOOSE = ("least-squares", "box-relaxation", "straight-through", "bop")
 RELAXATIONS = ("semidefinite-relaxation", "semidefinite-randomized")

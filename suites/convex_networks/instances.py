@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from suites.convex_networks.problem import (
+from optathlon.suites.convex_networks.problem import (
     LinearFit,
     Moments,
     PlantedNeurons,
@@ -31,7 +31,7 @@ def _without_test(X: Array, y: Array) -> Samples:
 
 
 def _bound(samples: Samples, beta: float, patterns: NDArray[np.int8], tol: float) -> float:
-    from baselines.convex_networks import relu_program
+    from optathlon.baselines.convex_networks import relu_program
 
     return relu_program(samples.X, samples.y, beta, patterns=patterns, tol=tol).dual_bound
 
@@ -51,7 +51,7 @@ def exact_toy(name: str, beta: float) -> Make:
     """Return a toy with every arrangement enumerated; the seed only drives the methods (Figure 1 of the slides)."""
 
     def make(rng: np.random.Generator, device: str) -> ReluFit:
-        from baselines.convex_networks import enumerate_patterns
+        from optathlon.baselines.convex_networks import enumerate_patterns
 
         samples = _without_test(*_toy(name))
         patterns = enumerate_patterns(samples.X)
@@ -64,7 +64,7 @@ def vector_toy(n_outputs: int, beta: float) -> Make:
     """Return the 8 x 2 toy with Gaussian labels in several columns, every arrangement enumerated."""
 
     def make(rng: np.random.Generator, device: str) -> ReluFit:
-        from baselines.convex_networks import enumerate_patterns, vector_program
+        from optathlon.baselines.convex_networks import enumerate_patterns, vector_program
 
         X = _toy("gauss-8x2")[0]
         Y = np.random.default_rng(5).standard_normal((len(X), n_outputs))
@@ -76,7 +76,7 @@ def vector_toy(n_outputs: int, beta: float) -> Make:
 
 
 def _sampled(samples: Samples, beta: float, n_patterns: int, rng: np.random.Generator, *, certify: bool = True) -> ReluFit:
-    from baselines.convex_networks import sample_patterns
+    from optathlon.baselines.convex_networks import sample_patterns
 
     patterns = sample_patterns(samples.X, n_patterns, rng)
     optimum = _bound(samples, beta, patterns, 1e-6) if certify else 0.0
@@ -190,7 +190,7 @@ def planted_polynomial(n_samples: int, n_features: int, beta: float, coefficient
     """Return labels of ten planted neurons with the activation that is trained, and as many test samples."""
 
     def make(rng: np.random.Generator, device: str) -> PolynomialFit:
-        from baselines.convex_networks import polynomial_program, quadratic_program
+        from optathlon.baselines.convex_networks import polynomial_program, quadratic_program
 
         X = rng.standard_normal((2 * n_samples, n_features))
         W = rng.standard_normal((n_features, 10))
@@ -211,7 +211,7 @@ def three_layer_toy(instance: int, beta: float) -> Make:
     """Return five Gaussian samples in the plane; the seed only drives the methods."""
 
     def make(rng: np.random.Generator, device: str) -> ThreeLayerFit:
-        from baselines.convex_networks import three_layer_program
+        from optathlon.baselines.convex_networks import three_layer_program
 
         data = np.random.default_rng(instance)
         X, y = data.standard_normal((5, 2)), data.standard_normal(5)
@@ -224,7 +224,7 @@ def linear(n_samples: int, n_features: int, n_outputs: int, depth: int, share: f
     """Return Gaussian data, whitened for more than two layers; beta is `share` of ``sigma_max(X'Y)``."""
 
     def make(rng: np.random.Generator, device: str) -> LinearFit:
-        from baselines.convex_networks import deep_linear, two_layer_linear
+        from optathlon.baselines.convex_networks import deep_linear, two_layer_linear
 
         X = rng.standard_normal((n_samples, n_features))
         X = np.linalg.qr(X)[0] if depth > 2 else X
@@ -252,7 +252,7 @@ def double_moon(n_train: int, penalty: float, noise: float = 0.2) -> Make:
     """Return two interleaved half circles with 2000 test samples."""
 
     def make(rng: np.random.Generator, device: str) -> Vote:
-        from baselines.convex_networks import convexnn
+        from optathlon.baselines.convex_networks import convexnn
         from sklearn.datasets import make_moons
 
         seeds = rng.integers(2**31, size=2)

@@ -1,4 +1,4 @@
-"""The methods of the leaderboard: adapters around `baselines.convex_networks`."""
+"""The methods of the leaderboard: adapters around `optathlon.baselines.convex_networks`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from baselines.convex_networks import (
+from optathlon.baselines.convex_networks import (
     convexnn,
     deep_linear,
     fit_neurons,
@@ -24,10 +24,10 @@ from baselines.convex_networks import (
     vector_program,
     wasserstein_generator,
 )
-from baselines.convex_networks.nonconvex import Optimiser
+from optathlon.baselines.convex_networks.nonconvex import Optimiser
 from optathlon.spec import Context, Method
 
-from suites.convex_networks.problem import (
+from optathlon.suites.convex_networks.problem import (
     Answer,
     LinearFit,
     Moments,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from optathlon.spec import Metric
 
-from suites.convex_networks.problem import Answer, LinearFit, Moments, PlantedNeurons, Problem, VariationFit
+from optathlon.suites.convex_networks.problem import Answer, LinearFit, Moments, PlantedNeurons, Problem, VariationFit
 
 NOT_HERE = float("nan")
 

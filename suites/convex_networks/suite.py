@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
 
-from suites.convex_networks import instances
-from suites.convex_networks.claims import CLAIMS
-from suites.convex_networks.methods import METHODS
-from suites.convex_networks.metrics import METRICS
+from optathlon.suites.convex_networks import instances
+from optathlon.suites.convex_networks.claims import CLAIMS
+from optathlon.suites.convex_networks.methods import METHODS
+from optathlon.suites.convex_networks.metrics import METRICS
 
 DESCENT = ("sgd-8", "sgd-50", "adam-8", "adam-50", "lbfgs-8", "lbfgs-50")
 RELU = ("convex-ssnal", "convex-pooled", *DESCENT)

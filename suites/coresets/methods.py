@@ -1,4 +1,4 @@
-"""The methods of the leaderboard: adapters around `baselines.coresets`."""
+"""The methods of the leaderboard: adapters around `optathlon.baselines.coresets`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from baselines.coresets import (
+from optathlon.baselines.coresets import (
     Coreset,
     craig,
     facility_location,
@@ -21,10 +21,10 @@ from baselines.coresets import (
 )
 from optathlon.spec import Context, Diverged, Method
 
-from suites.coresets.problem import Classification
+from optathlon.suites.coresets.problem import Classification
 
 if TYPE_CHECKING:
-    from baselines.coresets import TrainedModel
+    from optathlon.baselines.coresets import TrainedModel
     from torch import nn
 
 PAPER = "Yao, Ren, Zhang, Coreset Selection for Data-Efficient Training"
@@ -130,13 +130,13 @@ def _on_batches(problem: Classification, select: Select, context: Context) -> Se
 
 
 def _last_layer(problem: Classification, select: Select) -> Choose:
-    from baselines.coresets import last_layer_gradients
+    from optathlon.baselines.coresets import last_layer_gradients
 
     return lambda model: select(last_layer_gradients(model, problem.inputs, problem.labels), problem.k)
 
 
 def _all_layers(problem: Classification, select: Select) -> Choose:
-    from baselines.coresets import all_layer_gradients
+    from optathlon.baselines.coresets import all_layer_gradients
 
     return lambda model: select(all_layer_gradients(model, problem.inputs, problem.labels), problem.k)
 
@@ -146,7 +146,7 @@ def _train(
 ) -> TrainedModel:
     """Train by the problem's schedule on what `choose` chooses, its seconds booked as selection."""
     import torch
-    from baselines.coresets import TrainedModel, train_on_coresets
+    from optathlon.baselines.coresets import TrainedModel, train_on_coresets
 
     schedule = problem.schedule
 
@@ -178,7 +178,7 @@ def _train(
 def warm_up() -> None:
     """Compile the facility location, and let torch prepare a convolution."""
     import torch
-    from baselines.coresets import small_lenet, train_on_coresets
+    from optathlon.baselines.coresets import small_lenet, train_on_coresets
 
     facility_location(np.eye(4, dtype=np.float32), 2)
     inputs, labels = torch.zeros(20, 1, 8, 8), torch.zeros(20, dtype=torch.int64)

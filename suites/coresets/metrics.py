@@ -7,13 +7,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from baselines.coresets import matching_error
+from optathlon.baselines.coresets import matching_error
 from optathlon.spec import Metric, RunRecord
 
-from suites.coresets.problem import Classification
+from optathlon.suites.coresets.problem import Classification
 
 if TYPE_CHECKING:
-    from baselines.coresets import TrainedModel
+    from optathlon.baselines.coresets import TrainedModel
     from torch import Tensor, nn
 
 # Wall seconds after which strategies are compared: about what GRAD-MATCH takes with its selections, on one core (cifar10: a GPU).
@@ -94,7 +94,7 @@ def largest_rise(run: RunRecord) -> float:
 
 def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
     import torch
-    from baselines.coresets.layer_gradients import evaluating
+    from optathlon.baselines.coresets.layer_gradients import evaluating
 
     with torch.inference_mode(), evaluating(model):
         return torch.cat([model(batch) for batch in inputs.split(250)])
@@ -102,7 +102,7 @@ def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
 
 def norm_share(problem: Classification, answer: TrainedModel) -> float:
     """Return how much of the variance of the gradients' norms those of the last layer explain, where the selection was made."""
-    from baselines.coresets import all_layer_gradients, last_layer_gradients
+    from optathlon.baselines.coresets import all_layer_gradients, last_layer_gradients
 
     if answer.coreset is None or len(problem.labels) > NORMS_OF:
         return float("nan")
@@ -127,7 +127,7 @@ def _selector(answer: TrainedModel) -> nn.Module:
 
 
 def _matching_error(problem: Classification, answer: TrainedModel, *, scaled: bool) -> float:
-    from baselines.coresets import last_layer_gradients
+    from optathlon.baselines.coresets import last_layer_gradients
 
     if answer.coreset is None:
         return float("nan")

@@ -1,6 +1,6 @@
 """The paper's figures from the records: training loss and test error against seconds, a line a strategy.
 
-Run ``python -m suites.coresets.plots results digits mnist-10000`` after ``optathlon run coresets``; the pictures go beside this
+Run ``python -m optathlon.suites.coresets.plots results digits mnist-10000`` after ``optathlon run coresets``; the pictures go beside this
 file.
 """
 
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from suites.coresets.suite import SUITE
+from optathlon.suites.coresets.suite import SUITE
 
 STRATEGIES = {
     "full": "black",

@@ -81,7 +81,7 @@ def digits(n_train: int, n_test: int, schedule: Schedule) -> Make:
     """Return the generator of random splits of scikit-learn's 1,797 digits of 8 x 8, for the small LeNet."""
 
     def make(rng: np.random.Generator, device: str) -> Classification:
-        from baselines.coresets import small_lenet
+        from optathlon.baselines.coresets import small_lenet
 
         arrays = data.load("digits")
         order = rng.permutation(len(arrays["y"]))[: n_train + n_test]
@@ -96,7 +96,7 @@ def grey_pictures(name: str, n_train: int, schedule: Schedule) -> Make:
     """Return the generator of the first `n_train` images of MNIST or Fashion-MNIST, for LeNet; the seed draws the network."""
 
     def make(rng: np.random.Generator, device: str) -> Classification:
-        from baselines.coresets import lenet
+        from optathlon.baselines.coresets import lenet
 
         return _problem(*_parts(name, n_train), lenet(_seed(rng)), schedule, device)
 

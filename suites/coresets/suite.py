@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
 
-from suites.coresets.claims import CLAIMS
-from suites.coresets.methods import METHODS, PAPER
-from suites.coresets.metrics import METRICS
-from suites.coresets.problem import Schedule, colour_pictures, digits, grey_pictures
+from optathlon.suites.coresets.claims import CLAIMS
+from optathlon.suites.coresets.methods import METHODS, PAPER
+from optathlon.suites.coresets.metrics import METRICS
+from optathlon.suites.coresets.problem import Schedule, colour_pictures, digits, grey_pictures
 
 LAST_LAYER = tuple(method.name for method in METHODS if "all-layers" not in method.name)
 GROUPED = tuple(name for name in LAST_LAYER if not name.endswith("-sample"))

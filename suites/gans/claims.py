@@ -13,7 +13,7 @@ from dataclasses import replace
 from optathlon.claims import Check, Evidence, all_of, difference_within, every_run, mean_within, ratio_within
 from optathlon.spec import Claim, Ruling, Scale, Status, Verdict
 
-from suites.gans.game_claims import GAME_CLAIMS, THEORY_CLAIMS
+from optathlon.suites.gans.game_claims import GAME_CLAIMS, THEORY_CLAIMS
 
 GAN = ("digits-gan", "mnist*-gan")
 DCGAN = ("mnist14-dcgan", "mnist28-dcgan")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suites.gans.problem import Path, Pictures, Spectra
+from optathlon.suites.gans.problem import Path, Pictures, Spectra
 
 ITERATIONS = 200  # of a game's path, from its start
 POINTS = 500  # of a mixture

@@ -1,6 +1,6 @@
 """Draw the figures of the README from the records: grids of generated pictures, loss curves, mixtures and games.
 
-``python -m suites.gans.figures results`` after ``optathlon run gans``; the PNG files go beside the README, in ``figures``.
+``python -m optathlon.suites.gans.figures results`` after ``optathlon run gans``; the PNG files go beside the README, in ``figures``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from suites.gans.exhibits import LOSSES, SIDE, decoded
-from suites.gans.suite import SUITE
+from optathlon.suites.gans.exhibits import LOSSES, SIDE, decoded
+from optathlon.suites.gans.suite import SUITE
 
 HERE = Path(__file__).parent / "figures"
 SEED = 0
@@ -132,7 +132,7 @@ FIGURES: dict[str, Callable[[Path, Path], None]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the chosen figures, all by default."""
-    parser = argparse.ArgumentParser(prog="python -m suites.gans.figures", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m optathlon.suites.gans.figures", description=main.__doc__)
     parser.add_argument("results", type=Path, help="folder of records")
     parser.add_argument("names", nargs="*", metavar="figure", help=f"of {', '.join(FIGURES)}")
     parser.add_argument("--out", type=Path, default=HERE, help="where to write")

@@ -1,4 +1,4 @@
-"""The methods of the leaderboard: adapters around `baselines.gans`."""
+"""The methods of the leaderboard: adapters around `optathlon.baselines.gans`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from optathlon.spec import Context, Diverged, Method
 
-from suites.gans.problem import Eigenvalues, Game, Mixture, Path, Pictures, Samples, Spectra, Trials, shape_of
+from optathlon.suites.gans.problem import Eigenvalues, Game, Mixture, Path, Pictures, Samples, Spectra, Trials, shape_of
 
 if TYPE_CHECKING:
     import torch
@@ -35,21 +35,21 @@ def adam(params: Any, lr: float) -> Optimizer:
 
 def optimistic_adam(params: Any, lr: float) -> Optimizer:
     """Return optimistic Adam with beta1 = .5."""
-    from baselines.gans import OptimisticAdam
+    from optathlon.baselines.gans import OptimisticAdam
 
     return OptimisticAdam(params, lr=lr, betas=(0.5, 0.999))
 
 
 def optimistic_adam_beta1_zero(params: Any, lr: float) -> Optimizer:
     """Return optimistic Adam without momentum."""
-    from baselines.gans import OptimisticAdam
+    from optathlon.baselines.gans import OptimisticAdam
 
     return OptimisticAdam(params, lr=lr, betas=(0.0, 0.999))
 
 
 def adam_negative_momentum(params: Any, lr: float) -> Optimizer:
     """Return Adam with beta1 = -.5."""
-    from baselines.gans import NegativeMomentumAdam
+    from optathlon.baselines.gans import NegativeMomentumAdam
 
     return NegativeMomentumAdam(params, lr=lr, betas=(-0.5, 0.999))
 
@@ -63,7 +63,7 @@ def sgd_momentum(params: Any, lr: float) -> Optimizer:
 
 def sgd_negative_momentum(params: Any, lr: float) -> Optimizer:
     """Return gradient descent with momentum -.5."""
-    from baselines.gans import NegativeMomentumSGD
+    from optathlon.baselines.gans import NegativeMomentumSGD
 
     return NegativeMomentumSGD(params, lr=lr, momentum=-0.5)
 
@@ -74,7 +74,7 @@ def linear(
     """Return the adapter that plays a game with a linear method, and knows its exact step matrix."""
 
     def run(problem: Game, context: Context) -> Path:
-        from baselines.gans.games import QuadraticGame, spectral_radius, step_matrix
+        from optathlon.baselines.gans.games import QuadraticGame, spectral_radius, step_matrix
 
         def make(params: Any) -> Optimizer:
             return _game_optimizer(method, params, lr, momentum)
@@ -102,7 +102,7 @@ def gan(
 
     def run(problem: Mixture | Pictures, context: Context) -> Samples:
         import torch
-        from baselines.gans.training import train_gan
+        from optathlon.baselines.gans.training import train_gan
 
         plan, rng = problem.training, torch.Generator().manual_seed(context.seed)
         generator, discriminator = _networks(problem, rng, context.device)
@@ -149,7 +149,7 @@ def run_noise(problem: Pictures, context: Context) -> Samples:
 
 def run_best_rate(problem: Spectra, context: Context) -> Trials:
     """Try the bounds of the best rate and of its step size, eqs. 2 and 4."""
-    from baselines.gans.theory import best_step, rate_bounds
+    from optathlon.baselines.gans.theory import best_step, rate_bounds
 
     def fails(spectrum: Eigenvalues) -> bool:
         bounds, best = rate_bounds(spectrum), best_step(spectrum)
@@ -161,7 +161,7 @@ def run_best_rate(problem: Spectra, context: Context) -> Trials:
 
 def run_stable_step(problem: Spectra, context: Context) -> Trials:
     """Try the step-size bound of simultaneous play, section 5: stable just below, not above."""
-    from baselines.gans.theory import stable_step
+    from optathlon.baselines.gans.theory import stable_step
 
     def fails(spectrum: Eigenvalues) -> bool:
         edge = stable_step(spectrum)
@@ -173,7 +173,7 @@ def run_stable_step(problem: Spectra, context: Context) -> Trials:
 
 def run_stable_step_largest(problem: Spectra, context: Context) -> Trials:
     """Try the same bound as printed, with the eigenvalue of largest modulus alone."""
-    from baselines.gans.theory import stable_step
+    from optathlon.baselines.gans.theory import stable_step
 
     def fails(spectrum: Eigenvalues) -> bool:
         edge = stable_step(spectrum[[np.abs(spectrum).argmax()]])
@@ -184,7 +184,7 @@ def run_stable_step_largest(problem: Spectra, context: Context) -> Trials:
 
 def run_momentum_interval(problem: Spectra, context: Context) -> Trials:
     """Try the interval in which a small negative momentum helps, section 4, at random step sizes."""
-    from baselines.gans.theory import momentum_eigenvalues, momentum_helps
+    from optathlon.baselines.gans.theory import momentum_eigenvalues, momentum_helps
 
     def fails(eigenvalue: complex) -> bool:
         step = float(context.rng.uniform(0.05, 2.5) / abs(eigenvalue))
@@ -196,7 +196,7 @@ def run_momentum_interval(problem: Spectra, context: Context) -> Trials:
 
 def run_best_momentum(problem: Spectra, context: Context) -> Trials:
     """Try whether the best momentum of a complex eigenvalue is negative, and its step size above that of plain play."""
-    from baselines.gans.theory import best_momentum, best_step
+    from optathlon.baselines.gans.theory import best_momentum, best_step
 
     def fails(eigenvalue: complex) -> bool:
         best = best_momentum(eigenvalue, n_grid=120)
@@ -226,7 +226,7 @@ def _warm_up() -> None:
 
 
 def _game_optimizer(method: str, params: Any, lr: float, momentum: float) -> Optimizer:
-    from baselines.gans import ExtraGradient, NegativeMomentumSGD, OptimisticGradient
+    from optathlon.baselines.gans import ExtraGradient, NegativeMomentumSGD, OptimisticGradient
 
     if method == "optimistic":
         return OptimisticGradient(params, lr=lr)
@@ -243,7 +243,7 @@ def _played(
     gamma: float | None,
     radius: float | None,
 ) -> Path:
-    from baselines.gans.games import QuadraticGame, play_game
+    from optathlon.baselines.gans.games import QuadraticGame, play_game
 
     game, n_steps = QuadraticGame(problem.A, problem.B, problem.C), problem.n_steps
     path = play_game(game, make, n_steps=n_steps, play=play, gamma=gamma, escape=ESCAPE)
@@ -255,7 +255,7 @@ def _played(
 
 
 def _networks(problem: Mixture | Pictures, rng: torch.Generator, device: str) -> tuple[torch.nn.Module, torch.nn.Module]:
-    from baselines.gans.networks import dcgan_discriminator, dcgan_generator, mlp_discriminator, mlp_generator
+    from optathlon.baselines.gans.networks import dcgan_discriminator, dcgan_generator, mlp_discriminator, mlp_generator
 
     plan, shape = problem.training, shape_of(problem)
     if plan.convolutional:
@@ -279,7 +279,7 @@ def _networks(problem: Mixture | Pictures, rng: torch.Generator, device: str) ->
 
 def _draw(generator: torch.nn.Module, problem: Mixture | Pictures, context: Context, step: int) -> np.ndarray:
     import torch
-    from baselines.gans.networks import sample_images
+    from optathlon.baselines.gans.networks import sample_images
 
     rng = torch.Generator().manual_seed(context.seed + 1)  # the same noise at every look
     samples = sample_images(generator, problem.n_samples, latent=problem.training.latent, rng=rng).cpu().numpy()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from optathlon.spec import Metric, NeedsData, RunRecord
 
-from suites.gans.problem import Game, Mixture, Path, Pictures, Samples, Spectra, Trials
+from optathlon.suites.gans.problem import Game, Mixture, Path, Pictures, Samples, Spectra, Trials
 
 Problem = Game | Spectra | Mixture | Pictures
 MILLIONTH = 1e-6
@@ -57,7 +57,7 @@ def imagenet(problem: Problem, answer: Any) -> float:
     """Return the Inception Score on ImageNet's classes, where the weights are at hand and pictures are of full size."""
     if not isinstance(problem, Pictures) or answer.samples.shape[-1] < 28:
         return math.nan
-    from suites.gans.imagenet import imagenet_score
+    from optathlon.suites.gans.imagenet import imagenet_score
 
     try:
         return imagenet_score(answer.samples)
@@ -120,6 +120,6 @@ METRICS = (
 
 
 def _coverage(problem: Mixture, answer: Samples) -> tuple[int, float]:
-    from baselines.gans.scores import mode_coverage
+    from optathlon.baselines.gans.scores import mode_coverage
 
     return mode_coverage(answer.samples, problem.centres, problem.sd)

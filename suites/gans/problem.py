@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from optathlon import data
 
-from suites.gans.imagenet import require_inception
-from suites.gans.judge import Judge
+from optathlon.suites.gans.imagenet import require_inception
+from optathlon.suites.gans.judge import Judge
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -67,7 +67,7 @@ class Training(NamedTuple):
     convolutional, batch_norm : bool
         Kind of networks; whether a fully connected generator normalises its layers.
     loss, n_critic, clip, gradient_penalty
-        As in `baselines.gans.training.train_gan`.
+        As in `optathlon.baselines.gans.training.train_gan`.
     """
 
     n_steps: int

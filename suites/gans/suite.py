@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
 
-from suites.gans.claims import CLAIMS
-from suites.gans.exhibits import exhibit
-from suites.gans.methods import GAME_METHODS, GAN_METHODS, METHODS, PAPER, THEORY_METHODS
-from suites.gans.metrics import METRICS
-from suites.gans.problem import Training, bilinear, digits, grid, mnist, quadratic, ring, scored_on_imagenet, spectra
+from optathlon.suites.gans.claims import CLAIMS
+from optathlon.suites.gans.exhibits import exhibit
+from optathlon.suites.gans.methods import GAME_METHODS, GAN_METHODS, METHODS, PAPER, THEORY_METHODS
+from optathlon.suites.gans.metrics import METRICS
+from optathlon.suites.gans.problem import Training, bilinear, digits, grid, mnist, quadratic, ring, scored_on_imagenet, spectra
 
 GAMES = tuple(method.name for method in GAME_METHODS)
 THEORY = tuple(method.name for method in THEORY_METHODS)

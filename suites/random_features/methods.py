@@ -1,4 +1,4 @@
-"""The feature maps and learners of the leaderboard: adapters around `baselines.random_features` and scikit-learn.
+"""The feature maps and learners of the leaderboard: adapters around `optathlon.baselines.random_features` and scikit-learn.
 
 A map answers every kind of problem in one way: it maps the points of a `Gram`, feeds ridge regression in a `Learning`, and is
 drawn again and again in an `Estimates`. One name is one setting; D, gamma and lambda are the workload's.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from optathlon.spec import Context, Method
 
-from suites.random_features.problem import Draws, Estimates, Features, Gram, Learning, Pool, Predictions, Scores
+from optathlon.suites.random_features.problem import Draws, Estimates, Features, Gram, Learning, Pool, Predictions, Scores
 
 SURVEY = "Deng, Liu, A Brief Survey of Random Features for Kernel Approximations"
 
@@ -68,35 +68,35 @@ def _common(problem: Any, context: Context, factor: float = 1) -> dict[str, Any]
 
 def run_rff_cos(problem: Any, context: Context) -> Answer:
     """Cosines with a random phase."""
-    from baselines.random_features import RandomFourierFeatures
+    from optathlon.baselines.random_features import RandomFourierFeatures
 
     return _solve(problem, context, RandomFourierFeatures(**_common(problem, context)), "cos")
 
 
 def run_rff_cos_2x(problem: Learning, context: Context) -> Answer:
     """Cosines with a random phase, twice as many."""
-    from baselines.random_features import RandomFourierFeatures
+    from optathlon.baselines.random_features import RandomFourierFeatures
 
     return _solve(problem, context, RandomFourierFeatures(**_common(problem, context, 2)))
 
 
 def run_rff_cos_8x(problem: Learning, context: Context) -> Answer:
     """Cosines with a random phase, eight times as many: about the time of leverage scores."""
-    from baselines.random_features import RandomFourierFeatures
+    from optathlon.baselines.random_features import RandomFourierFeatures
 
     return _solve(problem, context, RandomFourierFeatures(**_common(problem, context, 8)))
 
 
 def run_rff_cos_sin(problem: Any, context: Context) -> Answer:
     """Pairs of cosine and sine."""
-    from baselines.random_features import RandomFourierFeatures
+    from optathlon.baselines.random_features import RandomFourierFeatures
 
     return _solve(problem, context, RandomFourierFeatures(features="cos-sin", **_common(problem, context)), "cos-sin")
 
 
 def run_rff_as_printed(problem: Gram, context: Context) -> Answer:
     """Frequencies from the density of equations (4)-(6), whose exponent holds 2 pi, in equation (7), whose cosines do not."""
-    from baselines.random_features import RandomFourierFeatures
+    from optathlon.baselines.random_features import RandomFourierFeatures
 
     settings = _common(problem, context)
     settings["gamma"] /= (2 * math.pi) ** 2
@@ -105,49 +105,49 @@ def run_rff_as_printed(problem: Gram, context: Context) -> Answer:
 
 def run_nrff(problem: Any, context: Context) -> Answer:
     """Cosines with a random phase, rows of norm one."""
-    from baselines.random_features import NormalizedRandomFeatures
+    from optathlon.baselines.random_features import NormalizedRandomFeatures
 
     return _solve(problem, context, NormalizedRandomFeatures(**_common(problem, context)), "normalized")
 
 
 def run_orf_cos_sin(problem: Any, context: Context) -> Answer:
     """Pairs of cosine and sine at orthogonal frequencies."""
-    from baselines.random_features import OrthogonalRandomFeatures
+    from optathlon.baselines.random_features import OrthogonalRandomFeatures
 
     return _solve(problem, context, OrthogonalRandomFeatures(features="cos-sin", **_common(problem, context)))
 
 
 def run_orf_cos(problem: Any, context: Context) -> Answer:
     """Cosines with a random phase at orthogonal frequencies."""
-    from baselines.random_features import OrthogonalRandomFeatures
+    from optathlon.baselines.random_features import OrthogonalRandomFeatures
 
     return _solve(problem, context, OrthogonalRandomFeatures(features="cos", **_common(problem, context)))
 
 
 def run_fastfood_cos(problem: Any, context: Context) -> Answer:
     """Fastfood, cosines with a random phase, compiled tiles."""
-    from baselines.random_features import Fastfood
+    from optathlon.baselines.random_features import Fastfood
 
     return _solve(problem, context, Fastfood(**_common(problem, context)))
 
 
 def run_fastfood_cos_sin(problem: Any, context: Context) -> Answer:
     """Fastfood, pairs of cosine and sine, compiled tiles."""
-    from baselines.random_features import Fastfood
+    from optathlon.baselines.random_features import Fastfood
 
     return _solve(problem, context, Fastfood(features="cos-sin", **_common(problem, context)))
 
 
 def run_fastfood_numpy(problem: Any, context: Context) -> Answer:
     """Fastfood, cosines with a random phase, Hadamard transforms by two BLAS products."""
-    from baselines.random_features import Fastfood
+    from optathlon.baselines.random_features import Fastfood
 
     return _solve(problem, context, Fastfood(engine="numpy", **_common(problem, context)))
 
 
 def run_fastfood_as_printed(problem: Gram, context: Context) -> Answer:
     """Fastfood with 1 / sqrt(D) for 1 / sqrt(d), as section 5.2.1 prints it."""
-    from baselines.random_features import Fastfood
+    from optathlon.baselines.random_features import Fastfood
 
     settings = _common(problem, context)
     settings["gamma"] *= max(16, 2 ** math.ceil(math.log2(problem.X.shape[1]))) / problem.n_components
@@ -156,7 +156,7 @@ def run_fastfood_as_printed(problem: Gram, context: Context) -> Answer:
 
 def run_leverage_weighted(problem: Any, context: Context) -> Answer:
     """Leverage scores from a pool of 10 D, with replacement and importance weights."""
-    from baselines.random_features import LeverageScoreRandomFeatures
+    from optathlon.baselines.random_features import LeverageScoreRandomFeatures
 
     settings = _common(problem, context) | {"regularization": problem.regularization}
     return _solve(problem, context, LeverageScoreRandomFeatures(**settings))
@@ -164,7 +164,7 @@ def run_leverage_weighted(problem: Any, context: Context) -> Answer:
 
 def run_leverage_unweighted(problem: Any, context: Context) -> Answer:
     """Leverage scores from a pool of 10 D, without replacement, equal weights."""
-    from baselines.random_features import LeverageScoreRandomFeatures
+    from optathlon.baselines.random_features import LeverageScoreRandomFeatures
 
     settings = _common(problem, context) | {"regularization": problem.regularization}
     return _solve(problem, context, LeverageScoreRandomFeatures(weighted=False, **settings))
@@ -196,7 +196,7 @@ def run_polynomial_sketch(problem: Learning, context: Context) -> Answer:
 
 def run_exact(problem: Learning, context: Context) -> Predictions:
     """Kernel ridge regression without approximation."""
-    from baselines.random_features import gaussian_kernel
+    from optathlon.baselines.random_features import gaussian_kernel
     from scipy.linalg import cho_factor, cho_solve
 
     K = gaussian_kernel(problem.X, gamma=problem.gamma)
@@ -207,7 +207,7 @@ def run_exact(problem: Learning, context: Context) -> Predictions:
 
 
 def _sinks(problem: Learning, context: Context, **settings: Any) -> Predictions:
-    from baselines.random_features import WeightedRandomKitchenSinksClassifier, WeightedRandomKitchenSinksRegressor
+    from optathlon.baselines.random_features import WeightedRandomKitchenSinksClassifier, WeightedRandomKitchenSinksRegressor
 
     if not problem.n_classes:
         regressor = WeightedRandomKitchenSinksRegressor(**_common(problem, context), **settings)
@@ -257,7 +257,7 @@ def run_adaboost_200(problem: Learning, context: Context) -> Predictions:
 
 def run_leverage_scores(problem: Pool, context: Context) -> Scores:
     """Ridge leverage scores of all features, by the smaller of the two Gram matrices."""
-    from baselines.random_features import ridge_leverage_scores
+    from optathlon.baselines.random_features import ridge_leverage_scores
 
     return Scores(ridge_leverage_scores(problem.Z, problem.regularization))
 
@@ -271,7 +271,7 @@ def run_leverage_as_printed(problem: Pool, context: Context) -> Scores:
 
 def warm_up_fastfood() -> None:
     """Compile the kernels of both precisions, or read them from the disk."""
-    from baselines.random_features import Fastfood
+    from optathlon.baselines.random_features import Fastfood
 
     for dtype in (np.float32, np.float64):
         for features in ("cos", "cos-sin"):

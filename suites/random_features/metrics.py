@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from optathlon.spec import Metric, RunRecord
 
-from suites.random_features.problem import Draws, Features, Gram, Learning, Pool, Predictions, Scores
+from optathlon.suites.random_features.problem import Draws, Features, Gram, Learning, Pool, Predictions, Scores
 
 NOT_HERE = float("nan")
 
@@ -56,7 +56,7 @@ def variance_over_law(problem: Any, answer: Any) -> float:
     """Return the variance over its closed form, mean over the kernel values."""
     if not isinstance(answer, Draws) or not answer.law:
         return NOT_HERE
-    from baselines.random_features import kernel_variance
+    from optathlon.baselines.random_features import kernel_variance
 
     law = kernel_variance(problem.values, problem.n_components, features=cast(Any, answer.law))
     return float((answer.estimates.var(axis=0, ddof=1) / law).mean())
@@ -73,7 +73,7 @@ def leverage_sum(problem: Any, answer: Any) -> float:
     """Return the sum of the leverage scores of the pool over the effective dimension of the kernel."""
     if not isinstance(problem, Gram) or problem.regularization is None or answer.leverage_sum is None:
         return NOT_HERE
-    from baselines.random_features import effective_dimension
+    from optathlon.baselines.random_features import effective_dimension
 
     return answer.leverage_sum / effective_dimension(problem.K, problem.regularization)
 
@@ -87,7 +87,7 @@ def correlation(problem: Any, answer: Any) -> float:
     """Return the correlation of the scores with the ridge leverage scores."""
     if not isinstance(problem, Pool) or not isinstance(answer, Scores):
         return NOT_HERE
-    from baselines.random_features import ridge_leverage_scores
+    from optathlon.baselines.random_features import ridge_leverage_scores
 
     return float(np.corrcoef(answer.values, ridge_leverage_scores(problem.Z, problem.regularization))[0, 1])
 

@@ -1,6 +1,6 @@
 """The suite's figures, drawn from the leaderboard's rows: error against D, and seconds against d.
 
-``optathlon leaderboard --format json > rows.json``, then ``python -m suites.random_features.plots rows.json FOLDER``.
+``optathlon leaderboard --format json > rows.json``, then ``python -m optathlon.suites.random_features.plots rows.json FOLDER``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from baselines.random_features import gaussian_kernel, median_gamma
+from optathlon.baselines.random_features import gaussian_kernel, median_gamma
 from numpy.typing import NDArray
 from optathlon import data
 

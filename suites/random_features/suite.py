@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from optathlon.spec import Scale, Suite, Workload
 
-from suites.random_features.claims import CLAIMS
-from suites.random_features.methods import METHODS, SURVEY
-from suites.random_features.metrics import METRICS
-from suites.random_features.problem import (
+from optathlon.suites.random_features.claims import CLAIMS
+from optathlon.suites.random_features.methods import METHODS, SURVEY
+from optathlon.suites.random_features.metrics import METRICS
+from optathlon.suites.random_features.problem import (
     Source,
     clusters,
     estimates,

@@ -31,7 +31,7 @@ class Toy(SuiteCells):
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     """Stand where asv puts a benchmark: in an empty folder, with its variables set, and the toy suite installed."""
-    monkeypatch.setitem(sys.modules, "suites.toy.suite", SimpleNamespace(SUITE=toy_suite.SUITE))
+    monkeypatch.setitem(sys.modules, "optathlon.suites.toy.suite", SimpleNamespace(SUITE=toy_suite.SUITE))
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
     monkeypatch.setenv("ASV_COMMIT", COMMIT)
@@ -120,10 +120,10 @@ def test_what_cannot_run_is_not_applicable(workplace, monkeypatch, cell, device,
 
 
 def test_commit_with_another_version_or_without_the_suite_is_not_applicable(workplace, monkeypatch):
-    monkeypatch.setitem(sys.modules, "suites.toy.suite", SimpleNamespace(SUITE=replace(toy_suite.SUITE, version="2")))
+    monkeypatch.setitem(sys.modules, "optathlon.suites.toy.suite", SimpleNamespace(SUITE=replace(toy_suite.SUITE, version="2")))
     with pytest.raises(NotImplementedError, match="version 2 of toy, not 1"):
         Toy().setup("vector/draws", "cpu")
-    monkeypatch.delitem(sys.modules, "suites.toy.suite")
+    monkeypatch.delitem(sys.modules, "optathlon.suites.toy.suite")
     with pytest.raises(NotImplementedError, match="has no suite toy"):
         Toy().setup("vector/draws", "cpu")
 
@@ -236,13 +236,13 @@ def test_asv_imports_nothing_heavy(door):
 
 
 def test_every_suite_has_its_door(door):
-    from suites import SUITES
+    from optathlon.suites import SUITES
 
     assert {name.split(".")[0].removeprefix("bench_") for name in door[0]} == {*SUITES, "kernels"}
 
 
 def test_literal_cells_and_versions_are_those_of_the_suites(door):
-    from suites import load
+    from optathlon.suites import load
 
     for name, (version, params, _) in door[0].items():
         suite_name = name.split(".")[0].removeprefix("bench_")

@@ -9,9 +9,9 @@ from statistics import median
 import numpy as np
 import pytest
 
-from baselines.binary_regression import maximin
-from baselines.binary_regression.diagonal_sdp import solve_diagonal_sdp
-from baselines.binary_regression.semidefinite_relaxation import homogenise
+from optathlon.baselines.binary_regression import maximin
+from optathlon.baselines.binary_regression.diagonal_sdp import solve_diagonal_sdp
+from optathlon.baselines.binary_regression.semidefinite_relaxation import homogenise
 
 cvxpy = pytest.importorskip("cvxpy")
 

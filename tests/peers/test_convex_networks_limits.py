@@ -11,7 +11,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from baselines.convex_networks import relu_program, ssnal
+from optathlon.baselines.convex_networks import relu_program, ssnal
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 SIZES = [(200, 10, 100), (500, 10, 200), (1000, 20, 100), (1000, 20, 300), (2000, 50, 1000)]

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from baselines.convex_networks import relu_program, verify_certificate
-from baselines.convex_networks.relu_certificate import ReluProblem, network_objective, recover_network
-from baselines.convex_networks.relu_feasible import feasible_answer, new_certifier
+from optathlon.baselines.convex_networks import relu_program, verify_certificate
+from optathlon.baselines.convex_networks.relu_certificate import ReluProblem, network_objective, recover_network
+from optathlon.baselines.convex_networks.relu_feasible import feasible_answer, new_certifier
 
 SMALL, MIDDLE = (200, 10, 100), (500, 10, 200)
 #: CPU seconds for a certified gap of 1e-6, and the optimal value found by another implementation.

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.coresets import (
+from optathlon.baselines.coresets import (
     FactoredGradients,
     craig,
     facility_location,

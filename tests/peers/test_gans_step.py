@@ -5,15 +5,15 @@ import time
 import pytest
 import torch
 
-from baselines.gans import (
+from optathlon.baselines.gans import (
     ExtraGradient,
     NegativeMomentumAdam,
     NegativeMomentumSGD,
     OptimisticAdam,
     OptimisticGradient,
 )
-from baselines.gans.networks import dcgan_generator, mlp_discriminator, mlp_generator
-from baselines.gans.training import train_gan
+from optathlon.baselines.gans.networks import dcgan_generator, mlp_discriminator, mlp_generator
+from optathlon.baselines.gans.training import train_gan
 
 NETWORKS = {
     "mlp-14": lambda: mlp_generator((1, 14, 14)),

@@ -37,7 +37,7 @@ def _make(rng, device): return rng.normal(size=5)
 def _run(problem, context): return problem / 2
 def _norm(problem, answer): return float(np.linalg.norm(answer))
 
-sys.modules["suites.toy.suite"] = types.SimpleNamespace(SUITE=Suite(
+sys.modules["optathlon.suites.toy.suite"] = types.SimpleNamespace(SUITE=Suite(
     name="toy", version="1", title="", source="", reference_method="m0",
     workloads=(Workload(name="w", make=_make, scale=Scale.SMOKE),),
     methods=tuple(Method(name=f"m{{i}}", run=_run) for i in range({cells})),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.kernel_approximation import RBFSampler
 
-from baselines.random_features import Fastfood, fast_walsh_hadamard
+from optathlon.baselines.random_features import Fastfood, fast_walsh_hadamard
 
 N, D = 500, 16384
 ROUNDS = 9

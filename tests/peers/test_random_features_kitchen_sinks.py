@@ -8,7 +8,7 @@ from scipy.optimize import lsq_linear
 from sklearn.datasets import make_hastie_10_2
 from sklearn.ensemble import AdaBoostClassifier
 
-from baselines.random_features import WeightedRandomKitchenSinks, box_least_squares
+from optathlon.baselines.random_features import WeightedRandomKitchenSinks, box_least_squares
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from suites.binary_regression import metrics
-from suites.binary_regression.plots import curve, draw
-from suites.binary_regression.problem import Answer, Regressions, Table, condition_8, low_noise, sparse_outliers, synthetic, table
+from optathlon.suites.binary_regression import metrics
+from optathlon.suites.binary_regression.plots import curve, draw
+from optathlon.suites.binary_regression.problem import Answer, Regressions, Table, condition_8, low_noise, sparse_outliers, synthetic, table
 
 
 def rng():

@@ -12,7 +12,7 @@ from optathlon.isolation import Job, run_jobs
 from optathlon.records import load_runs, save
 from optathlon.running import plan_cell, takes_part
 from optathlon.spec import RunRecord, Scale, Status, Suite
-from suites import SUITES, load
+from optathlon.suites import SUITES, load
 
 FAILURES_THAT_ANSWER = {Status.DIVERGED}  # a method may leave the finite numbers and say so: that is a result
 
@@ -42,7 +42,7 @@ def records(suite: Suite) -> list[RunRecord]:
 
 
 def test_the_suite_is_named_after_its_folder_and_has_a_readme(suite: Suite) -> None:
-    import suites
+    import optathlon.suites
 
     assert (Path(suites.__file__).parent / suite.name / "README.md").is_file()
 

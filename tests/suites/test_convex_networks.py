@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from baselines.convex_networks import deep_linear, polynomial_program, relu_program, three_layer_program, train_network
+from optathlon.baselines.convex_networks import deep_linear, polynomial_program, relu_program, three_layer_program, train_network
 from optathlon.claims import Evidence, MissingEvidence
 from optathlon.running import plan_cell
 from optathlon.spec import Ruling, RunRecord, Status
-from suites.convex_networks import instances, metrics, plots
-from suites.convex_networks.claims import never_below, sooner
-from suites.convex_networks.problem import Answer, Moments, VariationFit
-from suites.convex_networks.suite import SUITE
+from optathlon.suites.convex_networks import instances, metrics, plots
+from optathlon.suites.convex_networks.claims import never_below, sooner
+from optathlon.suites.convex_networks.problem import Answer, Moments, VariationFit
+from optathlon.suites.convex_networks.suite import SUITE
 
 
 def rng():

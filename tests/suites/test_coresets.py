@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.coresets import Coreset, TrainedModel, full
+from optathlon.baselines.coresets import Coreset, TrainedModel, full
 from optathlon.claims import Evidence
 from optathlon.spec import Context, Diverged, Ruling, Scale
-from suites.coresets import metrics, plots
-from suites.coresets.claims import _below, _tail
-from suites.coresets.problem import Classification
-from suites.coresets.suite import SUITE
+from optathlon.suites.coresets import metrics, plots
+from optathlon.suites.coresets.claims import _below, _tail
+from optathlon.suites.coresets.problem import Classification
+from optathlon.suites.coresets.suite import SUITE
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ import pytest
 from optathlon.claims import Evidence, FailedRuns
 from optathlon.running import plan_cell, run_cell
 from optathlon.spec import Method, Ruling, RunRecord, Status
-from suites.gans import figures
-from suites.gans.claims import at_best_rates, misses_the_ring
-from suites.gans.exhibits import GREYS, LOSSES, decoded, exhibit, grid, png, thinned
-from suites.gans.methods import GAN_METHODS
-from suites.gans.problem import ring
-from suites.gans.suite import POINTS, SUITE
+from optathlon.suites.gans import figures
+from optathlon.suites.gans.claims import at_best_rates, misses_the_ring
+from optathlon.suites.gans.exhibits import GREYS, LOSSES, decoded, exhibit, grid, png, thinned
+from optathlon.suites.gans.methods import GAN_METHODS
+from optathlon.suites.gans.problem import ring
+from optathlon.suites.gans.suite import POINTS, SUITE
 
 ROOT = Path(__file__).parents[2]
 

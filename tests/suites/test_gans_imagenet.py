@@ -5,8 +5,8 @@ import pytest
 
 from optathlon.running import run_cell
 from optathlon.spec import NeedsData, Status
-from suites.gans import imagenet
-from suites.gans.suite import SUITE
+from optathlon.suites.gans import imagenet
+from optathlon.suites.gans.suite import SUITE
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.binary_regression import (
+from optathlon.baselines.binary_regression import (
     bop,
     box_relaxation,
     exact,

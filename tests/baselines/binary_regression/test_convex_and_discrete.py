@@ -6,9 +6,9 @@ import cvxpy
 import numpy as np
 import pytest
 
-from baselines.binary_regression import bop, box_relaxation, exact, least_squares, straight_through
-from baselines.binary_regression._convex import accelerated_gradient, least_deviations
-from baselines.binary_regression._losses import make_loss
+from optathlon.baselines.binary_regression import bop, box_relaxation, exact, least_squares, straight_through
+from optathlon.baselines.binary_regression._convex import accelerated_gradient, least_deviations
+from optathlon.baselines.binary_regression._losses import make_loss
 
 
 def instance(n, n_samples, sigma, seed):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from baselines.binary_regression import box_relaxation, exact, least_squares, maximin, semidefinite_relaxation, straight_through
-from baselines.binary_regression._losses import make_loss
+from optathlon.baselines.binary_regression import box_relaxation, exact, least_squares, maximin, semidefinite_relaxation, straight_through
+from optathlon.baselines.binary_regression._losses import make_loss
 
 OPTIMIZERS = ("gda", "ogda", "extragradient", "adam")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch import nn
 
-from baselines.binary_regression import (
+from optathlon.baselines.binary_regression import (
     BopOptimizer,
     GainBias,
     MaximinOptimizer,

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from baselines.binary_regression import certificate, exact, semidefinite_relaxation, solve_diagonal_sdp
+from optathlon.baselines.binary_regression import certificate, exact, semidefinite_relaxation, solve_diagonal_sdp
 
 
 def instance(n, sigma, seed, n_samples=None):

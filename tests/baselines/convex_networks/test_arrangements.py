@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from baselines.convex_networks import count_arrangements, enumerate_patterns, pool_patterns, sample_patterns
+from optathlon.baselines.convex_networks import count_arrangements, enumerate_patterns, pool_patterns, sample_patterns
 
 
 def as_set(patterns):

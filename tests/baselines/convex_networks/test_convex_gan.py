@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.convex_networks import linear_generator, wasserstein_generator
+from optathlon.baselines.convex_networks import linear_generator, wasserstein_generator
 
 
 @pytest.mark.parametrize("share", [1e-3, 1e-2, 0.1, 0.5])

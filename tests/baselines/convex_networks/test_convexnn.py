@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from baselines.convex_networks import convexnn
-from baselines.convex_networks.convexnn import _all_lines
+from optathlon.baselines.convex_networks import convexnn
+from optathlon.baselines.convex_networks.convexnn import _all_lines
 
 
 def moons(n, seed, noise=0.2):

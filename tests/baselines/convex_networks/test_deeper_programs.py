@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from baselines.convex_networks import (
+from optathlon.baselines.convex_networks import (
     batch_norm_program,
     convolutional_program,
     enumerate_patterns,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.convex_networks import enumerate_patterns, frank_wolfe, growing_batch
+from optathlon.baselines.convex_networks import enumerate_patterns, frank_wolfe, growing_batch
 
 
 def planted(n, d, seed, n_neurons=10):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from baselines.convex_networks import deep_linear, two_layer_linear
+from optathlon.baselines.convex_networks import deep_linear, two_layer_linear
 
 
 def descent(X, Y, beta, depth, width, seed):

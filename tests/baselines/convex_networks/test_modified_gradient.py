@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.convex_networks import convex_surrogate, fit_neurons
+from optathlon.baselines.convex_networks import convex_surrogate, fit_neurons
 
 
 def planted(n, d, m, seed):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.convex_networks import RELU_APPROXIMATION, deep_linear, train_linear, train_network, train_subnetworks
-from baselines.convex_networks.networks import DeepLinear, ThreeLayer, TwoLayer
+from optathlon.baselines.convex_networks import RELU_APPROXIMATION, deep_linear, train_linear, train_network, train_subnetworks
+from optathlon.baselines.convex_networks.networks import DeepLinear, ThreeLayer, TwoLayer
 
 X = np.random.default_rng(0).standard_normal((12, 3))
 Y = np.random.default_rng(1).standard_normal((12, 2))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.convex_networks import (
+from optathlon.baselines.convex_networks import (
     RELU_APPROXIMATION,
     neural_decomposition,
     polynomial_program,

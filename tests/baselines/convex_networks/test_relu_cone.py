@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from baselines.convex_networks.relu_cone import (
+from optathlon.baselines.convex_networks.relu_cone import (
     free_directions,
     new_cones,
     new_states,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize, nnls
 
-from baselines.convex_networks import (
+from optathlon.baselines.convex_networks import (
     enumerate_patterns,
     network_objective,
     pool_patterns,

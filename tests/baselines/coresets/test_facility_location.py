@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
-from baselines.coresets import facility_location
+from optathlon.baselines.coresets import facility_location
 
 
 def value(similarity: np.ndarray, chosen) -> float:

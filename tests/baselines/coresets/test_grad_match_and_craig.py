@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.coresets import craig, facility_location, factored_gradients, grad_match, weighted_glister
-from baselines.coresets.gradients import FactoredGradients
+from optathlon.baselines.coresets import craig, facility_location, factored_gradients, grad_match, weighted_glister
+from optathlon.baselines.coresets.gradients import FactoredGradients
 
 
 def some_gradients(seed: int, n: int = 60) -> FactoredGradients:

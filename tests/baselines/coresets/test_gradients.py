@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from baselines.coresets import (
+from optathlon.baselines.coresets import (
     Coreset,
     all_layer_gradients,
     factored_gradients,
@@ -18,7 +18,7 @@ from baselines.coresets import (
     matching_error,
     small_lenet,
 )
-from baselines.coresets.gradients import DenseGradients, FactoredGradients, as_gradients
+from optathlon.baselines.coresets.gradients import DenseGradients, FactoredGradients, as_gradients
 
 
 def outer(factored: FactoredGradients) -> np.ndarray:

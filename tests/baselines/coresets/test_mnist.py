@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.coresets import (
+from optathlon.baselines.coresets import (
     Coreset,
     craig,
     full,
@@ -26,7 +26,7 @@ from baselines.coresets import (
     random_subset,
     train_on_coresets,
 )
-from baselines.coresets.nonnegative_omp import pursue
+from optathlon.baselines.coresets.nonnegative_omp import pursue
 
 FOLDER = Path(os.environ.get("OPTATHLON_DATA", Path(__file__).parents[4] / "shared" / "data")) / "MNIST" / "raw"
 

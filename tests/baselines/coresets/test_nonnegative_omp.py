@@ -12,8 +12,8 @@ from numpy.typing import DTypeLike
 from scipy.optimize import nnls
 from sklearn.datasets import load_breast_cancer
 
-from baselines.coresets import Coreset, FactoredGradients, factored_gradients, grad_match, matching_error, nonnegative_omp
-from baselines.coresets.gradients import DenseGradients
+from optathlon.baselines.coresets import Coreset, FactoredGradients, factored_gradients, grad_match, matching_error, nonnegative_omp
+from optathlon.baselines.coresets.gradients import DenseGradients
 
 
 def problem(

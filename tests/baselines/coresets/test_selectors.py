@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from baselines.coresets import (
+from optathlon.baselines.coresets import (
     Coreset,
     FactoredGradients,
     craig,
@@ -28,7 +28,7 @@ from baselines.coresets import (
     random_subset,
     weighted_glister,
 )
-from baselines.coresets.groups import class_shares
+from optathlon.baselines.coresets.groups import class_shares
 
 SELECTORS = {
     "craig": craig,

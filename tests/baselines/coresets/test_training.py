@@ -11,7 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from baselines.coresets import (
+from optathlon.baselines.coresets import (
     Coreset,
     all_layer_gradients,
     full,

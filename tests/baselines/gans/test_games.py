@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.gans import ExtraGradient, NegativeMomentumSGD, OptimisticAdam, OptimisticGradient
-from baselines.gans.games import QuadraticGame, bilinear_game, play_game, spectral_radius, step_matrix
+from optathlon.baselines.gans import ExtraGradient, NegativeMomentumSGD, OptimisticAdam, OptimisticGradient
+from optathlon.baselines.gans.games import QuadraticGame, bilinear_game, play_game, spectral_radius, step_matrix
 
 BILINEAR = bilinear_game()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.gans import OptimisticAdam
+from optathlon.baselines.gans import OptimisticAdam
 
 
 @pytest.mark.parametrize("foreach", [None, False])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from baselines.gans import ExtraGradient, NegativeMomentumAdam, NegativeMomentumSGD, OptimisticAdam, OptimisticGradient
+from optathlon.baselines.gans import ExtraGradient, NegativeMomentumAdam, NegativeMomentumSGD, OptimisticAdam, OptimisticGradient
 
 ALL = [OptimisticAdam, NegativeMomentumAdam, NegativeMomentumSGD, ExtraGradient, OptimisticGradient]
 ADAMS = [OptimisticAdam, NegativeMomentumAdam]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.gans import ExtraGradient, NegativeMomentumAdam, NegativeMomentumSGD, OptimisticAdam, OptimisticGradient
+from optathlon.baselines.gans import ExtraGradient, NegativeMomentumAdam, NegativeMomentumSGD, OptimisticAdam, OptimisticGradient
 
 ALL = [OptimisticAdam, NegativeMomentumAdam, NegativeMomentumSGD, ExtraGradient, OptimisticGradient]
 OWN = [OptimisticAdam, ExtraGradient, OptimisticGradient]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from baselines.gans.scores import (
+from optathlon.baselines.gans.scores import (
     classes_covered,
     classify,
     frechet_distance,

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.gans import ExtraGradient, NegativeMomentumAdam, OptimisticAdam, OptimisticGradient
-from baselines.gans.networks import dcgan_discriminator, dcgan_generator, mlp_discriminator, mlp_generator, sample_images
-from baselines.gans.scores import mode_coverage
-from baselines.gans.training import train_gan
+from optathlon.baselines.gans import ExtraGradient, NegativeMomentumAdam, OptimisticAdam, OptimisticGradient
+from optathlon.baselines.gans.networks import dcgan_discriminator, dcgan_generator, mlp_discriminator, mlp_generator, sample_images
+from optathlon.baselines.gans.scores import mode_coverage
+from optathlon.baselines.gans.training import train_gan
 
 
 class Point(nn.Module):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from baselines.gans import consensus, simultaneous
-from baselines.gans.networks import mlp_discriminator, mlp_generator
+from optathlon.baselines.gans import consensus, simultaneous
+from optathlon.baselines.gans.networks import mlp_discriminator, mlp_generator
 
 
 def small_game(seed=0):

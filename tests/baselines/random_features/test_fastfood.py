@@ -11,7 +11,7 @@ import pytest
 from scipy.linalg import hadamard
 from scipy.stats import kstest
 
-from baselines.random_features import Fastfood
+from optathlon.baselines.random_features import Fastfood
 
 
 def dense(fitted, n_features):
@@ -106,7 +106,7 @@ def test_runs_where_no_cache_can_be_written(tmp_path):
     code = (
         "import numba.core.caching as c\n"
         "c.CacheImpl._locator_classes = []\n"
-        "from baselines.random_features import _kernels\n"
+        "from optathlon.baselines.random_features import _kernels\n"
         "print(_kernels._compiled(lambda x: x + 1)(15))"
     )
     env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "none")}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
-from baselines.random_features import fast_walsh_hadamard
+from optathlon.baselines.random_features import fast_walsh_hadamard
 
 
 @pytest.mark.parametrize("d", [2**k for k in range(13)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from baselines.random_features import (
+from optathlon.baselines.random_features import (
     Fastfood,
     NormalizedRandomFeatures,
     OrthogonalRandomFeatures,

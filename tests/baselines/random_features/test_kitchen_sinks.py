@@ -8,7 +8,7 @@ from scipy.optimize import lsq_linear
 from sklearn.datasets import load_diabetes, load_iris, make_hastie_10_2
 from sklearn.preprocessing import StandardScaler
 
-from baselines.random_features import (
+from optathlon.baselines.random_features import (
     WeightedRandomKitchenSinks,
     WeightedRandomKitchenSinksClassifier,
     WeightedRandomKitchenSinksRegressor,

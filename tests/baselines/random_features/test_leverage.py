@@ -6,7 +6,7 @@ import scipy.linalg
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import StandardScaler
 
-from baselines.random_features import (
+from optathlon.baselines.random_features import (
     LeverageScoreRandomFeatures,
     RandomFourierFeatures,
     effective_dimension,

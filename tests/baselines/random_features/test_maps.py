@@ -6,7 +6,7 @@ import scipy.sparse
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from baselines.random_features import (
+from optathlon.baselines.random_features import (
     Fastfood,
     LeverageScoreRandomFeatures,
     NormalizedRandomFeatures,
