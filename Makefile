@@ -36,6 +36,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 lint: setup ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/pyright
 
 peers: setup ## measure ours against other libraries, one benchmark at a time
@@ -46,7 +47,7 @@ tables: setup ## write results/LEADERBOARD.md and results/leaderboard.csv from t
 	$(BIN)/optathlon leaderboard --write
 
 history: setup ## measure COMMITS with asv (a range such as HEAD~3..HEAD, or NEW)
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/asv run --machine "$$($(BIN)/python -m optathlon.asv_machine)" \
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/asv run --machine "$$($(BIN)/python -m optathlon.asv.machine)" \
 	  --launch-method forkserver --show-stderr '$(COMMITS)' || [ $$? -eq 2 ]
 
 site: setup ## write asv's pages with the leaderboard beside them into html/

@@ -15,8 +15,8 @@ HERE = Path(__file__).parent
 
 TEMPLATE = '''"""asv's door to the suite `{suite}`; written by `python -m benchmarks._doors`."""
 
-from optathlon.asv_adapter import DEVICES, cells
-from optathlon.asv_adapter import SuiteCells as _SuiteCells
+from optathlon.asv.adapter import DEVICES, cells
+from optathlon.asv.adapter import SuiteCells as _SuiteCells
 
 CELLS = {{
 {cells}}}
@@ -46,11 +46,11 @@ CHOICES: dict[str, Choice] = {}
 def door(name: str) -> str:
     """Return the text of a suite's file."""
     from optathlon.data import dataset
-    from optathlon.running import takes_part
+    from optathlon.measure import takes_part
+    from optathlon.registry import Registry
     from optathlon.spec import Scale
-    from optathlon.suites import load
 
-    suite, choice = load(name), CHOICES.get(name, Choice())
+    suite, choice = Registry().load(name), CHOICES.get(name, Choice())
     lines = []
     for workload in suite.workloads:
         embedded = all(dataset(data).kind == "embedded" for data in workload.data)
@@ -63,10 +63,10 @@ def door(name: str) -> str:
 
 def main() -> int:
     """Write the files, or say which are stale."""
-    from optathlon.suites import SUITES
+    from optathlon.registry import OURS, Registry
 
-    stale = 0
-    for name in SUITES:
+    stale, known = 0, Registry()
+    for name in (name for name in known.names() if known.origin(name) == OURS):
         path, text = HERE / f"bench_{name}.py", door(name)
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue

@@ -1,7 +1,7 @@
 """asv's door to the suite `convex_networks`; written by `python -m benchmarks._doors`."""
 
-from optathlon.asv_adapter import DEVICES, cells
-from optathlon.asv_adapter import SuiteCells as _SuiteCells
+from optathlon.asv.adapter import DEVICES, cells
+from optathlon.asv.adapter import SuiteCells as _SuiteCells
 
 CELLS = {
     "smoke-relu": (

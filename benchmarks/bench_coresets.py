@@ -1,7 +1,7 @@
 """asv's door to the suite `coresets`; written by `python -m benchmarks._doors`."""
 
-from optathlon.asv_adapter import DEVICES, cells
-from optathlon.asv_adapter import SuiteCells as _SuiteCells
+from optathlon.asv.adapter import DEVICES, cells
+from optathlon.asv.adapter import SuiteCells as _SuiteCells
 
 CELLS = {
     "digits-200": (

@@ -1,7 +1,7 @@
 """Time and peak memory of single solves under a second, with asv's own sampling."""
 
-from optathlon.asv_adapter import Kernels as _Kernels
-from optathlon.asv_adapter import require_measured_commit
+from optathlon.asv.adapter import Kernels as _Kernels
+from optathlon.asv.adapter import require_measured_commit
 
 
 class Solve(_Kernels):

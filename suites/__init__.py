@@ -1,12 +1,1 @@
-"""The suites, one folder per paper's experiment; a suite's name is its folder's name."""
-
-from importlib import import_module
-
-from optathlon.spec import Suite
-
-SUITES: tuple[str, ...] = ("binary_regression", "random_features", "gans", "convex_networks", "coresets")
-
-
-def load(name: str) -> Suite:
-    """Return the declaration of the suite called `name`."""
-    return import_module(f"optathlon.suites.{name}.suite").SUITE
+"""The suites, one folder per paper's experiment; `pyproject.toml` lists them as entry points, like anybody's."""

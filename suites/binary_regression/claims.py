@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from optathlon.claims import Check, Evidence, all_of, difference_within, ends_with, every_run, mean_within, ratio_within
+from optathlon.judge.claims import Check, Evidence, all_of, difference_within, ends_with, every_run, mean_within, ratio_within
 from optathlon.spec import Claim, Ruling, Scale, Status, Verdict
 
 FIG1 = ("gaussian-30x60-sigma0.6", "gaussian-30x60-sigma0.7", "gaussian-30x60-sigma0.8", "gaussian-30x60-sigma1.0")

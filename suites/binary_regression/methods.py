@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from optathlon.spec import Context, Method
 
+from optathlon.spec import Context, Method
 from optathlon.suites.binary_regression.problem import Answer, Regressions, Table
 
 PAPER = "Chiprut, Globerson, Wiesel, Maximin Optimization for Binary Regression"

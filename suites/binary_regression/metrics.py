@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from optathlon.spec import Metric
 
+from optathlon.spec import Metric
 from optathlon.suites.binary_regression.networks import NETWORK_METRICS
 from optathlon.suites.binary_regression.problem import Answer, Regressions, Table, condition_8
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from optathlon.claims import Check, all_of, difference_within, every_run, mean_within, ratio_within
+from optathlon.judge.claims import Check, all_of, difference_within, every_run, mean_within, ratio_within
 from optathlon.spec import Claim, Scale
-
 from optathlon.suites.binary_regression.networks import TABLE_METHODS
 
 ERROR = "test-error"

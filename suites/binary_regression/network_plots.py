@@ -1,4 +1,7 @@
-"""Fig. 4 drawn anew: how the weights of every layer become binary. Run ``python -m optathlon.suites.binary_regression.network_plots``."""
+"""Fig. 4 drawn anew: how the weights of every layer become binary.
+
+Run ``python -m optathlon.suites.binary_regression.network_plots``.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from optathlon.spec import Context
 
+from optathlon.spec import Context
 from optathlon.suites.binary_regression.networks import NETWORK_WORKLOADS, NetworkAnswer, run_network_maximin
 
 FILE = Path(__file__).parent / "figure4.png"

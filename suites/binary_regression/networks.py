@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
 from optathlon import data
 from optathlon.spec import Context, Method, Metric, Scale, Workload
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
 from optathlon import data
 
 Array = NDArray[np.float64]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
-
 from optathlon.suites.binary_regression.claims import CLAIMS
 from optathlon.suites.binary_regression.methods import METHODS, PAPER
 from optathlon.suites.binary_regression.metrics import METRICS

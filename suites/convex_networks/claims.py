@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optathlon.claims import (
+from optathlon.judge.claims import (
     Check,
     Evidence,
     MissingEvidence,

@@ -252,8 +252,9 @@ def double_moon(n_train: int, penalty: float, noise: float = 0.2) -> Make:
     """Return two interleaved half circles with 2000 test samples."""
 
     def make(rng: np.random.Generator, device: str) -> Vote:
-        from optathlon.baselines.convex_networks import convexnn
         from sklearn.datasets import make_moons
+
+        from optathlon.baselines.convex_networks import convexnn
 
         seeds = rng.integers(2**31, size=2)
 

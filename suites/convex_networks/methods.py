@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
+
 from optathlon.baselines.convex_networks import (
     convexnn,
     deep_linear,
@@ -26,7 +27,6 @@ from optathlon.baselines.convex_networks import (
 )
 from optathlon.baselines.convex_networks.nonconvex import Optimiser
 from optathlon.spec import Context, Method
-
 from optathlon.suites.convex_networks.problem import (
     Answer,
     LinearFit,

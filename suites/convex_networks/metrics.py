@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from optathlon.spec import Metric
 
+from optathlon.spec import Metric
 from optathlon.suites.convex_networks.problem import Answer, LinearFit, Moments, PlantedNeurons, Problem, VariationFit
 
 NOT_HERE = float("nan")

@@ -1,6 +1,7 @@
 """The slides' figures from the records: objective against seconds, and where sampled arrangements end.
 
-Run ``python -m optathlon.suites.convex_networks.plots results`` after ``optathlon run convex_networks``; the pictures go beside this file.
+Run ``python -m optathlon.suites.convex_networks.plots results`` after ``optathlon run convex_networks``; the pictures go
+beside this file.
 """
 
 from __future__ import annotations

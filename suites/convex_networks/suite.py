@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
-
 from optathlon.suites.convex_networks import instances
 from optathlon.suites.convex_networks.claims import CLAIMS
 from optathlon.suites.convex_networks.methods import METHODS

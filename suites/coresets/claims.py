@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from math import comb
 
-from optathlon.claims import Check, Evidence, MissingEvidence, all_of, difference_within, every_run, mean_within, ratio_within
+from optathlon.judge.claims import (
+    Check,
+    Evidence,
+    MissingEvidence,
+    all_of,
+    difference_within,
+    every_run,
+    mean_within,
+    ratio_within,
+)
 from optathlon.spec import Claim, Ruling, Scale, Verdict
 
 # Where every strategy runs by the same schedule; the published protocol where somebody has run it.

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from optathlon.baselines.coresets import (
     Coreset,
     craig,
@@ -20,12 +21,12 @@ from optathlon.baselines.coresets import (
     weighted_glister,
 )
 from optathlon.spec import Context, Diverged, Method
-
 from optathlon.suites.coresets.problem import Classification
 
 if TYPE_CHECKING:
-    from optathlon.baselines.coresets import TrainedModel
     from torch import nn
+
+    from optathlon.baselines.coresets import TrainedModel
 
 PAPER = "Yao, Ren, Zhang, Coreset Selection for Data-Efficient Training"
 
@@ -146,6 +147,7 @@ def _train(
 ) -> TrainedModel:
     """Train by the problem's schedule on what `choose` chooses, its seconds booked as selection."""
     import torch
+
     from optathlon.baselines.coresets import TrainedModel, train_on_coresets
 
     schedule = problem.schedule
@@ -178,6 +180,7 @@ def _train(
 def warm_up() -> None:
     """Compile the facility location, and let torch prepare a convolution."""
     import torch
+
     from optathlon.baselines.coresets import small_lenet, train_on_coresets
 
     facility_location(np.eye(4, dtype=np.float32), 2)

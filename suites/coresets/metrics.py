@@ -7,14 +7,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from optathlon.baselines.coresets import matching_error
 from optathlon.spec import Metric, RunRecord
-
 from optathlon.suites.coresets.problem import Classification
 
 if TYPE_CHECKING:
-    from optathlon.baselines.coresets import TrainedModel
     from torch import Tensor, nn
+
+    from optathlon.baselines.coresets import TrainedModel
 
 # Wall seconds after which strategies are compared: about what GRAD-MATCH takes with its selections, on one core (cifar10: a GPU).
 EQUAL_SECONDS = {
@@ -94,6 +95,7 @@ def largest_rise(run: RunRecord) -> float:
 
 def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
     import torch
+
     from optathlon.baselines.coresets.layer_gradients import evaluating
 
     with torch.inference_mode(), evaluating(model):

@@ -1,6 +1,7 @@
 """The paper's figures from the records: training loss and test error against seconds, a line a strategy.
 
-Run ``python -m optathlon.suites.coresets.plots results digits mnist-10000`` after ``optathlon run coresets``; the pictures go beside this
+Run ``python -m optathlon.suites.coresets.plots results digits mnist-10000`` after ``optathlon run coresets``; the pictures go
+beside this
 file.
 """
 

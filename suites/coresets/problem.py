@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from optathlon import data
 
 if TYPE_CHECKING:
@@ -115,8 +116,9 @@ def colour_pictures(name: str, n_train: int, schedule: Schedule) -> Make:
 def resnet18(seed: int) -> nn.Module:
     """Return torchvision's ResNet-18 for 32 x 32 images: first convolution 3 x 3 with stride 1, no pooling after it."""
     import torch
-    from optathlon.data import import_torchvision
     from torch import nn
+
+    from optathlon.data import import_torchvision
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
-
 from optathlon.suites.coresets.claims import CLAIMS
 from optathlon.suites.coresets.methods import METHODS, PAPER
 from optathlon.suites.coresets.metrics import METRICS

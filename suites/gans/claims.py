@@ -10,9 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from optathlon.claims import Check, Evidence, all_of, difference_within, every_run, mean_within, ratio_within
+from optathlon.judge.claims import Check, Evidence, all_of, difference_within, every_run, mean_within, ratio_within
 from optathlon.spec import Claim, Ruling, Scale, Status, Verdict
-
 from optathlon.suites.gans.game_claims import GAME_CLAIMS, THEORY_CLAIMS
 
 GAN = ("digits-gan", "mnist*-gan")

@@ -1,6 +1,7 @@
 """Draw the figures of the README from the records: grids of generated pictures, loss curves, mixtures and games.
 
-``python -m optathlon.suites.gans.figures results`` after ``optathlon run gans``; the PNG files go beside the README, in ``figures``.
+``python -m optathlon.suites.gans.figures results`` after ``optathlon run gans``; the PNG files go beside the README, in
+``figures``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from optathlon.claims import Check, Evidence, all_of, difference_within, ends_with, every_run, mean_within
+from optathlon.judge.claims import Check, Evidence, all_of, difference_within, ends_with, every_run, mean_within
 from optathlon.spec import Claim, Ruling, Status, Verdict
 
 EXACT = 1e-6

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from optathlon.spec import NeedsData
 
 WEIGHTS = "inception_v3_google-0cc3c7bd.pth"
@@ -66,8 +67,9 @@ def _inception_score() -> Any:
 def _inception(path: Path) -> Any:
     """Return torchvision's Inception v3 as a module from byte images to logits."""
     import torch
-    from optathlon.data import import_torchvision
     from torch import nn
+
+    from optathlon.data import import_torchvision
 
     try:
         torchvision = import_torchvision()

@@ -63,6 +63,7 @@ class Judge:
     ) -> Judge:
         """Train with `settings` (epochs, batch size, first rate) and look at the first `n_samples` held-out pictures."""
         import torch
+
         from optathlon.baselines.gans.scores import classify, inception_score, train_classifier
 
         n_epochs, batch_size, lr = settings
@@ -82,6 +83,7 @@ class Judge:
         if self._seen and self._seen[0] is pictures:
             return self._seen[1]
         import torch
+
         from optathlon.baselines.gans.scores import classes_covered, classify, frechet_distance, inception_score
 
         probabilities, features = classify(self.classifier, torch.from_numpy(pictures).to(self.features.device))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from optathlon.spec import Context, Diverged, Method
 
+from optathlon.spec import Context, Diverged, Method
 from optathlon.suites.gans.problem import Eigenvalues, Game, Mixture, Path, Pictures, Samples, Spectra, Trials, shape_of
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def gan(
 
     def run(problem: Mixture | Pictures, context: Context) -> Samples:
         import torch
+
         from optathlon.baselines.gans.training import train_gan
 
         plan, rng = problem.training, torch.Generator().manual_seed(context.seed)
@@ -279,6 +280,7 @@ def _networks(problem: Mixture | Pictures, rng: torch.Generator, device: str) ->
 
 def _draw(generator: torch.nn.Module, problem: Mixture | Pictures, context: Context, step: int) -> np.ndarray:
     import torch
+
     from optathlon.baselines.gans.networks import sample_images
 
     rng = torch.Generator().manual_seed(context.seed + 1)  # the same noise at every look

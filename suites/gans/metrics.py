@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from optathlon.spec import Metric, NeedsData, RunRecord
 
+from optathlon.spec import Metric, NeedsData, RunRecord
 from optathlon.suites.gans.problem import Game, Mixture, Path, Pictures, Samples, Spectra, Trials
 
 Problem = Game | Spectra | Mixture | Pictures

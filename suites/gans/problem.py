@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from optathlon import data
 
+from optathlon import data
 from optathlon.suites.gans.imagenet import require_inception
 from optathlon.suites.gans.judge import Judge
 

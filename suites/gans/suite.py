@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
-
 from optathlon.suites.gans.claims import CLAIMS
 from optathlon.suites.gans.exhibits import exhibit
 from optathlon.suites.gans.methods import GAME_METHODS, GAN_METHODS, METHODS, PAPER, THEORY_METHODS

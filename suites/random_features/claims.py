@@ -10,7 +10,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from optathlon.claims import (
+
+from optathlon.judge.claims import (
     Check,
     Evidence,
     MissingEvidence,

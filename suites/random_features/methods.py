@@ -10,8 +10,8 @@ import math
 from typing import Any
 
 import numpy as np
-from optathlon.spec import Context, Method
 
+from optathlon.spec import Context, Method
 from optathlon.suites.random_features.problem import Draws, Estimates, Features, Gram, Learning, Pool, Predictions, Scores
 
 SURVEY = "Deng, Liu, A Brief Survey of Random Features for Kernel Approximations"
@@ -196,8 +196,9 @@ def run_polynomial_sketch(problem: Learning, context: Context) -> Answer:
 
 def run_exact(problem: Learning, context: Context) -> Predictions:
     """Kernel ridge regression without approximation."""
-    from optathlon.baselines.random_features import gaussian_kernel
     from scipy.linalg import cho_factor, cho_solve
+
+    from optathlon.baselines.random_features import gaussian_kernel
 
     K = gaussian_kernel(problem.X, gamma=problem.gamma)
     K[np.diag_indices_from(K)] += len(K) * problem.regularization

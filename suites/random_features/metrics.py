@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy as np
-from optathlon.spec import Metric, RunRecord
 
+from optathlon.spec import Metric, RunRecord
 from optathlon.suites.random_features.problem import Draws, Features, Gram, Learning, Pool, Predictions, Scores
 
 NOT_HERE = float("nan")

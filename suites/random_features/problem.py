@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from optathlon.baselines.random_features import gaussian_kernel, median_gamma
 from numpy.typing import NDArray
+
 from optathlon import data
+from optathlon.baselines.random_features import gaussian_kernel, median_gamma
 
 Array = NDArray[np.floating]
 Rng = np.random.Generator

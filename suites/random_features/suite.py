@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from optathlon.spec import Scale, Suite, Workload
 
+from optathlon.spec import Scale, Suite, Workload
 from optathlon.suites.random_features.claims import CLAIMS
 from optathlon.suites.random_features.methods import METHODS, SURVEY
 from optathlon.suites.random_features.metrics import METRICS

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 import toy_suite
 
-from optathlon.isolation import Job, run_jobs
-from optathlon.running import plan_cell
+from optathlon.measure import Job, plan_cell, run_jobs
 from optathlon.spec import RunRecord
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from optathlon import leaderboard, publishing, records
-from optathlon.claims import Judgement
-from optathlon.comparing import history_of
+from optathlon import judge, store
+from optathlon.judge import Judgement
+from optathlon.show.site import publish
 from optathlon.spec import Cell, Claim, Environment, MetricInfo, Ruling, RunRecord, Scale, Status, Verdict
+from optathlon.store import history_of
 
 pytest.importorskip("asv")
 REPO = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def execute(arguments, folder, home, check=True):
 def home(tmp_path_factory):
     """Return a home folder in which asv knows this machine by the name that the records carry."""
     folder = tmp_path_factory.mktemp("home")
-    out = execute([sys.executable, "-m", "optathlon.asv_machine"], REPO, folder)
+    out = execute([sys.executable, "-m", "optathlon.asv.machine"], REPO, folder)
     assert out.stdout.strip() == "toy"
     return folder
 
@@ -82,7 +83,7 @@ def toy(tmp_path_factory, home):
         for seed in range(8):
             scores = {"accuracy": accuracy + 0.001 * seed}
             record = RunRecord(cell=cell, seed=seed, status=Status.OK, scores=scores, finished="2026-01-01T00:00:00")
-            records.save(history_of(folder / "results", commit), record)
+            store.save(history_of(folder / "results", commit), record)
     return folder
 
 
@@ -135,7 +136,7 @@ def test_machine_entry_has_every_field_and_keeps_others(home):
     entries = json.loads(path.read_text())
     assert entries["toy"].keys() == {"machine", "os", "arch", "cpu", "num_cpu", "ram", "gpu"}
     path.write_text(json.dumps(entries | {"another": {"machine": "another"}}))
-    execute([sys.executable, "-m", "optathlon.asv_machine"], REPO, home)
+    execute([sys.executable, "-m", "optathlon.asv.machine"], REPO, home)
     assert json.loads(path.read_text()).keys() == {"toy", "another", "version"}
 
 
@@ -147,14 +148,14 @@ HOSTILE = '<img src=x onerror="window.broken = 1"><script>window.broken = 1</scr
 @pytest.fixture(scope="module")
 def site(toy, tmp_path_factory):
     """Return the site of the toy repository, with markup in every text that may hold some."""
-    groups = [group for group in records.scan(history_of(toy / "results", head_of(toy))) if isinstance(group, records.Group)]
-    (row,) = leaderboard.build(groups)
+    groups = [group for group in store.scan(history_of(toy / "results", head_of(toy))) if isinstance(group, store.Group)]
+    (row,) = judge.build(groups)
     rows = [row, replace(row, method="broken", status="error", failed=3, value=None, rank=None, reason=HOSTILE, workload=HOSTILE)]
     claim = Claim(id="c", source="Table I", statement=HOSTILE, check=lambda evidence: verdict, reported="0.95")
     verdict = Verdict(ruling=Ruling.CONTRADICTED, measured="0.40 & less")
     judgement = Judgement(suite="toy", claim=claim, verdict=verdict, scale="smoke", machine="toy")
     folder = tmp_path_factory.mktemp("site")
-    page = publishing.publish(toy, folder / "html", rows, [judgement])
+    page = publish(toy, folder / "html", rows, [judgement])
     assert page == folder / "html" / "leaderboard" / "index.html"
     return folder / "html"
 
@@ -181,7 +182,7 @@ def test_page_is_escaped(site):
 
 
 def test_publishing_without_history_writes_the_leaderboard_alone(tmp_path):
-    page = publishing.publish(tmp_path, tmp_path / "html", [], [])
+    page = publish(tmp_path, tmp_path / "html", [], [])
     assert "History" not in page.read_text()
 
 
@@ -189,7 +190,7 @@ def test_failing_asv_is_reported(tmp_path):
     (tmp_path / "results" / "asv").mkdir(parents=True)
     (tmp_path / "results" / "asv" / "benchmarks.json").write_text("{")
     with pytest.raises(ValueError, match="asv publish failed"):
-        publishing.publish(tmp_path, tmp_path / "html", [], [])
+        publish(tmp_path, tmp_path / "html", [], [])
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import toy_suite
 
-from optathlon import asv_adapter, environment, records
-from optathlon.asv_adapter import DEVICES, Kernels, SuiteCells, WrongCommit, cells, require_measured_commit
-from optathlon.comparing import history_of
+from optathlon import store
+from optathlon.asv import adapter as asv_adapter
+from optathlon.asv.adapter import DEVICES, Kernels, SuiteCells, WrongCommit, cells, require_measured_commit
 from optathlon.data import dataset
-from optathlon.records import Group
+from optathlon.measure import environment
 from optathlon.spec import MetricInfo
+from optathlon.store import Group, history_of
 
 REPO = Path(__file__).parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -28,10 +29,15 @@ class Toy(SuiteCells):
     params = (cells({"vector": ("draws", "raises")}), DEVICES)
 
 
+def offer(monkeypatch, suite):
+    """Let the registry know this suite alone."""
+    monkeypatch.setattr(asv_adapter, "Registry", lambda: SimpleNamespace(load=lambda name: {suite.name: suite}[name]))
+
+
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     """Stand where asv puts a benchmark: in an empty folder, with its variables set, and the toy suite installed."""
-    monkeypatch.setitem(sys.modules, "optathlon.suites.toy.suite", SimpleNamespace(SUITE=toy_suite.SUITE))
+    offer(monkeypatch, toy_suite.SUITE)
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
     monkeypatch.setenv("ASV_COMMIT", COMMIT)
@@ -44,7 +50,7 @@ def workplace(tmp_path, monkeypatch):
 
 
 def groups(folder):
-    return [group for group in records.scan(folder) if isinstance(group, Group)]
+    return [group for group in store.scan(folder) if isinstance(group, Group)]
 
 
 # Numbers ------------------------------------------------------------------------------------------------------------
@@ -65,7 +71,7 @@ def test_all_cells_are_solved_once_and_then_read(workplace, monkeypatch):
     monkeypatch.setattr(asv_adapter, "require_measured_commit", lambda: None)
     assert Toy().solve() is None  # what setup_cache returns is pickled and handed to every number
     assert {group.cell.method for group in groups(workplace / "cwd")} == {"draws", "raises"}  # a failure stops no other
-    monkeypatch.setattr(asv_adapter.isolation, "run_jobs", lambda jobs: pytest.fail("solved twice"))
+    monkeypatch.setattr(asv_adapter.measure, "run_jobs", lambda jobs: pytest.fail("solved twice"))
     again = Toy()
     again.setup("vector/draws", "cpu")
     assert len(again.runs) == 3
@@ -120,10 +126,10 @@ def test_what_cannot_run_is_not_applicable(workplace, monkeypatch, cell, device,
 
 
 def test_commit_with_another_version_or_without_the_suite_is_not_applicable(workplace, monkeypatch):
-    monkeypatch.setitem(sys.modules, "optathlon.suites.toy.suite", SimpleNamespace(SUITE=replace(toy_suite.SUITE, version="2")))
+    offer(monkeypatch, replace(toy_suite.SUITE, version="2"))
     with pytest.raises(NotImplementedError, match="version 2 of toy, not 1"):
         Toy().setup("vector/draws", "cpu")
-    monkeypatch.delitem(sys.modules, "optathlon.suites.toy.suite")
+    offer(monkeypatch, replace(toy_suite.SUITE, name="other"))
     with pytest.raises(NotImplementedError, match="has no suite toy"):
         Toy().setup("vector/draws", "cpu")
 
@@ -236,26 +242,26 @@ def test_asv_imports_nothing_heavy(door):
 
 
 def test_every_suite_has_its_door(door):
-    from optathlon.suites import SUITES
+    from optathlon.registry import Registry
 
-    assert {name.split(".")[0].removeprefix("bench_") for name in door[0]} == {*SUITES, "kernels"}
+    assert {name.split(".")[0].removeprefix("bench_") for name in door[0]} == {*Registry().names(), "kernels"}
 
 
 def test_literal_cells_and_versions_are_those_of_the_suites(door):
-    from optathlon.suites import load
+    from optathlon.registry import Registry
 
     for name, (version, params, _) in door[0].items():
         suite_name = name.split(".")[0].removeprefix("bench_")
         if suite_name == "kernels":
             addresses = [tuple(kernel.split("/")) for kernel in params[0]]
         else:
-            assert version == load(suite_name).version, name
+            assert version == Registry().load(suite_name).version, name
             addresses = [(suite_name, *cell.split("/")) for cell in params[0]]
             assert params[1] == list(DEVICES)
         for suite, workload, method in addresses:
-            assert asv_adapter.takes_part(load(suite).workload(workload), load(suite).method(method))
-            assert load(suite).workload(workload).scale in ("smoke", "small")
-            assert all(dataset(data).kind == "embedded" for data in load(suite).workload(workload).data)
+            assert asv_adapter.takes_part(Registry().load(suite).workload(workload), Registry().load(suite).method(method))
+            assert Registry().load(suite).workload(workload).scale in ("smoke", "small")
+            assert all(dataset(data).kind == "embedded" for data in Registry().load(suite).workload(workload).data)
 
 
 def test_files_are_in_step_with_the_smoke_workloads():

@@ -7,8 +7,8 @@ import pytest
 import toy_suite as toys
 from test_records import cell_of, record_of
 
-from optathlon import claims
-from optathlon.claims import Evidence, FailedRuns, MissingEvidence
+from optathlon.judge import claims, judge
+from optathlon.judge.evidence import Evidence, FailedRuns, MissingEvidence
 from optathlon.spec import Claim, Ruling, RunRecord, Scale, Status, Verdict
 
 
@@ -102,7 +102,7 @@ SUITE = replace(toys.SUITE, claims=(CLAIM,))
 
 def test_the_largest_scale_decides_and_too_small_a_scale_does_not() -> None:
     def ruled(*records: list[RunRecord]) -> tuple[Ruling, str, str]:
-        (one,) = claims.judge(SUITE, [record for group in records for record in group])
+        (one,) = judge(SUITE, [record for group in records for record in group])
         return one.verdict.ruling, one.scale, one.machine
 
     assert ruled(at_scale(Scale.SMOKE, 0.5)) == (Ruling.NOT_TESTED, "", "")
@@ -115,13 +115,13 @@ def test_the_largest_scale_decides_and_too_small_a_scale_does_not() -> None:
 def test_a_failed_run_makes_a_claim_inconclusive_and_says_so() -> None:
     records = at_scale(Scale.SMALL, 0.5)
     records[3] = replace(records[3], status=Status.CRASHED, scores={})
-    (one,) = claims.judge(SUITE, records)
+    (one,) = judge(SUITE, records)
     assert one.verdict.ruling is Ruling.INCONCLUSIVE
     assert "crashed" in one.verdict.measured
 
 
 def test_records_of_another_suite_version_do_not_count() -> None:
-    (one,) = claims.judge(replace(SUITE, version="2"), at_scale(Scale.SMALL, 0.5))
+    (one,) = judge(replace(SUITE, version="2"), at_scale(Scale.SMALL, 0.5))
     assert one.verdict.ruling is Ruling.NOT_TESTED
 
 
@@ -130,7 +130,7 @@ def test_a_check_that_raises_costs_only_its_own_verdict() -> None:
         raise ZeroDivisionError
 
     suite = replace(SUITE, claims=(replace(CLAIM, id="broken", check=broken), CLAIM))
-    first, second = claims.judge(suite, at_scale(Scale.SMALL, 0.5))
+    first, second = judge(suite, at_scale(Scale.SMALL, 0.5))
     assert first.verdict.ruling is Ruling.INCONCLUSIVE
     assert "ZeroDivisionError" in first.verdict.measured
     assert second.verdict.ruling is Ruling.REPRODUCED

@@ -4,25 +4,23 @@ import json
 import math
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optathlon import records
-from optathlon.comparing import (
-    UnknownRevision,
-    Verdict,
-    compare,
-    compare_groups,
-    history_of,
-    locate,
-    to_json,
-    to_markdown,
-)
-from optathlon.records import Group
+from optathlon import store
+from optathlon.judge.comparing import Comparison, Verdict, compare_groups
+from optathlon.show.changes import to_json, to_markdown
 from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
+from optathlon.store import Group, UnknownRevision, history_of, load_revision, locate
+
+
+def compare(results: Path, base: str, head: str, machine: str | None = None) -> list[Comparison]:
+    return compare_groups(*(load_revision(revision, results, machine) for revision in (base, head)))
+
 
 ERROR = MetricInfo(name="test-error", unit="fraction", better="lower", tolerance=0.0)
 ACCURACY = MetricInfo(name="accuracy", unit="fraction", better="higher", tolerance=0.0)
@@ -190,7 +188,7 @@ def test_interval_of_the_difference_covers_it():
 def save(folder, values, cell=CELL):
     for seed, value in enumerate(values):
         scores = {cell.metrics[0].name: float(value)}
-        records.save(folder, RunRecord(cell=cell, seed=seed, status=Status.OK, scores=scores, finished="2026-01-01T00:00:00"))
+        store.save(folder, RunRecord(cell=cell, seed=seed, status=Status.OK, scores=scores, finished="2026-01-01T00:00:00"))
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optathlon import data, formats
-from optathlon.catalogue import DataFile
+from optathlon import data
+from optathlon.data import access, formats
+from optathlon.data.catalogue import DataFile
 from optathlon.spec import NeedsData
 
 REPO = Path(__file__).parents[2]
@@ -243,8 +244,8 @@ def test_wrong_checksum_is_refused_with_both_sums(boston):
 def test_verified_file_is_not_read_again_but_a_changed_one_is(boston, monkeypatch):
     data.load("boston")
     hashed = []
-    original = data._sha256
-    monkeypatch.setattr(data, "_sha256", lambda path: hashed.append(path) or original(path))
+    original = access._sha256
+    monkeypatch.setattr(access, "_sha256", lambda path: hashed.append(path) or original(path))
     data.load("boston")
     assert not hashed
     # Same size, modification time set back: the change time gives it away.
@@ -445,7 +446,7 @@ def test_absent_address_says_what_to_do(server, tmp_path):
 
 
 def test_second_address_is_tried(server, tmp_path):
-    from optathlon.download import fetch_file
+    from optathlon.data.download import fetch_file
 
     www, address = server
     (www / "good").write_bytes(b"right")
@@ -458,7 +459,7 @@ def test_second_address_is_tried(server, tmp_path):
 
 def test_no_network_is_told_in_a_sentence(monkeypatch, tmp_path):
     file = DataFile(path="toy", sha256="0" * 64, size=1, urls=("http://127.0.0.1:9/toy",))
-    from optathlon.download import fetch_file
+    from optathlon.data.download import fetch_file
 
     with pytest.raises(data.FetchFailed, match="toy could not be downloaded"):
         fetch_file("toy", file.sha256, file.urls, tmp_path / "toy")
@@ -482,7 +483,7 @@ def test_fetch_of_an_embedded_set_needs_nothing():
 def test_torchvision_is_imported_whatever_it_was_built_for():
     pytest.importorskip("torch")
     code = (
-        "from optathlon._torchvision import import_torchvision as f; tv = f(); assert f() is tv;"
+        "from optathlon.data.torchvision_shim import import_torchvision as f; tv = f(); assert f() is tv;"
         "import torchvision.transforms, torchvision.models; print(torchvision.models.resnet18.__name__)"
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True, timeout=120)
@@ -490,7 +491,7 @@ def test_torchvision_is_imported_whatever_it_was_built_for():
 
 
 def test_torchvision_broken_otherwise_is_not_hidden(monkeypatch):
-    from optathlon import _torchvision
+    from optathlon.data import torchvision_shim as _torchvision
 
     def broken(name):
         raise RuntimeError("libpng is missing")

@@ -10,17 +10,17 @@ from textwrap import dedent
 
 import pytest
 
-from optathlon import digest
+from optathlon.measure import digest
 
 FILES = {
     "baselines/__init__.py": "",
     "baselines/field/__init__.py": """
-        from optathlon.baselines.field.first import first
-        from optathlon.baselines.field.second import second
-        _LAZY = {"third": "optathlon.baselines.field.third"}
+        from baselines.field.first import first
+        from baselines.field.second import second
+        _LAZY = {"third": "baselines.field.third"}
     """,
     "baselines/field/first.py": """
-        from optathlon.baselines.field._shared import helper
+        from baselines.field._shared import helper
         def first(x):
             return helper(x)
     """,
@@ -32,15 +32,15 @@ FILES = {
     "suites/toy/problem.py": "def scale(x):\n    return 10 * x\ndef unused(x):\n    return x\n",
     "suites/toy/methods.py": """
         from functools import partial
-        from optathlon.baselines.field import first, second
-        from optathlon.suites.toy.problem import scale
+        from baselines.field import first, second
+        from suites.toy.problem import scale
         FACTOR = 2
         def run_first(problem, context):
             return scale(first(problem)) * FACTOR
         def run_second(problem, context):
             return second(problem)
         def run_third(problem, context):
-            from optathlon.baselines.field import third
+            from baselines.field import third
             return third(problem)
         def make(sigma):
             def generate(rng, device):
@@ -78,7 +78,7 @@ class Tree:
             function.cache_clear()
         importlib.invalidate_caches()
         sys.dont_write_bytecode = True
-        return digest.code_of(getattr(importlib.import_module("optathlon.suites.toy.methods"), name))
+        return digest.code_of(getattr(importlib.import_module("suites.toy.methods"), name))
 
     def digests(self) -> dict[str, str]:
         return {name: self.code(f"run_{name}").digest for name in ("first", "second", "third")}
@@ -88,6 +88,8 @@ class Tree:
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tree]:
     kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] in ("baselines", "suites")}
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(digest, "LIBRARY", "baselines")
+    monkeypatch.setattr(digest, "SUITES", "suites")
     yield Tree(tmp_path)
     for module in [m for m in sys.modules if m.split(".")[0] in ("baselines", "suites")]:
         del sys.modules[module]
@@ -140,14 +142,14 @@ def test_what_a_closure_or_a_partial_holds_counts(tree: Tree) -> None:
 
 def test_modules_to_import_before_the_clock_are_found_without_importing_them(tree: Tree) -> None:
     modules = tree.code("run_third").modules
-    assert {"optathlon.baselines.field.third", "numpy", "scipy.linalg"} <= set(modules)
-    assert "optathlon.baselines.field.third" not in sys.modules
-    assert "optathlon.baselines.field.second" not in modules
+    assert {"baselines.field.third", "numpy", "scipy.linalg"} <= set(modules)
+    assert "baselines.field.third" not in sys.modules
+    assert "baselines.field.second" not in modules
 
 
 def test_a_yardstick_in_a_metric_does_not_tie_it_to_the_library(tree: Tree) -> None:
     tree.code("run_first")
-    function = importlib.import_module("optathlon.suites.toy.methods").run_first
+    function = importlib.import_module("suites.toy.methods").run_first
     before = digest.code_of(function, library=False).digest
     tree.edit("baselines/field/first.py", "helper(x)", "helper(x) + 0")
     for cached in (digest._root, digest._path, digest._parse):

@@ -10,8 +10,7 @@ from dataclasses import replace
 import pytest
 import toy_suite as toys
 
-from optathlon.isolation import Job, run_jobs
-from optathlon.running import plan_cell, run_cell
+from optathlon.measure import Job, plan_cell, run_cell, run_jobs
 from optathlon.spec import RunRecord, Status
 
 RunToy = Callable[..., RunRecord]

@@ -12,9 +12,9 @@ from types import MappingProxyType
 
 import pytest
 
-from optathlon import records
-from optathlon.records import RecordError
+from optathlon import store
 from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
+from optathlon.store import RecordError
 
 
 def cell_of(method: str = "gda", key: str = "a" * 64, workload: str = "w") -> Cell:
@@ -42,14 +42,14 @@ def record_of(seed: int = 0, score: float = 0.1, cell: Cell | None = None, **fie
 def test_a_record_comes_back_as_it_went(tmp_path: Path) -> None:
     saved = [record_of(seed, 0.1 * seed) for seed in (2, 0, 1)]
     for record in saved:
-        records.save(tmp_path, record)
-    assert records.load_runs(tmp_path, saved[0].cell) == {record.seed: record for record in saved}
+        store.save(tmp_path, record)
+    assert store.load_runs(tmp_path, saved[0].cell) == {record.seed: record for record in saved}
 
 
 def test_the_file_has_one_line_a_run_and_no_torn_neighbours(tmp_path: Path) -> None:
     for seed in range(5):
-        records.save(tmp_path, record_of(seed))
-    path = records.path_of(tmp_path, cell_of())
+        store.save(tmp_path, record_of(seed))
+    path = store.path_of(tmp_path, cell_of())
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
     lines = path.read_text().splitlines()
     assert sum('"seed":' in line for line in lines) == 5
@@ -58,17 +58,17 @@ def test_the_file_has_one_line_a_run_and_no_torn_neighbours(tmp_path: Path) -> N
 
 def test_another_key_is_another_measurement_and_supersedes_when_asked(tmp_path: Path) -> None:
     old, new = cell_of(key="a" * 64), cell_of(key="b" * 64)
-    records.save(tmp_path, record_of(cell=old))
-    assert records.load_runs(tmp_path, new) == {}
-    records.save(tmp_path, record_of(9, cell=new))
-    groups = [group for group in records.scan(tmp_path) if not isinstance(group, RecordError)]
+    store.save(tmp_path, record_of(cell=old))
+    assert store.load_runs(tmp_path, new) == {}
+    store.save(tmp_path, record_of(9, cell=new))
+    groups = [group for group in store.scan(tmp_path) if not isinstance(group, RecordError)]
     assert len(groups) == 2
-    assert [group.cell.key for group in records.newest(groups)] == ["b" * 64]
-    records.discard(tmp_path, new, before="2026-01-01T00:00:00")
-    assert records.load_runs(tmp_path, old), "what is not older may be another run's, and stays"
-    records.discard(tmp_path, new, before="2026-01-02")
-    assert records.load_runs(tmp_path, old) == {}
-    assert set(records.load_runs(tmp_path, new)) == {9}
+    assert [group.cell.key for group in store.newest(groups)] == ["b" * 64]
+    store.discard(tmp_path, new, before="2026-01-01T00:00:00")
+    assert store.load_runs(tmp_path, old), "what is not older may be another run's, and stays"
+    store.discard(tmp_path, new, before="2026-01-02")
+    assert store.load_runs(tmp_path, old) == {}
+    assert set(store.load_runs(tmp_path, new)) == {9}
 
 
 def corrupted(path: Path, kind: str) -> None:
@@ -80,7 +80,7 @@ def corrupted(path: Path, kind: str) -> None:
         path.write_bytes(os.urandom(200))
         return
     if kind == "newer schema":
-        document["schema"] = records.SCHEMA + 1
+        document["schema"] = store.SCHEMA + 1
     elif kind == "path in a name":
         document["cell"]["method"] = "../../../etc/passwd"
     elif kind == "html in a name":
@@ -129,31 +129,31 @@ KINDS = (
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_cannot_be_trusted_is_refused_with_the_files_name_and_kept(tmp_path: Path, kind: str) -> None:
-    records.save(tmp_path, record_of())
-    records.save(tmp_path, record_of(cell=cell_of("adam")))
-    path = records.path_of(tmp_path, cell_of())
+    store.save(tmp_path, record_of())
+    store.save(tmp_path, record_of(cell=cell_of("adam")))
+    path = store.path_of(tmp_path, cell_of())
     corrupted(path, kind)
     content = path.read_bytes()
-    found = list(records.scan(tmp_path))
+    found = list(store.scan(tmp_path))
     errors = [entry for entry in found if isinstance(entry, RecordError)]
     assert len(errors) == 1
     assert str(path) in str(errors[0])
     assert [entry.cell.method for entry in found if not isinstance(entry, RecordError)] == ["adam"]
     if kind != "moved":
-        records.save(tmp_path, record_of(5))
+        store.save(tmp_path, record_of(5))
         assert path.with_suffix(".refused").read_bytes() == content
-        assert 5 in records.load_runs(tmp_path, cell_of())
+        assert 5 in store.load_runs(tmp_path, cell_of())
 
 
 def test_infinity_cannot_enter_a_file(tmp_path: Path) -> None:
-    records.save(tmp_path, record_of(score=float("nan")))
-    (error,) = records.scan(tmp_path)
+    store.save(tmp_path, record_of(score=float("nan")))
+    (error,) = store.scan(tmp_path)
     assert isinstance(error, RecordError)
 
 
 def _write_many(results: Path, first: int) -> None:
     for seed in range(first, first + 40):
-        records.save(results, record_of(seed))
+        store.save(results, record_of(seed))
 
 
 def test_two_writers_lose_nothing(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_two_writers_lose_nothing(tmp_path: Path) -> None:
         writer.start()
     for writer in writers:
         writer.join()
-    assert set(records.load_runs(tmp_path, cell_of())) == set(range(80))
+    assert set(store.load_runs(tmp_path, cell_of())) == set(range(80))
 
 
 RUN = """
@@ -171,9 +171,9 @@ import sys, time
 from pathlib import Path
 from dataclasses import replace
 import toy_suite as toys
-from optathlon.console import execute
-from optathlon.isolation import Job
-from optathlon.running import plan_cell
+from optathlon.cli.execute import execute
+from optathlon.measure import Job
+from optathlon.measure import plan_cell
 
 def slow(problem, context):
     time.sleep(0.02)
@@ -200,19 +200,19 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, after: int) -> None:
     process = _run(broken)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        groups = [group for group in records.scan(broken) if not isinstance(group, RecordError)]
+        groups = [group for group in store.scan(broken) if not isinstance(group, RecordError)]
         if groups and len(groups[0].runs) >= after:
             break
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    (group,) = records.scan(broken)
+    (group,) = store.scan(broken)
     assert not isinstance(group, RecordError)
     before = {run["seed"]: run["finished"] for run in group.runs}
     assert after <= len(before) < 40
     assert _run(broken).wait() == 0
-    (finished,) = records.scan(broken)
-    (reference,) = records.scan(whole)
+    (finished,) = store.scan(broken)
+    (reference,) = store.scan(whole)
     assert not isinstance(finished, RecordError)
     assert not isinstance(reference, RecordError)
     again = {run["seed"]: run["finished"] for run in finished.runs}

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import toy_suite as toys
 
-from optathlon import records
-from optathlon.records import Group
-from optathlon.running import Clock, plan_cell, run_cell
+from optathlon.cli.checking import verify_group
+from optathlon.measure import plan_cell, run_cell
+from optathlon.measure.clock import Clock
 from optathlon.spec import Context, Method, Metric, Scale, Status, Suite, Workload
-from optathlon.verifying import verify_group
+from optathlon.store import Group
+from optathlon.store.encoding import encode_run
 
 
 def busy(seconds: float) -> None:
@@ -104,7 +105,7 @@ def test_a_metric_that_follows_the_clock_is_not_verified_to_the_last_bit(metric:
     fields = {"name": "clock", "unit": "1", "better": "lower", "evaluate": lambda p, a: time.perf_counter()}
     suite = suite_of(lambda problem, context: 2.0, Metric(**fields | metric))  # type: ignore[arg-type]
     record = measure(suite)
-    findings = list(verify_group(suite, Group(record.cell, [records._encode_run(record)])))
+    findings = list(verify_group(suite, Group(record.cell, [encode_run(record)])))
     assert {finding.what for finding in findings} == {"status", "value"} | (set() if agrees else {"clock"})
     assert all(finding.agrees for finding in findings) == agrees
 
@@ -218,7 +219,7 @@ def test_the_key_changes_with_all_that_decides_a_result(monkeypatch: pytest.Monk
     monkeypatch.setenv("OPTATHLON_THREADS", "2")
     assert key() != plain
     monkeypatch.delenv("OPTATHLON_THREADS")
-    monkeypatch.setattr("optathlon.environment.versions", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr("optathlon.measure.environment.versions", lambda: {"numpy": "0.1"})
     assert key() != plain
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from optathlon import scoring
+from optathlon.judge import scoring
 
 
 def test_the_bootstrap_agrees_with_scipys_standard_error() -> None:

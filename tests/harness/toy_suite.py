@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from optathlon.claims import ends_with, ratio_within
+from optathlon.judge.claims import ends_with, ratio_within
 from optathlon.spec import Claim, Context, Method, Metric, NeedsData, Scale, Status, Suite, Workload
 
 

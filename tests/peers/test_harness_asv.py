@@ -30,7 +30,7 @@ class Plain:
     "ours": """
 import sys, types
 import numpy as np
-from optathlon.asv_adapter import DEVICES, SuiteCells as _SuiteCells, cells
+from optathlon.asv.adapter import DEVICES, SuiteCells as _SuiteCells, cells
 from optathlon.spec import Method, Metric, Scale, Suite, Workload
 
 def _make(rng, device): return rng.normal(size=5)

@@ -15,10 +15,10 @@ import orjson
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from optathlon import records
-from optathlon.isolation import Job, run_jobs
-from optathlon.running import plan_cell, run_cell
+from optathlon import store
+from optathlon.measure import Job, plan_cell, run_cell, run_jobs
 from optathlon.spec import Cell, Context, Environment, Method, Metric, MetricInfo, Scale, Status, Suite, Workload
+from optathlon.store import files
 
 CELLS = 100
 SOLVE = 0.001
@@ -75,7 +75,7 @@ for _ in range(5):
     start = time.perf_counter()
     for record in suite.run_jobs(suite.jobs(sys.argv[1], suite.CELLS)):
         assert record.status == "ok", record.reason
-        suite.records.save(Path(sys.argv[2]), record)
+        suite.store.save(Path(sys.argv[2]), record)
     rounds.append((time.perf_counter() - start) / suite.CELLS)
 print(statistics.median(rounds))
 """
@@ -136,7 +136,7 @@ def test_two_hundred_cached_cells(benchmark: BenchmarkFixture, tmp_path: Path) -
 
 
 def million(results: Path, methods: int = 50, workloads: int = 200, seeds: int = 100) -> None:
-    """Write a million runs: files as `records.save` would leave them."""
+    """Write a million runs: files as `store.save` would leave them."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -153,17 +153,18 @@ def million(results: Path, methods: int = 50, workloads: int = 200, seeds: int =
                 {"seed": s, "status": "ok", "scores": {"error": float(value)}, "seconds": 0.1, "finished": "2026-01-01"}
                 for s, value in enumerate(instance + 0.1 * m + rng.normal(size=seeds))
             ]
-            path = records.path_of(results, cell)
+            path = store.path_of(results, cell)
             path.parent.mkdir(parents=True, exist_ok=True)
-            records._write(path, cell, runs)
+            files._write(path, cell, runs)
 
 
 LEADERBOARD = """
 import resource, sys, time
 from pathlib import Path
 start = time.process_time()
-from optathlon import leaderboard, records
-rows = leaderboard.build(records.scan(Path(sys.argv[1])))
+from optathlon import judge, store
+from optathlon.show import tables
+rows = judge.build(store.scan(Path(sys.argv[1])))
 text = leaderboard.to_csv(rows)
 print(len(rows), time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -5,7 +5,16 @@ import pytest
 
 from optathlon.suites.binary_regression import metrics
 from optathlon.suites.binary_regression.plots import curve, draw
-from optathlon.suites.binary_regression.problem import Answer, Regressions, Table, condition_8, low_noise, sparse_outliers, synthetic, table
+from optathlon.suites.binary_regression.problem import (
+    Answer,
+    Regressions,
+    Table,
+    condition_8,
+    low_noise,
+    sparse_outliers,
+    synthetic,
+    table,
+)
 
 
 def rng():

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optathlon.isolation import Job, run_jobs
-from optathlon.records import load_runs, save
-from optathlon.running import plan_cell, takes_part
+from optathlon.measure import Job, plan_cell, run_jobs, takes_part
+from optathlon.registry import Registry
 from optathlon.spec import RunRecord, Scale, Status, Suite
-from optathlon.suites import SUITES, load
+from optathlon.store import load_runs, save
 
 FAILURES_THAT_ANSWER = {Status.DIVERGED}  # a method may leave the finite numbers and say so: that is a result
 
@@ -31,9 +30,9 @@ def jobs_of(suite: Suite) -> list[Job]:
     return jobs
 
 
-@pytest.fixture(scope="module", params=SUITES)
+@pytest.fixture(scope="module", params=Registry().names())
 def suite(request: pytest.FixtureRequest) -> Suite:
-    return load(request.param)
+    return Registry().load(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def records(suite: Suite) -> list[RunRecord]:
 
 
 def test_the_suite_is_named_after_its_folder_and_has_a_readme(suite: Suite) -> None:
-    import optathlon.suites
+    from optathlon import suites
 
     assert (Path(suites.__file__).parent / suite.name / "README.md").is_file()
 

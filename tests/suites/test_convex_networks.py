@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from optathlon.baselines.convex_networks import deep_linear, polynomial_program, relu_program, three_layer_program, train_network
-from optathlon.claims import Evidence, MissingEvidence
-from optathlon.running import plan_cell
+from optathlon.judge.evidence import Evidence, MissingEvidence
+from optathlon.measure import plan_cell
 from optathlon.spec import Ruling, RunRecord, Status
 from optathlon.suites.convex_networks import instances, metrics, plots
 from optathlon.suites.convex_networks.claims import never_below, sooner

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from optathlon.baselines.coresets import Coreset, TrainedModel, full
-from optathlon.claims import Evidence
+from optathlon.judge.claims import Evidence
 from optathlon.spec import Context, Diverged, Ruling, Scale
 from optathlon.suites.coresets import metrics, plots
 from optathlon.suites.coresets.claims import _below, _tail

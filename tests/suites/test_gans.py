@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from optathlon.claims import Evidence, FailedRuns
-from optathlon.running import plan_cell, run_cell
+from optathlon.judge.evidence import Evidence, FailedRuns
+from optathlon.measure import plan_cell, run_cell
 from optathlon.spec import Method, Ruling, RunRecord, Status
 from optathlon.suites.gans import figures
 from optathlon.suites.gans.claims import at_best_rates, misses_the_ring

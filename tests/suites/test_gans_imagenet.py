@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optathlon.running import run_cell
+from optathlon.measure import run_cell
 from optathlon.spec import NeedsData, Status
 from optathlon.suites.gans import imagenet
 from optathlon.suites.gans.suite import SUITE

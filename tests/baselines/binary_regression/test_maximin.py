@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from optathlon.baselines.binary_regression import box_relaxation, exact, least_squares, maximin, semidefinite_relaxation, straight_through
+from optathlon.baselines.binary_regression import (
+    box_relaxation,
+    exact,
+    least_squares,
+    maximin,
+    semidefinite_relaxation,
+    straight_through,
+)
 from optathlon.baselines.binary_regression._losses import make_loss
 
 OPTIMIZERS = ("gda", "ogda", "extragradient", "adam")

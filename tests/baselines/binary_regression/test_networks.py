@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch import nn
 
+from optathlon import data
 from optathlon.baselines.binary_regression import (
     BopOptimizer,
     GainBias,
@@ -30,7 +31,6 @@ from optathlon.baselines.binary_regression import (
     split_parameters,
     train_network,
 )
-from optathlon import data
 from optathlon.spec import NeedsData
 
 torch.set_num_threads(1)

@@ -12,7 +12,14 @@ from numpy.typing import DTypeLike
 from scipy.optimize import nnls
 from sklearn.datasets import load_breast_cancer
 
-from optathlon.baselines.coresets import Coreset, FactoredGradients, factored_gradients, grad_match, matching_error, nonnegative_omp
+from optathlon.baselines.coresets import (
+    Coreset,
+    FactoredGradients,
+    factored_gradients,
+    grad_match,
+    matching_error,
+    nonnegative_omp,
+)
 from optathlon.baselines.coresets.gradients import DenseGradients
 
 

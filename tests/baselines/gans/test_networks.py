@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from optathlon.baselines.gans.networks import dcgan_discriminator, dcgan_generator, mlp_discriminator, mlp_generator, sample_images
+from optathlon.baselines.gans.networks import (
+    dcgan_discriminator,
+    dcgan_generator,
+    mlp_discriminator,
+    mlp_generator,
+    sample_images,
+)
 
 
 @pytest.mark.parametrize("integer", [int, np.int64, np.uint8])

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optathlon.baselines.gans.games import QuadraticGame, spectral_radius, step_matrix
-from optathlon.baselines.gans.theory import best_momentum, best_step, momentum_eigenvalues, momentum_helps, rate_bounds, stable_step
+from optathlon.baselines.gans.theory import (
+    best_momentum,
+    best_step,
+    momentum_eigenvalues,
+    momentum_helps,
+    rate_bounds,
+    stable_step,
+)
 
 
 def game_and_spectrum(seed):

@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from optathlon.baselines.gans import ExtraGradient, NegativeMomentumAdam, OptimisticAdam, OptimisticGradient
-from optathlon.baselines.gans.networks import dcgan_discriminator, dcgan_generator, mlp_discriminator, mlp_generator, sample_images
+from optathlon.baselines.gans.networks import (
+    dcgan_discriminator,
+    dcgan_generator,
+    mlp_discriminator,
+    mlp_generator,
+    sample_images,
+)
 from optathlon.baselines.gans.scores import mode_coverage
 from optathlon.baselines.gans.training import train_gan
 

@@ -1,0 +1,116 @@
+"""`optathlon verify` and `compare`: does it still hold, and what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optathlon.cli.common import (
+    RESULTS,
+    Ended,
+    Machine,
+    MethodNames,
+    Results,
+    SuiteNames,
+    UsageError,
+    WorkloadNames,
+    load_suites,
+)
+from optathlon.cli.reading import stream_groups
+from optathlon.spec import Scale, Status
+
+if TYPE_CHECKING:
+    from optathlon.judge import Finding
+    from optathlon.measure import Job
+    from optathlon.spec import Cell, Method, RunRecord, Suite, Workload
+    from optathlon.store import Group
+
+
+def verify(
+    names: SuiteNames = None,
+    results: Results = RESULTS,
+    workload: WorkloadNames = None,
+    method: MethodNames = None,
+    scale: Annotated[Scale | None, typer.Option(help="Only records of this scale.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="At most so many recorded seeds per cell.")] = None,
+    machine: Machine = None,
+) -> None:
+    """Run recorded cells again and compare: exactly on the same machine and versions, within the recorded interval elsewhere.
+
+    Exit code 0 when every one agrees, 1 with a table of the differences otherwise.
+    """
+    from optathlon.judge import refused
+    from optathlon.show import console
+    from optathlon.store import RecordError, newest, scan
+
+    suites = {suite.name: suite for suite in load_suites(names or ())}
+    faulty = [refused(entry) for entry in scan(results) if isinstance(entry, RecordError)]
+    groups = [
+        group
+        for group in newest(stream_groups(results))
+        if group.cell.suite in suites
+        and (scale is None or group.cell.scale is scale)
+        and (not workload or any(fnmatchcase(group.cell.workload, pattern) for pattern in workload))
+        and (not method or any(fnmatchcase(group.cell.method, pattern) for pattern in method))
+    ]
+    if not groups and not faulty:
+        raise UsageError("no record matches; see optathlon leaderboard for what there is")
+    findings = faulty + [finding for group in groups for finding in verify_group(suites[group.cell.suite], group, machine, seeds)]
+    console.show_findings(findings)
+    if any(not finding.agrees for finding in findings):
+        raise Ended(1)
+
+
+def compare(
+    base: Annotated[str, typer.Argument(help="Commit to compare against.")],
+    head: Annotated[str, typer.Argument(help="Commit that is judged.")],
+    results: Results = RESULTS,
+    machine: Machine = None,
+    format: Annotated[str, typer.Option("--format", help="md or json.")] = "md",
+) -> None:
+    """Compare two commits that asv has run: regressed, improved or within noise, per workload, method and metric.
+
+    Exit code 1 on a regression. Unlike asv's own compare it knows each metric's direction and uses the spread over seeds.
+    """
+    from optathlon.judge import compare_groups
+    from optathlon.show import changes
+    from optathlon.store import load_revision
+
+    if format not in ("md", "json"):
+        raise UsageError(f"--format must be md or json, got {format!r}")
+    found = compare_groups(*(load_revision(revision, results, machine) for revision in (base, head)))
+    typer.echo(changes.to_json(found) if format == "json" else changes.to_markdown(found))
+    if any(change.verdict == "regressed" for change in found):
+        raise Ended(1)
+
+
+def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: int | None = None) -> Iterable[Finding]:
+    """Run the recorded seeds of a cell again and return a finding per number."""
+    from optathlon.judge import findings_of
+    from optathlon.measure import plan_cell, run_jobs
+    from optathlon.store import to_records
+
+    old = group.cell
+    try:
+        workload, method = suite.workload(old.workload), suite.method(old.method)
+    except KeyError as gone:
+        return findings_of(suite, old, (), None, {}, str(gone.args[0]))
+    recorded = to_records(group)[:seeds]
+    now = plan_cell(suite, workload, method, old.device, machine=machine)
+    jobs = [_job(suite, workload, method, now, record) for record in recorded]
+    return findings_of(suite, old, recorded, now, {record.seed: record for record in run_jobs(jobs)})
+
+
+def _job(suite: Suite, workload: Workload, method: Method, cell: Cell, record: RunRecord) -> Job:
+    """Return the job that repeats a run: under its limit where that ended it, else with room for ten times its seconds."""
+    from optathlon.measure import Job
+
+    timeout, memory = max(workload.budget, 10 * (record.seconds or 0.0)), workload.memory
+    if record.limit is not None and record.status is Status.TIMEOUT:
+        timeout = record.limit
+    elif record.limit is not None:
+        memory = int(record.limit)
+    return Job(suite, workload, method, cell, record.seed, timeout, memory)

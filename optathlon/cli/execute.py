@@ -1,0 +1,82 @@
+"""Run the cells that have no record yet, and save each record as it comes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from optathlon import store
+from optathlon.measure import Job, run_jobs
+from optathlon.spec import RunRecord, Status
+
+_LOG_EVERY = 20
+
+
+def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, force: bool) -> int:
+    """Run the jobs that have no record yet, save each record as it comes, and return how many cells did not end ok."""
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    pending: list[Job] = []
+    done: list[RunRecord] = []
+    for jobs in plan:
+        recorded = {} if force else store.load_runs(results, jobs[0].cell)
+        for job in jobs:
+            known = recorded.get(job.seed)
+            if known is None or _deserves_another_try(known, job):
+                pending.append(job)
+            else:
+                done.append(known)
+    fresh = _execute_pending(pending, results, parallel)
+    ended = (*done, *fresh)
+    measured = {record.cell.key for record in ended if record.status not in store.ABSENT}
+    for jobs in plan:
+        if jobs[0].cell.key in measured:
+            store.discard(results, jobs[0].cell, started)
+    failed = [record for record in ended if record.status is not Status.OK]
+    _report(len(done), fresh, failed)
+    return len(failed)
+
+
+def _deserves_another_try(record: RunRecord, job: Job) -> bool:
+    """Return whether a record was ended by a limit that is higher now, or for want of something that may be here now."""
+    if record.status in store.ABSENT:
+        return True
+    now = {Status.TIMEOUT: job.timeout, Status.OUT_OF_MEMORY: job.memory}.get(record.status)
+    return now is not None and record.limit is not None and now > record.limit
+
+
+def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> list[RunRecord]:
+    fresh: list[RunRecord] = []
+    if not pending:
+        return fresh
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    # Refreshed by hand: cells are forked, and a refreshing thread could hold a lock at that moment.
+    with Progress(*columns, console=console, auto_refresh=False, disable=not console.is_terminal) as progress:
+        task = progress.add_task("preparing", total=len(pending))
+        progress.refresh()
+        for record in run_jobs(pending, parallel=parallel):
+            store.save(results, record)
+            fresh.append(record)
+            cell = record.cell
+            progress.update(task, advance=1, description=f"{cell.suite} {cell.workload} {cell.method}")
+            progress.refresh()
+            if not console.is_terminal and len(fresh) % _LOG_EVERY == 0:  # a log has no bar
+                print(f"{len(fresh)} of {len(pending)}: {cell.suite} {cell.workload} {cell.method}", file=sys.stderr, flush=True)
+            if record.status is not Status.OK:
+                lines = record.reason.split("\nstderr:\n")[0].strip().splitlines() or [""]
+                progress.console.print(
+                    Text(f"{cell.suite} {cell.workload} {cell.method} seed {record.seed}: {record.status}: {lines[-1]}", "yellow")
+                )
+    return fresh
+
+
+def _report(cached: int, fresh: Sequence[RunRecord], failed: Sequence[RunRecord]) -> None:
+    statuses = ", ".join(f"{count} {status}" for status in Status if (count := sum(r.status is status for r in failed)))
+    text = f"{len(fresh)} cells run, {cached} recorded before; {statuses or 'all ok'}"
+    print(text, file=sys.stderr)

@@ -1,0 +1,54 @@
+"""Records to verdicts: every claim of a suite, decided at the largest scale whose records allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from optathlon.judge.evidence import Evidence, FailedRuns, MissingEvidence
+from optathlon.spec import Claim, Ruling, RunRecord, Scale, Suite, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """A claim with its verdict, and the scale and machine whose records decided it (empty when not tested)."""
+
+    suite: str
+    claim: Claim
+    verdict: Verdict
+    scale: str
+    machine: str
+
+
+def judge(suite: Suite, records: Iterable[RunRecord]) -> list[Judgement]:
+    """Rule on every claim of a suite.
+
+    A claim is decided at the largest scale, from its own on, whose records allow it; among machines, by the one with most records
+    at that scale. Scales and machines are never mixed in one verdict.
+    """
+    groups: dict[tuple[Scale, str], list[RunRecord]] = {}
+    for record in records:
+        if record.cell.suite == suite.name and record.cell.suite_version == suite.version:
+            groups.setdefault((record.cell.scale, record.cell.environment.machine), []).append(record)
+    ranked = sorted(groups, key=lambda group: (-group[0].order, -len(groups[group]), group[1]))
+    evidence = {group: Evidence(tuple(groups[group])) for group in ranked}
+    return [_judge_claim(suite.name, claim, evidence) for claim in suite.claims]
+
+
+def _judge_claim(suite: str, claim: Claim, evidence: Mapping[tuple[Scale, str], Evidence]) -> Judgement:
+    reason = f"needs a run at scale {claim.scale}"
+    for (scale, machine), group in evidence.items():
+        if scale.order < claim.scale.order:
+            continue
+        try:
+            verdict = claim.check(group)
+        except (MissingEvidence, KeyError) as missing:
+            reason = f"at scale {scale}: {missing}"
+            continue
+        except FailedRuns as failed:
+            verdict = Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"a run that it needs failed: {failed}")
+        except Exception as error:  # one faulty check must not take the board with it
+            verdict = Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"the check failed: {type(error).__name__}: {error}")
+        if verdict.ruling is not Ruling.NOT_TESTED:
+            return Judgement(suite=suite, claim=claim, verdict=verdict, scale=str(scale), machine=machine)
+    return Judgement(suite=suite, claim=claim, verdict=Verdict(ruling=Ruling.NOT_TESTED, measured=reason), scale="", machine="")

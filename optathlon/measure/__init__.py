@@ -1,0 +1,10 @@
+"""Measuring: one function runs a cell, one pool runs many, each in a process of its own under its limits.
+
+The clock, the trace, peak memory, the conditions of the machine and the digest of a method's code live here.
+"""
+
+from optathlon.measure.cell import run_cell
+from optathlon.measure.plan import plan_cell, takes_part
+from optathlon.measure.pool import Job, run_jobs
+
+__all__ = ["Job", "plan_cell", "run_cell", "run_jobs", "takes_part"]

@@ -1,0 +1,48 @@
+"""A comparison of two commits as JSON and Markdown."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from optathlon.judge.comparing import CONFIDENCE, Comparison, Verdict
+
+
+def to_json(comparisons: Sequence[Comparison]) -> str:
+    """Return the comparisons as a JSON list, for scripts."""
+    return json.dumps([asdict(one) for one in comparisons], indent=1)
+
+
+def to_markdown(comparisons: Sequence[Comparison]) -> str:
+    """Return the comparisons as a Markdown table under a line that counts the verdicts."""
+    counts = Counter(one.verdict for one in comparisons)
+    summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+    if not summary:
+        return "**nothing to compare: the two have no machine in common**\n"
+    lines = [
+        f"**{summary}**",
+        "",
+        f"| verdict | suite | workload | method | device | metric | base | head | change ({CONFIDENCE:.0%}) | seeds | |",
+        "|---|---|---|---|---|---|---:|---:|---:|---:|---|",
+        *(_line(one) for one in comparisons),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(one: Comparison) -> str:
+    interval = "" if one.low is None or one.high is None else f"[{one.low:.3g}, {one.high:.3g}]{' ×' if one.relative else ''}"
+    mark = f"**{one.verdict}**" if one.verdict is Verdict.REGRESSED else str(one.verdict)
+    arrow = {"lower": "↓", "higher": "↑"}[one.better]
+    device = f"{one.device} ({one.machine})"
+    metric = one.metric if one.metric == "status" else f"{one.metric} {arrow}"
+    figures = ["" if value is None else f"{value:.4g}" for value in (one.base, one.head)]
+    fields = (mark, one.suite, one.workload, one.method, device, metric, *figures, interval, str(one.seeds or ""))
+    return f"| {' | '.join(fields)} | {_text(one.note)} |"
+
+
+def _text(text: str) -> str:
+    """Return text that cannot break a table or carry markup."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|").replace("`", "'")[:300]

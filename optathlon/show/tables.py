@@ -1,0 +1,143 @@
+"""The board as Markdown, CSV and the texts of one row."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from optathlon.judge import Judgement, Row, boards, first_metric, profile, summary, to_frame
+from optathlon.spec import Ruling
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return the rows as CSV; numbers to twelve digits, so that a table is the same on every machine."""
+    frame = to_frame(rows).drop(columns=["settings", "reason"])
+    for name in ("rank", "rank_low", "rank_high"):
+        frame[name] = frame[name].astype("Int64")
+    return frame.to_csv(index=False, float_format="%.12g", lineterminator="\n")
+
+
+def display(row: Row) -> tuple[str, ...]:
+    """Return rank, method, value with interval, seconds, ratio, seeds and status as a reader wants them."""
+    rank = (
+        ""
+        if row.rank is None
+        else str(row.rank)
+        if row.rank_low == row.rank_high
+        else f"{row.rank} ({row.rank_low}-{row.rank_high})"
+    )
+    value = "" if row.value is None else _number(row.value)
+    if row.low is not None and row.high is not None and row.low != row.high:
+        value += f" [{_number(row.low)}, {_number(row.high)}]"
+    return (
+        rank,
+        row.method,
+        value,
+        "" if row.seconds is None else _number(row.seconds),
+        "" if row.ratio is None else f"{row.ratio:.2g}×",
+        str(row.seeds),
+        row.status if not row.failed else f"{row.status} ({row.failed} of {row.failed + row.seeds})",
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def to_markdown(rows: Sequence[Row], judgements: Sequence[Judgement] = ()) -> str:
+    """Return the leaderboard as Markdown: verdicts, then a summary, then a table per workload. Names and reasons are escaped."""
+    parts = ["# Leaderboard", _HOW_TO_READ]
+    suites = sorted({row.suite for row in rows} | {one.suite for one in judgements})
+    for suite in suites:
+        parts.append(f"## {_escape(suite)}")
+        ruled = [one for one in judgements if one.suite == suite]
+        if ruled:
+            parts.append(claims_markdown(ruled))
+        own = [row for row in rows if row.suite == suite]
+        parts += _summary_markdown(own)
+        parts += [_board_markdown(key, board) for key, board in boards(own)]
+    return "\n\n".join(parts) + "\n"
+
+
+_HOW_TO_READ = """
+Rendered from the records in `records/` by `optathlon leaderboard --write`; `--check` proves that it still matches them.
+Methods share a rank when their seeds cannot tell them apart (paired bootstrap, 95 %); in brackets, the ranks that the data leave
+possible. Values are means over seeds with 95 % intervals, seconds are medians of the method's own time, `×` is the ratio to the
+suite's reference method, `*` marks the Pareto front of score against seconds. Seconds of different machines are never compared.
+""".strip()
+
+
+def claims_markdown(judgements: Sequence[Judgement]) -> str:
+    """Return the verdicts as a Markdown table, with a count of each ruling."""
+    counts = ", ".join(
+        f"{count} {ruling}" for ruling in Ruling if (count := sum(one.verdict.ruling is ruling for one in judgements))
+    )
+    lines = [
+        [one.claim.source, one.claim.statement, one.claim.reported, f"**{one.verdict.ruling}**", one.verdict.measured, one.scale]
+        for one in judgements
+    ]
+    header = ["source", "claim", "reported", "verdict", "measured", "scale"]
+    return f"Claims: {counts}.\n\n" + _table(header, lines, bold=3)
+
+
+def _summary_markdown(rows: Sequence[Row]) -> list[str]:
+    parts = []
+    lines = summary(rows)
+    for board in dict.fromkeys(line[0] for line in lines):
+        own = [[method, f"{mean:.2f}", str(first), str(count)] for b, method, mean, count, first in lines if b == board]
+        if any(int(line[3]) > 1 for line in own):
+            header = ["method", "mean rank", "first or tied first", "workloads"]
+            parts.append(f"### Over all workloads ({_escape(board)})\n\n" + _table(header, own))
+    for board, shares in profile(rows).items():
+        own = [
+            [method, *(f"{share:.2f}" for share in line)]
+            for method, line in sorted(shares.items(), key=lambda item: -sum(item[1]))
+        ]
+        title = f"### Performance profile of time to target ({_escape(board)})"
+        parts.append(f"{title}\n\n" + _table(["method", "fastest", "within 2×", "within 4×", "within 8×"], own))
+    return parts
+
+
+def _board_markdown(key: tuple[str, ...], board: Sequence[Row]) -> str:
+    _, workload, scale, device, machine = key
+    first = first_metric(board)
+    others = list(dict.fromkeys(row.metric for row in board if row.metric != board[0].metric))
+    extra = {(row.metric, row.method): row for row in board}
+    header = [
+        "rank",
+        "method",
+        f"{first[0].metric} ({first[0].unit}, {first[0].better} is better)",
+        "seconds",
+        "×",
+        "seeds",
+        "status",
+    ]
+    lines = []
+    for row in first:
+        shown = list(display(row))
+        shown[1] += " *" if row.pareto else ""
+        found = [extra.get((metric, row.method)) for metric in others]
+        lines.append([*shown, *("" if one is None or one.value is None else _number(one.value) for one in found)])
+    units = {row.metric: f"{row.metric} ({row.unit}, {row.better})" for row in board}
+    text = f"### {_escape(workload)} ({scale}, {device}, {_escape(machine)})\n\n"
+    text += _table([*header, *(units[metric] for metric in others)], lines)
+    reasons = [f"- {_escape(row.method)}: {_escape(_last_line(row.reason))}" for row in first if row.reason]
+    return text + ("\n\nWhy cells failed:\n\n" + "\n".join(reasons) if reasons else "")
+
+
+def _last_line(text: str) -> str:
+    """Return the line of a reason that says most: the last before any captured stderr."""
+    lines = [line for line in text.split("\nstderr:\n")[0].strip().splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else ""
+
+
+def _table(header: Sequence[str], lines: Sequence[Sequence[str]], bold: int | None = None) -> str:
+    rows = [[text if i == bold else _escape(text) for i, text in enumerate(line)] for line in lines]
+    head = "| " + " | ".join(_escape(text) for text in header) + " |"
+    return "\n".join([head, "|" + " --- |" * len(header), *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def _escape(text: str) -> str:
+    """Return text that Markdown and HTML show as it is."""
+    text = html.escape(" ".join(text.split()), quote=False)
+    return "".join("\\" + mark if mark in "\\|`[]_*" else mark for mark in text)

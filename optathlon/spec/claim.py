@@ -1,0 +1,99 @@
+"""A statement of a paper, and what records say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from optathlon.spec.names import require_name
+from optathlon.spec.records import RunRecord
+from optathlon.spec.scale import Scale
+
+
+class Evidence(Protocol):
+    """The records of one suite, scale and machine, as a claim's check sees them (`optathlon.judge.evidence`)."""
+
+    @property
+    def records(self) -> tuple[RunRecord, ...]:
+        """All of them, failures included."""
+        ...
+
+    def runs(self, method: str, workloads: str | Sequence[str] = "*") -> list[RunRecord]:
+        """Return the runs of a method on the workloads whose names match, whatever their status."""
+        ...
+
+    def scores(self, metric: str, method: str, workloads: str | Sequence[str] = "*") -> dict[tuple[str, int], float]:
+        """Return the values of a metric, or of a run's field such as ``"seconds"``, by (workload, seed)."""
+        ...
+
+    def mean(self, metric: str, method: str, workloads: str | Sequence[str] = "*") -> float:
+        """Return the mean over workloads and seeds."""
+        ...
+
+
+class Ruling(StrEnum):
+    """What a run says about a claim."""
+
+    REPRODUCED = "reproduced"
+    CONTRADICTED = "contradicted"
+    INCONCLUSIVE = "inconclusive"
+    REDUCED = "not tested at the paper's budget"  # a reduced run was made; its figure is shown beside
+    NOT_TESTED = "not tested"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A ruling with the figures that decided it.
+
+    Attributes
+    ----------
+    ruling : Ruling
+        The outcome.
+    measured : str
+        The measured figures in a few words, with their uncertainty, or why nothing was tested.
+    """
+
+    ruling: Ruling
+    measured: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A statement of a paper, and how records decide it.
+
+    Attributes
+    ----------
+    id : str
+        Unique in its suite.
+    source : str
+        Where it stands: ``"Table I, column 2"``.
+    statement : str
+        What is claimed, in our words.
+    check : callable
+        ``check(evidence) -> Verdict`` over the records of one scale; the builders in `optathlon.claims` make most of them.
+    reported : str
+        The paper's number, where there is one.
+    basis : {"stated", "fitted"}
+        Whether bound and settings stand in the paper, or were chosen after a look at results; the ledger counts them apart.
+    reduced : str
+        What the runs have less of than the paper (``"3.8 epochs instead of 100"``); the ruling is then `Ruling.REDUCED`, with
+        the figure that was measured.
+    scale : Scale
+        The smallest scale at which it can be tested.
+    """
+
+    id: str
+    source: str
+    statement: str
+    check: Callable[[Evidence], Verdict]
+    reported: str = ""
+    basis: Literal["stated", "fitted"] = "stated"
+    reduced: str = ""
+    scale: Scale = Scale.SMALL
+
+    def __post_init__(self) -> None:
+        require_name("claim", self.id)
+        if self.basis not in ("stated", "fitted"):
+            raise ValueError(f"claim {self.id}: basis must be 'stated' or 'fitted', got {self.basis!r}")

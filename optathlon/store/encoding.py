@@ -1,0 +1,127 @@
+"""Records as JSON values and back, validated when read: the one place that knows the format."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any, NamedTuple
+
+import orjson
+
+from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
+
+SCHEMA = 1
+HEADER = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
+_RUN_FIELDS = tuple(field.name for field in fields(RunRecord) if field.name != "cell")
+
+
+class RecordError(Exception):
+    """A record file that cannot be trusted; the message names the file and the fault."""
+
+
+class Group(NamedTuple):
+    """A cell with its runs as plain dictionaries: what tables are computed from."""
+
+    cell: Cell
+    runs: list[dict[str, Any]]
+
+
+def encode_cell(cell: Cell) -> dict[str, Any]:
+    """Return a cell as JSON values."""
+    plain = {field.name: getattr(cell, field.name) for field in fields(cell)}
+    environment = {field.name: getattr(cell.environment, field.name) for field in fields(cell.environment)}
+    plain["metrics"] = [asdict(metric) for metric in cell.metrics]
+    plain["settings"] = dict(cell.settings)
+    plain["data"] = dict(cell.data)
+    plain["environment"] = environment | {"versions": dict(cell.environment.versions)}
+    return plain
+
+
+def decode_cell(document: dict[str, Any]) -> Cell:
+    """Return the cell of JSON values; ValueError, TypeError or KeyError where they are none."""
+    cell = Cell(
+        **document
+        | {
+            "scale": Scale(document["scale"]),
+            "metrics": tuple(MetricInfo(**metric) for metric in document["metrics"]),
+            "environment": Environment(**document["environment"]),
+        }
+    )
+    number = (int, float)
+    if not cell.metrics or any(m.better not in ("lower", "higher") or type(m.tolerance) not in number for m in cell.metrics):
+        raise ValueError("metrics must be given, each with a direction and a tolerance")
+    if (
+        (cell.target is not None and type(cell.target) not in number)
+        or type(cell.exact) is not bool
+        or type(cell.yardstick) is not bool
+    ):
+        raise ValueError("target must be a number or null, exact and yardstick true or false")
+    for value in (cell.settings, cell.data, cell.environment.versions):
+        if not isinstance(value, dict):
+            raise ValueError(f"settings, data and versions must be objects, got {type(value).__name__}")
+    for value in (cell.suite_version, cell.reference_method, cell.code, cell.key):
+        if not isinstance(value, str):
+            raise ValueError(f"versions, digests and keys must be strings, got {type(value).__name__}")
+    return cell
+
+
+def encode_run(record: RunRecord) -> dict[str, Any]:
+    """Return a run as JSON values, without what is empty."""
+    run = {name: getattr(record, name) for name in _RUN_FIELDS}
+    run |= {name: dict(run[name]) for name in ("scores", "sections", "exhibits")}
+    return {name: value for name, value in run.items() if value not in (None, "", (), {}) or name in ("status", "seed")}
+
+
+_STATUSES = frozenset(Status)
+_NUMBER = (float, int)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "seed": (int,),
+    "scores": (dict,),
+    "sections": (dict,),
+    "trace": (list,),
+    "exhibits": (dict,),
+    "seconds": _NUMBER,
+    "cpu_seconds": _NUMBER,
+    "peak_memory": _NUMBER,
+    "gpu_memory": _NUMBER,
+    "limit": _NUMBER,
+    "reason": (str,),
+    "finished": (str,),
+    "commit": (str,),
+    "dirty": (bool,),
+}
+
+
+def check_run(cell: Cell, run: dict[str, Any]) -> None:
+    """Raise unless a run holds what `RunRecord` promises; NaN and infinity cannot be written in JSON at all."""
+    for name, value in run.items():
+        if name in _TYPES and type(value) not in _TYPES[name]:
+            raise ValueError(f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}, got {value!r}")
+    if run["seed"] < 0:
+        raise ValueError(f"seed must be a whole number from 0, got {run['seed']!r}")
+    if run["status"] not in _STATUSES:
+        raise ValueError(f"unknown status {run['status']!r}")
+    scores = run.get("scores", {})
+    for value in scores.values():
+        if type(value) not in _NUMBER:
+            raise ValueError(f"a score must be a number, got {value!r}")
+    if run["status"] == "ok" and cell.metrics[0].name not in scores:
+        raise ValueError(f"a run that ended ok must have {cell.metrics[0].name}")
+    width = 2 + len(cell.traced) if "trace" in run else 0
+    for point in run.get("trace", ()):
+        if len(point) != width or any(type(part) not in _NUMBER for part in point):
+            raise ValueError(f"a point of a trace must be {width} numbers, got {point!r}")
+    for name, shown in run.get("exhibits", {}).items():
+        if type(shown) is not str and not (type(shown) is list and all(type(part) in _NUMBER for part in shown)):
+            raise ValueError(f"exhibit {name} must be a text or a list of numbers, got {type(shown).__name__}")
+
+
+def decode_run(cell: Cell, run: dict[str, Any]) -> RunRecord:
+    """Return the record of a checked run."""
+    known = {name: run[name] for name in _RUN_FIELDS if name in run}
+    trace = tuple((int(step), *map(float, values)) for step, *values in run.get("trace", ()))
+    return RunRecord(cell=cell, **known | {"status": Status(run["status"]), "trace": trace})
+
+
+def to_records(group: Group) -> list[RunRecord]:
+    """Return the runs of a group as records."""
+    return [decode_run(group.cell, run) for run in group.runs]

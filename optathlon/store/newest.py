@@ -1,0 +1,35 @@
+"""Which of the groups of one address counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from optathlon.spec import Cell, Status
+from optathlon.store.encoding import Group
+
+ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)  # nothing was measured, for want of something
+
+
+def address(cell: Cell) -> tuple[str, ...]:
+    """Return what names a cell on every board, whatever its key."""
+    return (cell.environment.machine, cell.suite, cell.workload, cell.method, cell.device)
+
+
+def last_finished(group: Group) -> str:
+    """Return when the last run of a group ended."""
+    return max((run.get("finished", "") for run in group.runs), default="")
+
+
+def recency(group: Group) -> tuple[bool, str]:
+    """Return what orders the groups of one address: measured ones above those that only lacked data or a device, then by time."""
+    return any(run["status"] not in ABSENT for run in group.runs), last_finished(group)
+
+
+def newest(groups: Iterable[Group]) -> list[Group]:
+    """Keep, of the groups of one address, the one measured last."""
+    best: dict[tuple[str, ...], Group] = {}
+    for group in groups:
+        at = address(group.cell)
+        if at not in best or recency(group) > recency(best[at]):
+            best[at] = group
+    return list(best.values())
