@@ -20,6 +20,7 @@ from optathlon.measure.plan import plan_cell
 from optathlon.measure.seeds import stream
 from optathlon.measure.warm import prepare
 from optathlon.spec import Cell, Context, Diverged, Method, Metric, NeedsData, RunRecord, Status, Suite, TracePoint, Workload
+from optathlon.spec.method import takes_settings
 from optathlon.threads import fix_threads, threads
 
 EXHIBIT_BYTES = 64 * 1024
@@ -100,7 +101,7 @@ def _measure(
     baseline = reset_peak_memory(device)
     clock.start()
     try:
-        answer = method.run(problem, context)
+        answer = method.run(problem, context, **(method.settings if takes_settings(method) else {}))
     finally:
         clock.stop()
     memory = peak_memory(baseline, device)

@@ -132,16 +132,12 @@ def _label(key: str, value: Any) -> str:
     return re.sub(r"[^a-z0-9.+-]", "-", f"{key}{text}".lower())
 
 
-def _require_settings(method: Method) -> None:
-    """Raise unless `run` can be called with the settings; a callable without a signature is left to the call."""
+def takes_settings(method: Method) -> bool:
+    """Return whether `run` can be called with the method's settings; a callable without a signature is left to the call."""
     try:
-        signature = inspect.signature(method.run)
-    except (TypeError, ValueError):
-        return
-    try:
-        signature.bind(None, None, **method.settings)
-    except TypeError as error:
-        raise ValueError(
-            f"method {method.name}: run must take (problem, context, **settings), and settings are "
-            f"{dict(method.settings)!r}: {error}"
-        ) from None
+        inspect.signature(method.run).bind(None, None, **method.settings)
+    except ValueError:
+        return True
+    except TypeError:
+        return False
+    return True

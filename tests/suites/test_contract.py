@@ -11,6 +11,7 @@ import pytest
 from optathlon.measure import Job, plan_cell, run_jobs, takes_part
 from optathlon.registry import Registry
 from optathlon.spec import RunRecord, Scale, Status, Suite
+from optathlon.spec.method import takes_settings
 from optathlon.store import load_runs, save
 
 FAILURES_THAT_ANSWER = {Status.DIVERGED}  # a method may leave the finite numbers and say so: that is a result
@@ -93,6 +94,12 @@ def test_settings_are_json_and_methods_name_their_source(suite: Suite) -> None:
     for method in suite.methods:
         assert json.loads(json.dumps(dict(method.settings))) == dict(method.settings)
         assert method.reference, method.name
+
+
+def test_settings_are_what_a_method_is_called_with(suite: Suite) -> None:
+    if suite.name in ("binary_regression", "convex_networks", "coresets", "gans", "random_features"):
+        pytest.xfail("settings are being converted")
+    assert [method.name for method in suite.methods if not takes_settings(method)] == []
 
 
 def test_records_survive_the_disk(records: list[RunRecord], tmp_path: Path) -> None:
