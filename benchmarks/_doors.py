@@ -46,7 +46,6 @@ CHOICES: dict[str, Choice] = {}
 def door(name: str) -> str:
     """Return the text of a suite's file."""
     from optathlon.data import dataset
-    from optathlon.measure import takes_part
     from optathlon.registry import Registry
     from optathlon.spec import Scale
 
@@ -55,7 +54,7 @@ def door(name: str) -> str:
     for workload in suite.workloads:
         embedded = all(dataset(data).kind == "embedded" for data in workload.data)
         if workload.scale is Scale.SMOKE and embedded and fnmatchcase(workload.name, choice.workloads):
-            methods = [m.name for m in suite.methods if takes_part(workload, m) and fnmatchcase(m.name, choice.methods)]
+            methods = [m.name for m in suite.methods if workload.invites(m) and fnmatchcase(m.name, choice.methods)]
             lines.append(f'    "{workload.name}": (\n' + "".join(f'        "{method}",\n' for method in methods) + "    ),\n")
     class_name = "".join(word.capitalize() for word in name.split("_"))
     return TEMPLATE.format(suite=name, class_name=class_name, version=suite.version, seeds=choice.seeds, cells="".join(lines))

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from optathlon import measure, store
-from optathlon.measure import environment, plan_cell, takes_part
+from optathlon.measure import environment, plan_cell
 from optathlon.registry import Registry
 from optathlon.spec import Context, Method, MetricInfo, RunRecord, Status, Suite, Workload
 from optathlon.threads import fix_threads
@@ -213,7 +213,7 @@ def _find(suite: Suite, cell: str, device: str) -> tuple[Workload, Method]:
         workload, method = suite.workload(cell.partition("/")[0]), suite.method(cell.partition("/")[2])
     except KeyError as error:
         raise NotImplementedError(str(error)) from error
-    if not takes_part(workload, method) or device not in method.devices:
+    if not workload.invites(method) or device not in method.devices:
         raise NotImplementedError(f"{method.name} does not run on {workload.name} on {device}")
     if device == "cuda" and not gpu():
         raise NotImplementedError("no CUDA device on this machine")

@@ -70,21 +70,35 @@ def compare(
     results: Results = RESULTS,
     machine: Machine = None,
     format: Annotated[str, typer.Option("--format", help="md or json.")] = "md",
+    everything: Annotated[bool, typer.Option("--all", help="Show what is within noise too.")] = False,
+    seconds_factor: Annotated[float, typer.Option(help="Seconds count from this factor on.")] = 1.5,
+    floor: Annotated[float, typer.Option(help="Seconds below which no difference counts.")] = 5e-4,
 ) -> None:
     """Compare two commits that asv has run: regressed, improved or within noise, per workload, method and metric.
 
-    Exit code 1 on a regression. Unlike asv's own compare it knows each metric's direction and uses the spread over seeds.
+    Exit code 1 on a regression, where a method or workload has vanished, and where nothing could be compared. Unlike asv's own
+    compare it knows each metric's direction, uses the spread over seeds, and controls the false alarms over all comparisons.
     """
-    from optathlon.judge import compare_groups
+    from optathlon.judge import Thresholds, compare_groups
     from optathlon.show import changes
     from optathlon.store import load_revision
 
     if format not in ("md", "json"):
         raise UsageError(f"--format must be md or json, got {format!r}")
-    found = compare_groups(*(load_revision(revision, results, machine) for revision in (base, head)))
-    typer.echo(changes.to_json(found) if format == "json" else changes.to_markdown(found))
-    if any(change.verdict == "regressed" for change in found):
+    thresholds = Thresholds(seconds_factor, floor)
+    sides = [load_revision(revision, results, machine) for revision in (base, head)]
+    found = compare_groups(*sides, thresholds)
+    text = changes.to_json(found) if format == "json" else changes.to_markdown(found, thresholds, everything=everything)
+    typer.echo(text)
+    machines = [{group.cell.environment.machine for group in side} for side in sides]
+    if not machines[0] & machines[1]:
+        raise UsageError(f"nothing was compared: {base} was measured on {_listed(machines[0])}, {head} on {_listed(machines[1])}")
+    if any(change.verdict in ("regressed", "gone") for change in found) or not found:
         raise Ended(1)
+
+
+def _listed(names: set[str]) -> str:
+    return " and ".join(sorted(names)) or "no machine"
 
 
 def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: int | None = None) -> Iterable[Finding]:

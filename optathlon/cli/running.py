@@ -103,14 +103,14 @@ def _plan(
     memory: int | None,
 ) -> list[list[Job]]:
     """Return the jobs of each cell that takes part, one per seed."""
-    from optathlon.measure import Job, plan_cell, takes_part
+    from optathlon.measure import Job, plan_cell
 
     plan = []
     for workload in suite.workloads:
         if workload.scale is not scale or (workloads and not any(fnmatchcase(workload.name, p) for p in workloads)):
             continue
         for method in suite.methods:
-            if not takes_part(workload, method) or device not in method.devices:
+            if not workload.invites(method) or device not in method.devices:
                 continue
             if methods and not any(fnmatchcase(method.name, pattern) for pattern in methods):
                 continue

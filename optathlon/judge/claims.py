@@ -1,18 +1,38 @@
-"""The checks that most claims are made of; pure functions of evidence."""
+"""The checks that most claims are made of; pure functions of evidence.
+
+A statement about several workloads is judged on each of them, and holds where it holds on all: unlike data sets are never pooled
+unless the claim says so (``pooled=True``, for workloads that differ in nothing but the draw). Intervals are those of
+`optathlon.judge.intervals`, at 95 % throughout the ledger. Seconds are allowed `TIMING` to either side, by which two runs of one
+commit differ on one machine: a ruling that turns with the load is none.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from optathlon.judge.evidence import Evidence, MissingEvidence, Patterns
-from optathlon.judge.scoring import interval_of, resampled_means
+from optathlon.judge.intervals import (
+    Interval,
+    difference_interval,
+    mean_interval,
+    proportion_interval,
+    ratio_interval,
+    seeds_needed,
+)
 from optathlon.spec import Ruling, Status, Verdict
 
-Check = Callable[["Evidence"], Verdict]
+__all__ = [
+    "Check", "Evidence", "MissingEvidence", "all_of", "difference_within", "ends_with", "every_run", "judge_value", "mean_within",
+    "on_each", "proportion_within", "ratio_within", "seeds_needed",
+]  # fmt: skip
+
+Check = Callable[[Evidence], Verdict]
+TIMING = 1.25
+_ORDER = (Ruling.CONTRADICTED, Ruling.NOT_TESTED, Ruling.INCONCLUSIVE, Ruling.REPRODUCED)
 
 
 def judge_value(value: float, low: float, high: float, *, at_least: float = -math.inf, at_most: float = math.inf) -> Ruling:
@@ -30,20 +50,6 @@ def judge_value(value: float, low: float, high: float, *, at_least: float = -mat
     return Ruling.INCONCLUSIVE
 
 
-def _pooled(samples: Iterable[Mapping[tuple[str, int], float]]) -> tuple[np.ndarray, int]:
-    """Return (n_keys, n_samples) values on the (workload, seed) pairs that all samples share, and how many pairs."""
-    samples = list(samples)
-    keys = sorted(set.intersection(*(set(sample) for sample in samples)))
-    if not keys:
-        raise MissingEvidence("the methods share no workload and seed")
-    return np.array([[sample[key] for sample in samples] for key in keys]), len(keys)
-
-
-def _figures(value: float, low: float, high: float, n: int) -> str:
-    spread = "" if math.isnan(low) else f" [{low:.4g}, {high:.4g}]"
-    return f"{value:.4g}{spread}, n={n}"
-
-
 def mean_within(
     metric: str,
     method: str,
@@ -52,17 +58,17 @@ def mean_within(
     at_most: float = math.inf,
     workloads: Patterns = "*",
     exact: bool = False,
+    pooled: bool = False,
 ) -> Check:
     """Claim that the mean of a metric lies in [at_least, at_most]; `exact` for numbers free of chance, which need no interval."""
 
-    def check(evidence: Evidence) -> Verdict:
-        values, n = _pooled([evidence.scores(metric, method, workloads)])
-        value = float(values.mean())
-        low, high = (value, value) if exact else interval_of(value, resampled_means(values[:, 0]), n)[1:]
-        ruling = judge_value(value, low, high, at_least=at_least, at_most=at_most)
-        return Verdict(ruling=ruling, measured=f"{method}: {metric} {_figures(value, low, high, n)}")
+    def check(evidence: Evidence, names: Sequence[str]) -> Verdict:
+        (values,) = _paired(evidence.scores(metric, method, names))
+        found = _interval(mean_interval(values, evidence.unit(metric), evidence.trials(names)), evidence.unit(metric), exact)
+        ruling = judge_value(*found, at_least=at_least, at_most=at_most)
+        return Verdict(ruling=ruling, measured=f"{method}: {metric} {_figures(found, len(values))}")
 
-    return check
+    return _over(workloads, (method,), check, pooled)
 
 
 def ratio_within(
@@ -73,25 +79,20 @@ def ratio_within(
     at_least: float = 0.0,
     at_most: float = math.inf,
     workloads: Patterns = "*",
+    pooled: bool = False,
 ) -> Check:
-    """Claim that mean(method) / mean(other) lies in [at_least, at_most], paired over the workloads and seeds that both ran."""
+    """Claim that mean(method) / mean(other) lies in [at_least, at_most], paired over the seeds that both ran."""
 
-    def check(evidence: Evidence) -> Verdict:
-        values, n = _pooled(evidence.scores(metric, name, workloads) for name in (method, other))
-        top, bottom = values.mean(axis=0)
-        if bottom == 0:
-            equal = "both zero" if top == 0 else f"{method} {top:.4g}, {other} 0"
-            ruling = Ruling.REPRODUCED if top == 0 and at_least <= 1 <= at_most else Ruling.INCONCLUSIVE
-            return Verdict(ruling=ruling, measured=f"{metric}: {equal}, n={n}")
-        means = resampled_means(values)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            resampled = np.nan_to_num(means[:, 0] / means[:, 1], nan=1.0, posinf=np.finfo(float).max)
-        low, high = interval_of(top / bottom, resampled, n)[1:]
-        ruling = judge_value(top / bottom, low, high, at_least=at_least, at_most=at_most)
-        measured = f"{metric}: {method} {top:.4g}, {other} {bottom:.4g}, ratio {_figures(top / bottom, low, high, n)}"
-        return Verdict(ruling=ruling, measured=measured)
+    def check(evidence: Evidence, names: Sequence[str]) -> Verdict:
+        top, bottom = _paired(*(evidence.scores(metric, name, names) for name in (method, other)))
+        means = f"{metric}: {method} {top.mean():.4g}, {other} {bottom.mean():.4g}"
+        if not bottom.any():
+            return Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"{means}: no ratio to zero, n={len(top)}")
+        found = _interval(ratio_interval(top, bottom), evidence.unit(metric))
+        ruling = judge_value(*found, at_least=at_least, at_most=at_most)
+        return Verdict(ruling=ruling, measured=f"{means}, ratio {_figures(found, len(top))}")
 
-    return check
+    return _over(workloads, (method, other), check, pooled)
 
 
 def difference_within(
@@ -103,20 +104,48 @@ def difference_within(
     at_most: float = math.inf,
     workloads: Patterns = "*",
     exact: bool = False,
+    pooled: bool = False,
 ) -> Check:
-    """Claim that mean(method) - mean(other) lies in [at_least, at_most], paired over the workloads and seeds that both ran."""
+    """Claim that mean(method) - mean(other) lies in [at_least, at_most], paired over the seeds that both ran."""
 
-    def check(evidence: Evidence) -> Verdict:
-        values, n = _pooled(evidence.scores(metric, name, workloads) for name in (method, other))
-        difference = values[:, 0] - values[:, 1]
-        value = float(difference.mean())
-        low, high = (value, value) if exact else interval_of(value, resampled_means(difference), n)[1:]
-        ruling = judge_value(value, low, high, at_least=at_least, at_most=at_most)
-        top, bottom = values.mean(axis=0)
-        measured = f"{metric}: {method} {top:.4g}, {other} {bottom:.4g}, difference {_figures(value, low, high, n)}"
+    def check(evidence: Evidence, names: Sequence[str]) -> Verdict:
+        first, second = _paired(*(evidence.scores(metric, name, names) for name in (method, other)))
+        unit = evidence.unit(metric)
+        found = difference_interval(first, second, unit, evidence.trials(names))
+        if exact:
+            found = Interval(found.mean, found.mean, found.mean)
+        elif unit == "s" and not math.isnan(found.low):
+            slack = (TIMING - 1) * max(first.mean(), second.mean())
+            found = Interval(found.mean, found.low - slack, found.high + slack)
+        ruling = judge_value(*found, at_least=at_least, at_most=at_most)
+        measured = f"{metric}: {method} {first.mean():.4g}, {other} {second.mean():.4g}, difference {_figures(found, len(first))}"
         return Verdict(ruling=ruling, measured=measured)
 
-    return check
+    return _over(workloads, (method, other), check, pooled)
+
+
+def proportion_within(
+    metric: str,
+    method: str,
+    holds: Callable[[float], bool],
+    *,
+    at_least: float = 0.0,
+    at_most: float = 1.0,
+    workloads: Patterns = "*",
+    pooled: bool = False,
+) -> Check:
+    """Claim that the share of runs whose value `holds` lies in [at_least, at_most]; see `seeds_needed` for how many to plan."""
+
+    def check(evidence: Evidence, names: Sequence[str]) -> Verdict:
+        (values,) = _paired(evidence.scores(metric, method, names))
+        hits = sum(map(holds, values.tolist()))
+        found = proportion_interval(hits, len(values))
+        ruling = judge_value(*found, at_least=at_least, at_most=at_most)
+        return Verdict(
+            ruling=ruling, measured=f"{method}: {metric} as claimed in {hits} of {len(values)}, {_figures(found, len(values))}"
+        )
+
+    return _over(workloads, (method,), check, pooled)
 
 
 def every_run(
@@ -124,16 +153,15 @@ def every_run(
 ) -> Check:
     """Claim that each single run's value lies in [at_least, at_most]; one that does not contradicts it."""
 
-    def check(evidence: Evidence) -> Verdict:
-        values, n = _pooled([evidence.scores(metric, method, workloads)])
+    def check(evidence: Evidence, names: Sequence[str]) -> Verdict:
+        (values,) = _paired(evidence.scores(metric, method, names))
         inside = int(np.count_nonzero((values >= at_least) & (values <= at_most)))
-        ruling = Ruling.REPRODUCED if inside == n else Ruling.CONTRADICTED
         return Verdict(
-            ruling=ruling,
-            measured=f"{method}: {metric} in [{values.min():.4g}, {values.max():.4g}], {inside} of {n} runs as claimed",
+            ruling=Ruling.REPRODUCED if inside == len(values) else Ruling.CONTRADICTED,
+            measured=f"{method}: {metric} in [{values.min():.4g}, {values.max():.4g}], {inside} of {len(values)} runs as claimed",
         )
 
-    return check
+    return _over(workloads, (method,), check, pooled=True)
 
 
 def ends_with(method: str, status: Status, *, workloads: Patterns = "*", ruling: Literal["every", "any"] = "every") -> Check:
@@ -151,11 +179,52 @@ def ends_with(method: str, status: Status, *, workloads: Patterns = "*", ruling:
 
 def all_of(*checks: Check) -> Check:
     """Claim that several checks hold: contradicted when one is, reproduced when all are."""
+    return lambda evidence: _together([one(evidence) for one in checks])
 
-    def check(evidence: Evidence) -> Verdict:
-        verdicts = [one(evidence) for one in checks]
-        rulings = [verdict.ruling for verdict in verdicts]
-        order = (Ruling.CONTRADICTED, Ruling.NOT_TESTED, Ruling.INCONCLUSIVE, Ruling.REPRODUCED)
-        return Verdict(ruling=min(rulings, key=order.index), measured="; ".join(verdict.measured for verdict in verdicts))
 
-    return check
+def on_each(workloads: Sequence[str], check: Callable[[str], Check]) -> Check:
+    """Claim that ``check(workload)`` holds for each workload by name."""
+    return all_of(*(check(name) for name in workloads))
+
+
+def _over(
+    workloads: Patterns, methods: tuple[str, ...], check: Callable[[Evidence, Sequence[str]], Verdict], pooled: bool
+) -> Check:
+    """Judge each workload that matches, or their runs together."""
+
+    def judged(evidence: Evidence) -> Verdict:
+        names = evidence.workloads(workloads, *methods)
+        if pooled or len(names) == 1:
+            return check(evidence, names)
+        verdicts = [check(evidence, [name]) for name in names]
+        named = [
+            Verdict(ruling=one.ruling, measured=f"{name}: {one.measured}") for name, one in zip(names, verdicts, strict=True)
+        ]
+        return _together(named)
+
+    return judged
+
+
+def _together(verdicts: Sequence[Verdict]) -> Verdict:
+    ruling = min((verdict.ruling for verdict in verdicts), key=_ORDER.index)
+    return Verdict(ruling=ruling, measured="; ".join(verdict.measured for verdict in verdicts))
+
+
+def _paired(*samples: Mapping[tuple[str, int], float]) -> np.ndarray:
+    """Return (n_samples, n_keys) values on the (workload, seed) pairs that all samples share."""
+    keys = sorted(set.intersection(*(set(sample) for sample in samples)))
+    if not keys:
+        raise MissingEvidence("the methods share no workload and seed")
+    return np.array([[sample[key] for key in keys] for sample in samples])
+
+
+def _interval(found: Interval, unit: str, exact: bool = False) -> Interval:
+    """Return the interval that decides: the value itself where it is exact, with room for the machine where it is in seconds."""
+    if exact:
+        return Interval(found.mean, found.mean, found.mean)
+    return Interval(found.mean, found.low / TIMING, found.high * TIMING) if unit == "s" else found
+
+
+def _figures(found: Interval, n: int) -> str:
+    spread = "" if math.isnan(found.low) else f" [{found.low:.4g}, {found.high:.4g}]"
+    return f"{found.mean:.4g}{spread}, n={n}"

@@ -7,24 +7,49 @@ score. Here each metric brings its direction, and the same seeds of both commits
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
-from optathlon.judge.scoring import mean_interval
-from optathlon.spec import Better, Status
+from optathlon.judge.intervals import mean_interval, spread
+from optathlon.judge.ranking import false_discovery
+from optathlon.spec import Better, MetricInfo, Status
 from optathlon.store import Group
 
-# A gate looks at many cells, so a single one must be surer than a table's 95 %.
-CONFIDENCE = 0.99
-# Seconds of one commit differ between two runs by load and memory layout, which no spread over seeds shows.
-TIME_FACTOR = 1.5
-TIME_FLOOR = 5e-3
+# Of the changes that a gate reports, at most this share is expected to be false (Benjamini and Hochberg over all comparisons).
+LEVEL = 0.01
 # Below this share of the value a difference is rounding.
 ROUNDING = 1e-9
+# Positive values that span more than this factor are judged on logarithms, where a mean says something; what lies below the floor
+# is rounding in a quantity of order one.
+HEAVY_TAIL, LOG_FLOOR = 1e3, 1e-12
 _NOT_RUN = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What counts as noticeable.
+
+    Attributes
+    ----------
+    seconds_factor : float
+        Seconds of one commit differ by up to this factor between two runs, by load and memory layout, which no spread over seeds
+        shows.
+    floor : float
+        Seconds below which no difference matters.
+    """
+
+    seconds_factor: float = 1.5
+    floor: float = 5e-4
+
+    def __post_init__(self) -> None:
+        if not (self.seconds_factor >= 1 and self.floor >= 0):
+            raise ValueError(
+                f"seconds_factor must be at least 1 and floor not negative, got {self.seconds_factor} and {self.floor}"
+            )
 
 
 class Verdict(StrEnum):
@@ -50,7 +75,9 @@ class Comparison:
     base, head : float or None
         Means over the paired seeds.
     low, high : float or None
-        Interval of head - base, or of head / base where `relative`.
+        Interval of head - base, or of head / base where `relative`; together they cover 99 % of what the gate reports.
+    p : float
+        Of no change beyond what is allowed, before the correction for many comparisons.
     seeds : int
         How many seeds are paired.
     verdict : Verdict
@@ -71,17 +98,101 @@ class Comparison:
     low: float | None = None
     high: float | None = None
     relative: bool = False
+    p: float = 1.0
     seeds: int = 0
     verdict: Verdict
     note: str = ""
 
 
-def compare_groups(base: Iterable[Group], head: Iterable[Group]) -> list[Comparison]:
-    """Compare every cell that either side has, within one machine, the gravest change first."""
+class _Test(NamedTuple):
+    """A number of a cell before it is known how many others are judged with it."""
+
+    row: Comparison
+    values: np.ndarray  # one per paired seed: head - base, or log(head / base)
+    allowed: float
+    worse: int  # the sign of a change for the worse
+    exact: bool = False
+    muted: str = ""  # why it cannot be a change, whatever the test says
+
+
+def compare_groups(
+    base: Iterable[Group], head: Iterable[Group], thresholds: Thresholds | Mapping[str, Thresholds] = Thresholds()
+) -> list[Comparison]:
+    """Compare every cell that either side has, within one machine, the gravest change first.
+
+    Parameters
+    ----------
+    base, head : iterable of Group
+        The records of both commits.
+    thresholds : Thresholds or mapping
+        What counts as noticeable, for all suites or by suite.
+
+    References
+    ----------
+    Benjamini and Hochberg 1995 for the changes; Benjamini and Yekutieli, *False discovery rate-adjusted multiple confidence
+    intervals*, 2005, for their intervals.
+    """
     before, after = ({_address(group): group for group in side} for side in (base, head))
-    rows = [row for address in sorted(before.keys() | after.keys()) for row in _cell(before.get(address), after.get(address))]
+    found: list[Comparison | _Test] = []
+    for address in sorted(before.keys() | after.keys()):
+        limits = thresholds.get(address[1], Thresholds()) if isinstance(thresholds, Mapping) else thresholds
+        found += _cell(before.get(address), after.get(address), limits)
+    tests = [one for one in found if isinstance(one, _Test)]
+    judged = iter(_judge(tests))
+    rows = [next(judged) if isinstance(one, _Test) else one for one in found]
     order = list(Verdict)
     return sorted(rows, key=lambda row: order.index(row.verdict))
+
+
+def _judge(tests: Sequence[_Test]) -> list[Comparison]:
+    """Return the verdicts at a false discovery rate of `LEVEL` over all tests."""
+    raw = np.array([_p_value(test) for test in tests])
+    changed = false_discovery(raw) <= LEVEL
+    share = max(1, int(changed.sum())) / max(1, len(tests))
+    rows = []
+    for test, p, is_change in zip(tests, raw, changed, strict=True):
+        low, high = _interval(test, 1 - LEVEL * share)
+        bounds = tuple(math.exp(bound) for bound in (low, high)) if test.row.relative else (low, high)
+        verdict = Verdict.WITHIN_NOISE
+        if is_change and not test.muted:
+            verdict = Verdict.REGRESSED if np.sign(test.values.mean()) == test.worse else Verdict.IMPROVED
+        rows.append(
+            replace(
+                test.row,
+                low=bounds[0] if math.isfinite(low) else None,
+                high=bounds[1] if math.isfinite(high) else None,
+                p=float(p),
+                verdict=verdict,
+                note=test.muted or ("one seed tells nothing" if len(test.values) == 1 and not test.exact else ""),
+            )
+        )
+    return rows
+
+
+def _p_value(test: _Test) -> float:
+    """Return the two-sided p value that the mean differs by no more than what is allowed."""
+    from scipy.special import stdtr
+
+    n, mean = len(test.values), float(test.values.mean())
+    beyond = abs(mean) - test.allowed
+    if test.exact:
+        return 0.0 if beyond > 0 else 1.0
+    if n == 1 or beyond <= 0:
+        return 1.0
+    if set(np.unique(test.values)) <= {-1.0, 0.0, 1.0}:  # of 0 and 1 on each seed: the exact test of the discordant seeds
+        from scipy.special import bdtr
+
+        up, down = int((test.values > 0).sum()), int((test.values < 0).sum())
+        return float(min(1.0, 2 * bdtr(min(up, down), up + down, 0.5)))
+    error = float(spread(test.values)) / math.sqrt(n)
+    return 0.0 if error == 0 else float(2 * stdtr(n - 1, -beyond / error))
+
+
+def _interval(test: _Test, confidence: float) -> tuple[float, float]:
+    if test.exact:
+        return float(test.values.mean()), float(test.values.mean())
+    _, low, high = mean_interval(test.values, confidence=confidence)
+    return (-math.inf, math.inf) if math.isnan(low) else (low, high)
 
 
 def _address(group: Group) -> tuple[str, ...]:
@@ -89,13 +200,15 @@ def _address(group: Group) -> tuple[str, ...]:
     return cell.environment.machine, cell.suite, cell.suite_version, cell.workload, cell.method, cell.device
 
 
-def _cell(base: Group | None, head: Group | None) -> list[Comparison]:
+def _cell(base: Group | None, head: Group | None, limits: Thresholds) -> list[Comparison | _Test]:
     """Compare one cell: its failures, then each metric, then its seconds."""
     group = head or base
     assert group is not None  # an address comes from one side at least
     cell = group.cell
 
-    def row(metric: str, better: Better, verdict: Verdict, **figures: float | int | str | None) -> Comparison:
+    def row(
+        metric: str, better: Better, verdict: Verdict = Verdict.WITHIN_NOISE, **figures: float | int | str | None
+    ) -> Comparison:
         return Comparison(
             suite=cell.suite,
             workload=cell.workload,
@@ -112,7 +225,7 @@ def _cell(base: Group | None, head: Group | None) -> list[Comparison]:
     if not before or not after:
         return [row("status", "lower", Verdict.NEW if after else Verdict.GONE)] if before or after else []
     shared = sorted(before.keys() & after.keys())
-    rows = []
+    rows: list[Comparison | _Test] = []
     lost = [seed for seed in shared if before[seed]["status"] == Status.OK != after[seed]["status"]]
     won = [seed for seed in shared if before[seed]["status"] != Status.OK == after[seed]["status"]]
     if lost:
@@ -130,12 +243,12 @@ def _cell(base: Group | None, head: Group | None) -> list[Comparison]:
             if metric.name in before[s].get("scores", {}) and metric.name in after[s].get("scores", {})
         ]
         if pairs and metric.unit == "s":
-            rows.append(row(metric.name, metric.better, **_judge_seconds(pairs, metric.better)))
+            rows.append(_seconds_test(row(metric.name, metric.better, **_means(pairs)), pairs, limits))
         elif pairs:
-            rows.append(row(metric.name, metric.better, **_judge(pairs, metric.better, metric.tolerance, cell.exact)))
+            rows.append(_score_test(row(metric.name, metric.better, **_means(pairs)), pairs, metric, cell.exact))
     clock = "cpu_seconds" if cell.device == "cpu" else "seconds"
     if pairs := [(before[s][clock], after[s][clock]) for s in both if clock in before[s] and clock in after[s]]:
-        rows.append(row(clock, "lower", **_judge_seconds(pairs, "lower")))
+        rows.append(_seconds_test(row(clock, "lower", **_means(pairs)), pairs, limits))
     return rows
 
 
@@ -150,42 +263,39 @@ def _failure(run: dict, seed: int) -> str:
     return f"{run['status']} (seed {seed})" + (f": {lines[-1]}" if lines else "")
 
 
-def _judge(pairs: Sequence[tuple[float, float]], better: Better, tolerance: float, exact: bool) -> dict:
-    """Judge the difference of a score by its interval over seeds; by its value where it is free of chance."""
+def _score_test(row: Comparison, pairs: Sequence[tuple[float, float]], metric: MetricInfo, exact: bool) -> _Test:
+    """Test the difference of a score, or its logarithm where it is heavy-tailed; the values themselves where free of chance."""
     base, head = np.array(pairs, dtype=float).T
-    difference = head - base
-    low, high = _interval(difference, exact)
-    allowed = max(tolerance, ROUNDING * float(max(abs(base).max(), abs(head).max())))
-    sign = 1 if better == "lower" else -1
-    worse, improved = (low > allowed, high < -allowed) if sign > 0 else (high < -allowed, low > allowed)
-    return _figures(base, head, low, high, worse, improved)
+    worse = 1 if metric.better == "lower" else -1
+    smallest, largest = min(base.min(), head.min()), max(base.max(), head.max())
+    if not exact and 0 < smallest < largest / HEAVY_TAIL:
+        floor = max(metric.tolerance, LOG_FLOOR)
+        values = np.log(np.maximum(head, floor) / np.maximum(base, floor))
+        return _Test(replace(row, relative=True), values, ROUNDING, worse)
+    size = max(float(np.abs(base).max()), float(np.abs(head).max()))
+    with np.errstate(over="ignore"):
+        difference = np.clip(head - base, -np.finfo(float).max, np.finfo(float).max)
+    return _Test(row, difference, max(metric.tolerance, ROUNDING * size), worse, exact)
 
 
-def _judge_seconds(pairs: Sequence[tuple[float, float]], better: Better) -> dict:
-    """Judge seconds by their ratio, paired over seeds; a small ratio or a few milliseconds are the machine's noise."""
+def _seconds_test(row: Comparison, pairs: Sequence[tuple[float, float]], limits: Thresholds) -> _Test:
+    """Test seconds by their ratio; a small factor or very few seconds are the machine's noise."""
     base, head = np.maximum(np.array(pairs, dtype=float).T, 1e-9)
-    low, high = (math.exp(bound) for bound in _interval(np.log(head / base), exact=False))
-    noticeable = abs(float(np.mean(head - base))) > TIME_FLOOR
-    slower, faster = noticeable and low > TIME_FACTOR, noticeable and high < 1 / TIME_FACTOR
-    worse, improved = (slower, faster) if better == "lower" else (faster, slower)
-    return _figures(base, head, low, high, worse, improved) | {"relative": True}
+    gap = abs(float(np.mean(head - base)))
+    muted = "" if gap > limits.floor else f"both within the floor of {limits.floor:g} s"
+    worse = 1 if row.better == "lower" else -1
+    values = np.log(head / base)
+    changes = bool(abs(values.mean()) > math.log(limits.seconds_factor))
+    return _Test(replace(row, relative=True), values, math.log(limits.seconds_factor), worse, muted=muted if changes else "")
 
 
-def _interval(values: np.ndarray, exact: bool) -> tuple[float, float]:
-    """Return an interval of the mean; the value itself where it is free of chance, everything for a single seed."""
-    if exact:
-        return float(values.mean()), float(values.mean())
-    _, low, high = mean_interval(values, CONFIDENCE)
-    return (-math.inf, math.inf) if math.isnan(low) else (low, high)
+def _means(pairs: Sequence[tuple[float, float]]) -> dict[str, float | int]:
+    base, head = np.array(pairs, dtype=float).T
+    with np.errstate(over="ignore"):
+        return {"base": _plain(base), "head": _plain(head), "seeds": len(pairs)}
 
 
-def _figures(base: np.ndarray, head: np.ndarray, low: float, high: float, worse: bool, improved: bool) -> dict:
-    return {
-        "base": float(base.mean()),
-        "head": float(head.mean()),
-        "low": low if math.isfinite(low) else None,
-        "high": high if math.isfinite(high) else None,
-        "seeds": int(base.size),
-        "verdict": Verdict.REGRESSED if worse else Verdict.IMPROVED if improved else Verdict.WITHIN_NOISE,
-        "note": "" if math.isfinite(low) else "one seed tells nothing",
-    }
+def _plain(values: np.ndarray) -> float:
+    """Return the mean; of values whose sum overflows by way of their halves."""
+    mean = float(values.mean())
+    return mean if math.isfinite(mean) else float((values / len(values)).sum())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 import numpy as np
 
 from optathlon.spec import RunRecord, Status
 
 Patterns = str | Sequence[str]
-RUN_FIELDS = ("seconds", "cpu_seconds", "peak_memory", "gpu_memory")
+RUN_FIELDS = {"seconds": "s", "cpu_seconds": "s", "peak_memory": "B", "gpu_memory": "B"}
+_ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
 
 
 class MissingEvidence(Exception):
@@ -30,21 +32,54 @@ class Evidence:
     ----------
     records : tuple of RunRecord
         All of them, failures included.
+    declared : mapping
+        Workload to the methods that take part in it, as the suite declares them at this scale: a claim that names a workload is
+        not tested where its runs are missing. Without it, what was run is all there is.
     """
 
     records: tuple[RunRecord, ...]
+    declared: Mapping[str, frozenset[str]] | None = field(default=None, hash=False)
+
+    @cached_property
+    def _by_method(self) -> dict[str, list[RunRecord]]:
+        found: dict[str, list[RunRecord]] = {}
+        for record in self.records:
+            found.setdefault(record.cell.method, []).append(record)
+        return found
+
+    def workloads(self, patterns: Patterns, *methods: str) -> list[str]:
+        """Return the workloads that match, and in which all `methods` take part.
+
+        Raises
+        ------
+        MissingEvidence
+            If none does, a name that is no pattern is not among them, or a method has no run on one of them.
+        """
+        patterns = (patterns,) if isinstance(patterns, str) else tuple(patterns)
+        ran = {
+            method: {r.cell.workload for r in self._by_method.get(method, ()) if r.status not in _ABSENT} for method in methods
+        }
+        known = self.declared
+        if known is None:
+            known = {name: frozenset(m for m in methods if name in ran[m]) for runs in ran.values() for name in runs}
+        named = [
+            name
+            for name, invited in known.items()
+            if invited.issuperset(methods) and any(fnmatchcase(name, pattern) for pattern in patterns)
+        ]
+        missing = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in named)]
+        if missing:
+            raise MissingEvidence(f"no run of {' and '.join(methods)} on {' or '.join(missing)}")
+        for name in named:
+            lacking = [method for method in methods if name not in ran[method]]
+            if lacking:
+                raise MissingEvidence(f"no run of {' and '.join(lacking)} on {name}")
+        return sorted(named)
 
     def runs(self, method: str, workloads: Patterns = "*") -> list[RunRecord]:
         """Return the runs of `method` on the workloads whose names match, whatever their status; MissingEvidence if none."""
-        patterns = (workloads,) if isinstance(workloads, str) else tuple(workloads)
-        found = [
-            record
-            for record in self.records
-            if record.cell.method == method and any(fnmatchcase(record.cell.workload, pattern) for pattern in patterns)
-        ]
-        if not found:
-            raise MissingEvidence(f"no run of {method} on {' or '.join(patterns)}")
-        return found
+        names = set(self.workloads(workloads, method))
+        return [record for record in self._by_method[method] if record.cell.workload in names]
 
     def scores(self, metric: str, method: str, workloads: Patterns = "*") -> dict[tuple[str, int], float]:
         """Return the values of a metric, or of a run's field such as ``"seconds"``, by (workload, seed).
@@ -58,7 +93,7 @@ class Evidence:
         """
         values = {}
         for run in self.runs(method, workloads):
-            if run.status in (Status.NEEDS_DATA, Status.NEEDS_DEVICE):
+            if run.status in _ABSENT:
                 continue
             if run.status is not Status.OK:
                 raise FailedRuns(f"{method} on {run.cell.workload}, seed {run.seed}: {run.status}")
@@ -68,6 +103,18 @@ class Evidence:
         if not values:
             raise MissingEvidence(f"no {metric} of {method} on {workloads}")
         return values
+
+    def unit(self, metric: str) -> str:
+        """Return the unit of a metric or of a run's field."""
+        if metric in RUN_FIELDS:
+            return RUN_FIELDS[metric]
+        return next((info.unit for record in self.records for info in record.cell.metrics if info.name == metric), "")
+
+    def trials(self, workloads: Patterns = "*") -> int:
+        """Return how many independent trials each run of the workloads averages, at least."""
+        patterns = (workloads,) if isinstance(workloads, str) else tuple(workloads)
+        found = [r.cell.trials for r in self.records if any(fnmatchcase(r.cell.workload, pattern) for pattern in patterns)]
+        return min(found, default=1)
 
     def mean(self, metric: str, method: str, workloads: Patterns = "*") -> float:
         """Return the mean over workloads and seeds."""

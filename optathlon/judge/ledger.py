@@ -24,15 +24,23 @@ def judge(suite: Suite, records: Iterable[RunRecord]) -> list[Judgement]:
     """Rule on every claim of a suite.
 
     A claim is decided at the largest scale, from its own on, whose records allow it; among machines, by the one with most records
-    at that scale. Scales and machines are never mixed in one verdict.
+    at that scale. Scales and machines are never mixed in one verdict. A claim is tested only where every workload that it names,
+    of those declared at that scale, was run. Runs with less than the paper's budget rule nothing: their figure stands beside
+    "not tested at the paper's budget".
     """
     groups: dict[tuple[Scale, str], list[RunRecord]] = {}
     for record in records:
         if record.cell.suite == suite.name and record.cell.suite_version == suite.version:
             groups.setdefault((record.cell.scale, record.cell.environment.machine), []).append(record)
     ranked = sorted(groups, key=lambda group: (-group[0].order, -len(groups[group]), group[1]))
-    evidence = {group: Evidence(tuple(groups[group])) for group in ranked}
+    evidence = {group: Evidence(tuple(groups[group]), _declared(suite, group[0])) for group in ranked}
     return [_judge_claim(suite.name, claim, evidence) for claim in suite.claims]
+
+
+def _declared(suite: Suite, scale: Scale) -> dict[str, frozenset[str]]:
+    """Return the workloads of a scale with the methods that take part in each."""
+    workloads = [workload for workload in suite.workloads if workload.scale is scale]
+    return {w.name: frozenset(m.name for m in suite.methods if w.invites(m)) for w in workloads}
 
 
 def _judge_claim(suite: str, claim: Claim, evidence: Mapping[tuple[Scale, str], Evidence]) -> Judgement:
@@ -49,6 +57,9 @@ def _judge_claim(suite: str, claim: Claim, evidence: Mapping[tuple[Scale, str], 
             verdict = Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"a run that it needs failed: {failed}")
         except Exception as error:  # one faulty check must not take the board with it
             verdict = Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"the check failed: {type(error).__name__}: {error}")
+        if claim.reduced and verdict.ruling is not Ruling.NOT_TESTED:
+            measured = f"with {claim.reduced}, where it would be {verdict.ruling}: {verdict.measured}"
+            verdict = Verdict(ruling=Ruling.REDUCED, measured=measured)
         if verdict.ruling is not Ruling.NOT_TESTED:
             return Judgement(suite=suite, claim=claim, verdict=verdict, scale=str(scale), machine=machine)
     return Judgement(suite=suite, claim=claim, verdict=Verdict(ruling=Ruling.NOT_TESTED, measured=reason), scale="", machine="")

@@ -1,40 +1,110 @@
-"""Over all workloads of a board: mean ranks and performance profiles."""
+"""Over all workloads of a board: mean ranks and performance profiles, on the workloads that the compared methods share."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from optathlon.judge import scoring
+from optathlon.judge import profiles
 from optathlon.judge.board import Row, boards, first_metric
 
 
-def summary(rows: Sequence[Row]) -> list[tuple[str, str, float, int, int]]:
-    """Return (suite and board, method, mean rank, workloads ranked, workloads where it shares the first rank)."""
-    ranks: dict[tuple[str, str], list[int]] = {}
+@dataclass(frozen=True, kw_only=True)
+class Overall:
+    """One method over the workloads of a suite that are ranked by one metric.
+
+    Attributes
+    ----------
+    board : str
+        Suite, scale, device, machine and metric.
+    method : str
+        The method.
+    mean_rank : float or None
+        Mean of its ranks over the `common` workloads; None for a method that is ranked on no more than half of all.
+    first : int
+        On how many of the common workloads it is first, alone or tied.
+    ranked, common, workloads : int
+        On how many workloads it is ranked, how many all compared methods share, and how many there are.
+    """
+
+    board: str
+    method: str
+    mean_rank: float | None
+    first: int
+    ranked: int
+    common: int
+    workloads: int
+
+
+def summary(rows: Sequence[Row]) -> list[Overall]:
+    """Return each method over all workloads of a board, the best mean rank first, those with too few workloads last.
+
+    Mean ranks are taken on the workloads that all methods share which are ranked on more than half; a method with fewer has no
+    mean rank, however well it does on its own ones.
+    """
+    families: dict[str, dict[str, dict[str, int]]] = {}
+    workloads: dict[str, set[str]] = {}
     for _, board in boards(rows):
         for row in first_metric(board):
-            if row.rank is not None:
-                ranks.setdefault((f"{row.suite}, {row.scale}, {row.device}, {row.machine}", row.method), []).append(row.rank)
-    made = [(board, method, float(np.mean(found)), len(found), found.count(1)) for (board, method), found in ranks.items()]
-    return sorted(made, key=lambda line: (line[0], line[2], line[1]))
+            name = _family(row)
+            workloads.setdefault(name, set()).add(row.workload)
+            if not row.yardstick:
+                ranks = families.setdefault(name, {}).setdefault(row.method, {})
+                if row.rank is not None:
+                    ranks[row.workload] = row.rank
+    return [line for name in sorted(families) for line in _overall(name, families[name], len(workloads[name]))]
+
+
+def _overall(board: str, ranks: dict[str, dict[str, int]], total: int) -> list[Overall]:
+    compared = [method for method, own in ranks.items() if 2 * len(own) > total]
+    common = set.intersection(*(set(ranks[method]) for method in compared)) if compared else set()
+    lines = []
+    for method, own in ranks.items():
+        places = [own[workload] for workload in common] if method in compared else []
+        lines.append(
+            Overall(
+                board=board,
+                method=method,
+                mean_rank=float(np.mean(places)) if places else None,
+                first=places.count(1),
+                ranked=len(own),
+                common=len(common),
+                workloads=total,
+            )
+        )
+    return sorted(lines, key=lambda line: (line.mean_rank is None, line.mean_rank or 0.0, -line.ranked, line.method))
 
 
 def profile(rows: Sequence[Row], ratios: Sequence[float] = (1, 2, 4, 8)) -> dict[str, dict[str, list[float]]]:
-    """Return, per board, each method's share of targeted workloads solved within a ratio of the fastest time to target."""
+    """Return, per board, each method's share of targeted workloads solved within a ratio of the fastest time to target.
+
+    Every workload with a target counts, also one that nobody solved; of the methods, those that ran on most of them.
+    """
     times: dict[str, dict[str, dict[str, float]]] = {}
     for _, board in boards(rows):
         first = first_metric(board)
-        if any(row.time_to_target is not None for row in first):
-            name = f"{board[0].suite}, {board[0].scale}, {board[0].device}, {board[0].machine}"
-            for row in first:
-                times.setdefault(name, {}).setdefault(row.method, {})[row.workload] = max(row.time_to_target or math.inf, 1e-9)
+        if first[0].target is None:
+            continue
+        costs = {row.method: _cost(row) for row in first if not row.yardstick}
+        times.setdefault(_family(first[0]), {})[first[0].workload] = costs
     made = {}
-    for name, methods in times.items():
-        workloads = sorted({workload for found in methods.values() for workload in found})
-        costs = np.array([[found.get(workload, math.inf) for found in methods.values()] for workload in workloads])
-        shares = scoring.performance_profile(costs, np.asarray(ratios, dtype=float))
+    for name, workloads in times.items():
+        methods = sorted({method for costs in workloads.values() for method in costs})
+        methods = [m for m in methods if 2 * sum(m in costs for costs in workloads.values()) > len(workloads)]
+        if not methods:
+            continue
+        table = np.array([[costs.get(method, math.inf) for method in methods] for costs in workloads.values()])
+        shares = profiles.performance_profile(table, np.asarray(ratios, dtype=float))
         made[name] = {method: line.tolist() for method, line in zip(methods, shares, strict=True)}
     return made
+
+
+def _family(row: Row) -> str:
+    return f"{row.suite}, {row.scale}, {row.device}, {row.machine}, {row.metric}"
+
+
+def _cost(row: Row) -> float:
+    return math.inf if row.time_to_target is None else max(row.time_to_target, 1e-9)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from optathlon.judge import scoring
+from optathlon.judge.intervals import mean_interval
 from optathlon.spec import Cell, RunRecord, Status, Suite
 from optathlon.store import RecordError
 
@@ -110,7 +110,7 @@ def _compare_metric(
     if len(was) != len(now):
         yield Finding(address, "all", metric, f"{len(was)} values", f"{len(now)} values", "as many values", False)
         return
-    interval = scoring.mean_interval(was)
+    interval = mean_interval(was)
     mean = sum(now) / len(now)
     if len(was) == 1 or exact_cell:
         agrees = math.isclose(mean, interval.mean, rel_tol=1e-6, abs_tol=1e-12)

@@ -4,7 +4,7 @@ The clock, the trace, peak memory, the conditions of the machine and the digest 
 """
 
 from optathlon.measure.cell import run_cell
-from optathlon.measure.plan import plan_cell, takes_part
+from optathlon.measure.plan import plan_cell
 from optathlon.measure.pool import Job, run_jobs
 
-__all__ = ["Job", "plan_cell", "run_cell", "run_jobs", "takes_part"]
+__all__ = ["Job", "plan_cell", "run_cell", "run_jobs"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import fields
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -15,13 +14,6 @@ from optathlon import data
 from optathlon.measure import environment
 from optathlon.measure.digest import Code, code_of
 from optathlon.spec import Cell, Method, Metric, MetricInfo, Suite, Workload
-
-
-def takes_part(workload: Workload, method: Method) -> bool:
-    """Return whether a method takes part in a workload: where it says so itself, else where the workload invites it."""
-    if method.workloads:
-        return any(fnmatchcase(workload.name, pattern) for pattern in method.workloads)
-    return any(fnmatchcase(method.name, pattern) for pattern in workload.methods)
 
 
 @cache
@@ -80,6 +72,7 @@ def plan_cell(
         target=workload.target,
         exact=workload.exact,
         yardstick=method.yardstick,
+        trials=workload.trials,
         code=code,
         data=checksums,
         environment=conditions,

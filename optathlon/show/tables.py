@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from optathlon.judge import Judgement, Row, boards, first_metric, profile, summary, to_frame
+from optathlon.judge import Judgement, Overall, Row, boards, first_metric, profile, summary, to_frame
 from optathlon.spec import Ruling
 
 
@@ -20,7 +20,7 @@ def to_csv(rows: Sequence[Row]) -> str:
 def display(row: Row) -> tuple[str, ...]:
     """Return rank, method, value with interval, seconds, ratio, seeds and status as a reader wants them."""
     rank = (
-        ""
+        ("yardstick" if row.yardstick else "")
         if row.rank is None
         else str(row.rank)
         if row.rank_low == row.rank_high
@@ -35,7 +35,7 @@ def display(row: Row) -> tuple[str, ...]:
         value,
         "" if row.seconds is None else _number(row.seconds),
         "" if row.ratio is None else f"{row.ratio:.2g}×",
-        str(row.seeds),
+        str(row.shared) if row.shared == row.seeds else f"{row.shared} of {row.seeds}",
         row.status if not row.failed else f"{row.status} ({row.failed} of {row.failed + row.seeds})",
     )
 
@@ -61,9 +61,11 @@ def to_markdown(rows: Sequence[Row], judgements: Sequence[Judgement] = ()) -> st
 
 _HOW_TO_READ = """
 Rendered from the records in `records/` by `optathlon leaderboard --write`; `--check` proves that it still matches them.
-Methods share a rank when their seeds cannot tell them apart (paired bootstrap, 95 %); in brackets, the ranks that the data leave
-possible. Values are means over seeds with 95 % intervals, seconds are medians of the method's own time, `×` is the ratio to the
-suite's reference method, `*` marks the Pareto front of score against seconds. Seconds of different machines are never compared.
+Methods stand in the order of their means over the seeds that all of them ran, and share a rank where these seeds cannot tell them
+apart (paired tests, false discovery rate 5 % in a board); in brackets, the ranks that the data leave possible. Brackets behind a
+value are its 95 % interval; seconds are medians of the method's own time, `×` is the ratio to the suite's reference method, `*`
+marks the Pareto front of score against seconds. Yardsticks know more than the others (the truth, all data): shown, not ranked.
+Seconds of different machines are never compared. `docs/verdicts.md` says how ranks and verdicts are made, and how often they err.
 """.strip()
 
 
@@ -83,11 +85,12 @@ def claims_markdown(judgements: Sequence[Judgement]) -> str:
 def _summary_markdown(rows: Sequence[Row]) -> list[str]:
     parts = []
     lines = summary(rows)
-    for board in dict.fromkeys(line[0] for line in lines):
-        own = [[method, f"{mean:.2f}", str(first), str(count)] for b, method, mean, count, first in lines if b == board]
-        if any(int(line[3]) > 1 for line in own):
-            header = ["method", "mean rank", "first or tied first", "workloads"]
-            parts.append(f"### Over all workloads ({_escape(board)})\n\n" + _table(header, own))
+    for board in dict.fromkeys(line.board for line in lines):
+        own = [line for line in lines if line.board == board]
+        if own[0].workloads > 1 and own[0].mean_rank is not None:
+            header = ["method", f"mean rank on the {own[0].common} common", "first or tied first", "ranked on"]
+            cells = [_overall(one) for one in own]
+            parts.append(f"### Over all workloads ({_escape(board)})\n\n" + _table(header, cells))
     for board, shares in profile(rows).items():
         own = [
             [method, *(f"{share:.2f}" for share in line)]
@@ -96,6 +99,11 @@ def _summary_markdown(rows: Sequence[Row]) -> list[str]:
         title = f"### Performance profile of time to target ({_escape(board)})"
         parts.append(f"{title}\n\n" + _table(["method", "fastest", "within 2×", "within 4×", "within 8×"], own))
     return parts
+
+
+def _overall(one: Overall) -> list[str]:
+    mean = "" if one.mean_rank is None else f"{one.mean_rank:.2f}"
+    return [one.method, mean, str(one.first), f"{one.ranked} of {one.workloads}"]
 
 
 def _board_markdown(key: tuple[str, ...], board: Sequence[Row]) -> str:
@@ -121,8 +129,30 @@ def _board_markdown(key: tuple[str, ...], board: Sequence[Row]) -> str:
     units = {row.metric: f"{row.metric} ({row.unit}, {row.better})" for row in board}
     text = f"### {_escape(workload)} ({scale}, {device}, {_escape(machine)})\n\n"
     text += _table([*header, *(units[metric] for metric in others)], lines)
+    if stands := standing_text(first):
+        text += f"\n\n{_escape(stands)}"
+    reasons = [f"- {_escape(row.method)}: {_escape(row.note)}" for row in first if row.note and not row.yardstick]
+    if reasons:
+        text += "\n\nOn the seeds:\n\n" + "\n".join(reasons)
     reasons = [f"- {_escape(row.method)}: {_escape(_last_line(row.reason))}" for row in first if row.reason]
     return text + ("\n\nWhy cells failed:\n\n" + "\n".join(reasons) if reasons else "")
+
+
+def standing_text(first: Sequence[Row]) -> str:
+    """Say what a board resolves and how firm its first place is, in one sentence; nothing where nobody is ranked."""
+    row = next((row for row in first if row.rank is not None), None)
+    if row is None:
+        return ""
+    if row.stability is None:
+        return "One seed: nobody can be told apart."
+    if row.resolution is None:
+        return ""
+    leader = min((r for r in first if r.rank == 1), key=lambda r: (r.value or 0.0) * (1 if r.better == "lower" else -1))
+    resamples = f"in {row.stability:.0%} of resamples, in both halves of {row.halves:.0%} of splits"
+    return (
+        f"These {row.shared} seeds tell differences of {_number(row.resolution)} apart. "
+        f"First place: {leader.method}, {row.standing} ({resamples})."
+    )
 
 
 def _last_line(text: str) -> str:

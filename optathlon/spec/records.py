@@ -65,6 +65,8 @@ class Cell:
         Free of chance: ranked by value.
     yardstick : bool
         Shown, not ranked.
+    trials : int
+        How many independent trials one run averages.
     code : str
         Digest of the method's code, comments and docstrings aside.
     data : mapping
@@ -87,6 +89,7 @@ class Cell:
     target: float | None = None
     exact: bool = False
     yardstick: bool = False
+    trials: int = 1
     code: str = ""
     data: Mapping[str, str] = field(default_factory=dict, hash=False)
     environment: Environment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from optathlon.spec.claim import Claim
@@ -94,6 +95,8 @@ class Workload:
         Names of the data sets it needs (`optathlon data list`); their checksums go into the cache key.
     methods : tuple of str, optional
         Names, or glob patterns, of the methods that take part; all by default.
+    trials : int
+        How many independent trials one run averages, for the intervals of fractions.
     exact : bool
         Instance and methods are free of chance: one seed decides, and ranks go by value instead of by an interval.
     description : str
@@ -110,13 +113,20 @@ class Workload:
     target: float | None = None
     data: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("*",)
+    trials: int = 1
     exact: bool = False
     description: str = ""
 
     def __post_init__(self) -> None:
         require_name("workload", self.name)
-        if self.seeds < 1 or self.budget <= 0 or self.memory <= 0:
-            raise ValueError(f"workload {self.name}: seeds, budget and memory must be positive")
+        if self.seeds < 1 or self.trials < 1 or self.budget <= 0 or self.memory <= 0:
+            raise ValueError(f"workload {self.name}: seeds, trials, budget and memory must be positive")
+
+    def invites(self, method: Method) -> bool:
+        """Return whether a method takes part: where it says so itself, else where the workload names it."""
+        if method.workloads:
+            return any(fnmatchcase(self.name, pattern) for pattern in method.workloads)
+        return any(fnmatchcase(method.name, pattern) for pattern in self.methods)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,8 +53,9 @@ def decode_cell(document: dict[str, Any]) -> Cell:
         (cell.target is not None and type(cell.target) not in number)
         or type(cell.exact) is not bool
         or type(cell.yardstick) is not bool
+        or type(cell.trials) is not int
     ):
-        raise ValueError("target must be a number or null, exact and yardstick true or false")
+        raise ValueError("target must be a number or null, exact and yardstick true or false, trials a whole number")
     for value in (cell.settings, cell.data, cell.environment.versions):
         if not isinstance(value, dict):
             raise ValueError(f"settings, data and versions must be objects, got {type(value).__name__}")

@@ -259,7 +259,7 @@ def test_literal_cells_and_versions_are_those_of_the_suites(door):
             addresses = [(suite_name, *cell.split("/")) for cell in params[0]]
             assert params[1] == list(DEVICES)
         for suite, workload, method in addresses:
-            assert asv_adapter.takes_part(Registry().load(suite).workload(workload), Registry().load(suite).method(method))
+            assert Registry().load(suite).workload(workload).invites(Registry().load(suite).method(method))
             assert Registry().load(suite).workload(workload).scale in ("smoke", "small")
             assert all(dataset(data).kind == "embedded" for data in Registry().load(suite).workload(workload).data)
 

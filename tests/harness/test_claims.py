@@ -47,9 +47,9 @@ def test_a_difference_is_paired_over_seeds() -> None:
     assert claims.difference_within("norm", "b", "a", at_most=0.0)(data).ruling is Ruling.CONTRADICTED
 
 
-def test_zero_against_zero_is_a_tie_not_a_crash() -> None:
+def test_zero_against_zero_is_no_ratio_and_no_crash() -> None:
     data = evidence(a=[0.0, 0.0], b=[0.0, 0.0])
-    assert claims.ratio_within("norm", "a", "b", at_most=1.1)(data).ruling is Ruling.REPRODUCED
+    assert claims.ratio_within("norm", "a", "b", at_most=1.1)(data).ruling is Ruling.INCONCLUSIVE
     assert claims.ratio_within("norm", "a", "b", at_most=0.5)(data).ruling is Ruling.INCONCLUSIVE
 
 
@@ -97,7 +97,10 @@ def at_scale(scale: Scale, score: float, machine: str = "here", n: int = 12) -> 
 
 
 CLAIM = Claim(id="c", source="s", statement="a stays below one", check=claims.mean_within("norm", "a", at_most=1.0))
-SUITE = replace(toys.SUITE, claims=(CLAIM,))
+WORKLOADS = tuple(replace(toys.SUITE.workloads[0], name=f"w-{scale}", scale=scale, methods=("*",)) for scale in Scale)
+SUITE = replace(
+    toys.SUITE, claims=(CLAIM,), workloads=WORKLOADS, methods=(*toys.SUITE.methods, replace(toys.SUITE.methods[0], name="a"))
+)
 
 
 def test_the_largest_scale_decides_and_too_small_a_scale_does_not() -> None:
@@ -134,3 +137,57 @@ def test_a_check_that_raises_costs_only_its_own_verdict() -> None:
     assert first.verdict.ruling is Ruling.INCONCLUSIVE
     assert "ZeroDivisionError" in first.verdict.measured
     assert second.verdict.ruling is Ruling.REPRODUCED
+
+
+def test_a_statement_about_several_workloads_is_judged_on_each_and_on_all_that_are_declared() -> None:
+    easy, hard = (
+        [replace(record_of(seed, value, cell_of("a", workload=name)), seed=seed) for seed, value in enumerate(about(mean))]
+        for name, mean in (("easy", 0.1), ("hard", 1.2))
+    )
+    check = claims.mean_within("norm", "a", at_most=1.0)
+    assert check(Evidence((*easy, *hard))).ruling is Ruling.CONTRADICTED
+    pooled = claims.mean_within("norm", "a", at_most=1.0, pooled=True)  # .65 on average
+    assert pooled(Evidence((*easy, *hard))).ruling is Ruling.REPRODUCED
+    declared = {"easy": frozenset("a"), "hard": frozenset("a")}
+    with pytest.raises(MissingEvidence, match="no run of a on hard"):
+        check(Evidence(tuple(easy), declared))
+    assert check(Evidence(tuple(easy))).ruling is Ruling.REPRODUCED
+
+
+def test_a_handful_of_hits_proves_no_high_probability() -> None:
+    fraction = (replace(cell_of("a").metrics[0], unit="fraction"),)
+
+    def hits(n: int, of: int) -> Evidence:
+        cell = replace(cell_of("a"), metrics=fraction)
+        return Evidence(tuple(replace(record_of(seed, float(seed < n), cell), seed=seed) for seed in range(of)))
+
+    check = claims.mean_within("norm", "a", at_least=0.95)
+    assert check(hits(6, 6)).ruling is Ruling.INCONCLUSIVE
+    assert "[0.5407, 1]" in check(hits(6, 6)).measured
+    assert claims.seeds_needed(0.95) == 72
+    assert check(hits(71, 71)).ruling is Ruling.INCONCLUSIVE
+    assert check(hits(72, 72)).ruling is Ruling.REPRODUCED
+    assert check(hits(1, 6)).ruling is Ruling.CONTRADICTED
+    share = claims.proportion_within("norm", "a", lambda value: value > 0.5, at_least=0.95)
+    assert share(hits(72, 72)).ruling is Ruling.REPRODUCED
+
+
+def test_seconds_are_ruled_with_room_for_the_machine() -> None:
+    def timed(factor: float) -> Ruling:
+        records = [
+            replace(record_of(seed, 1.0, cell_of(name)), seed=seed, seconds=seconds * (1 + 0.001 * NOISE[seed]))
+            for name, seconds in (("a", factor), ("b", 1.0))
+            for seed in range(12)
+        ]
+        return claims.ratio_within("seconds", "a", "b", at_most=1.0)(Evidence(tuple(records))).ruling
+
+    assert timed(0.7) is Ruling.REPRODUCED
+    assert timed(0.9) is Ruling.INCONCLUSIVE
+    assert timed(1.1) is Ruling.INCONCLUSIVE
+    assert timed(1.4) is Ruling.CONTRADICTED
+
+
+def test_less_than_the_papers_budget_rules_nothing_and_shows_its_figure() -> None:
+    (one,) = judge(replace(SUITE, claims=(replace(CLAIM, reduced="3 epochs instead of 100"),)), at_scale(Scale.SMALL, 0.5))
+    assert one.verdict.ruling is Ruling.REDUCED
+    assert "3 epochs instead of 100, where it would be reproduced: a: norm 0.5" in one.verdict.measured

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from optathlon.judge import scoring
+from optathlon.judge import intervals, profiles, ranking
 
 
 def test_the_bootstrap_agrees_with_scipys_standard_error() -> None:
     values = np.random.default_rng(0).exponential(size=25)
     result = stats.bootstrap((values,), np.mean, n_resamples=9999, rng=np.random.default_rng(1))
-    interval = scoring.mean_interval(values)
+    interval = intervals.mean_interval(values)
     reach = stats.t.ppf(0.975, 24) * np.sqrt(25 / 24) * result.standard_error
     assert interval.high - interval.mean == pytest.approx(reach, rel=0.05)
     assert interval.mean - interval.low == pytest.approx(reach, rel=0.05)
@@ -28,7 +28,7 @@ def test_intervals_cover_the_truth_as_often_as_a_t_interval(n: int) -> None:
     hits = {"bootstrap": 0, "t": 0}
     for _ in range(trials):
         values = rng.normal(size=n)
-        interval = scoring.mean_interval(values)
+        interval = intervals.mean_interval(values)
         hits["bootstrap"] += interval.low <= 0 <= interval.high
         low, high = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
         hits["t"] += low <= 0 <= high
@@ -37,23 +37,23 @@ def test_intervals_cover_the_truth_as_often_as_a_t_interval(n: int) -> None:
 
 
 def test_one_value_has_no_interval_and_equal_values_have_none_to_spare() -> None:
-    assert scoring.mean_interval([2.0]).mean == 2.0
-    assert math.isnan(scoring.mean_interval([2.0]).low)
-    assert scoring.mean_interval([2.0, 2.0, 2.0]) == (2.0, 2.0, 2.0)
+    assert intervals.mean_interval([2.0]).mean == 2.0
+    assert math.isnan(intervals.mean_interval([2.0]).low)
+    assert intervals.mean_interval([2.0, 2.0, 2.0]) == (2.0, 2.0, 2.0)
 
 
 @pytest.mark.parametrize("values", [[], [math.nan], [1.0, math.inf], [[1.0]]])
 def test_values_that_cannot_be_averaged_are_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="values must be"):
-        scoring.mean_interval(values)
+        intervals.mean_interval(values)
 
 
 def test_clear_differences_give_clear_ranks_in_either_direction() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(8, 1)) + np.array([[0.0, 1.0, 2.0]]) + 0.01 * rng.normal(size=(8, 3))
-    assert scoring.rank(scores, "lower").rank.tolist() == [1, 2, 3]
-    assert scoring.rank(scores, "higher").rank.tolist() == [3, 2, 1]
-    ranks = scoring.rank(scores, "lower")
+    assert ranking.rank(scores, "lower").rank.tolist() == [1, 2, 3]
+    assert ranking.rank(scores, "higher").rank.tolist() == [3, 2, 1]
+    ranks = ranking.rank(scores, "lower")
     assert ranks.low.tolist() == ranks.high.tolist() == [1, 2, 3]
 
 
@@ -61,32 +61,32 @@ def test_pairing_by_seed_tells_apart_what_the_means_alone_cannot() -> None:
     rng = np.random.default_rng(1)
     instance = 10 * rng.normal(size=20)
     scores = np.column_stack([instance, instance + 0.1])
-    assert scoring.rank(scores, "lower").rank.tolist() == [1, 2]
+    assert ranking.rank(scores, "lower").rank.tolist() == [1, 2]
     shuffled = np.column_stack([instance, rng.permutation(instance) + 0.1])
-    assert scoring.rank(shuffled, "lower").rank.tolist() == [1, 1]
+    assert ranking.rank(shuffled, "lower").rank.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("n", [3, 5, 20])
 def test_equal_methods_are_told_apart_in_few_cases(n: int) -> None:
     rng = np.random.default_rng(n)
-    wrong = sum(scoring.rank(rng.normal(size=(n, 2)), "lower").rank.max() > 1 for _ in range(400))
+    wrong = sum(ranking.rank(rng.normal(size=(n, 2)), "lower").rank.max() > 1 for _ in range(400))
     assert wrong / 400 < 0.09
 
 
 def test_equal_methods_share_a_rank_with_its_interval_shown() -> None:
     rng = np.random.default_rng(2)
     scores = np.column_stack([rng.normal(size=10), rng.normal(size=10), rng.normal(size=10) + 50])
-    ranks = scoring.rank(scores, "lower")
+    ranks = ranking.rank(scores, "lower")
     assert ranks.rank.tolist() == [1, 1, 3]
     assert ranks.high.tolist() == [2, 2, 3]
 
 
 def test_one_seed_separates_nothing_unless_the_score_is_exact() -> None:
     scores = np.array([[1.0, 2.0, 3.0]])
-    assert scoring.rank(scores, "lower").rank.tolist() == [1, 1, 1]
-    assert scoring.rank(scores, "lower").high.tolist() == [3, 3, 3]
-    assert scoring.rank(scores, "lower", exact=True).rank.tolist() == [1, 2, 3]
-    assert scoring.rank(scores, "lower", exact=True, tolerance=1.0).rank.tolist() == [1, 1, 2]
+    assert ranking.rank(scores, "lower").rank.tolist() == [1, 1, 1]
+    assert ranking.rank(scores, "lower").high.tolist() == [3, 3, 3]
+    assert ranking.rank(scores, "lower", exact=True).rank.tolist() == [1, 2, 3]
+    assert ranking.rank(scores, "lower", exact=True, tolerance=1.0).rank.tolist() == [1, 1, 3]
 
 
 tables = hnp.arrays(
@@ -97,12 +97,12 @@ tables = hnp.arrays(
 @given(tables)
 @settings(max_examples=60, deadline=None)
 def test_ranks_start_at_one_stay_in_their_interval_and_mirror_with_the_direction(scores: np.ndarray) -> None:
-    ranks = scoring.rank(scores, "lower")
+    ranks = ranking.rank(scores, "lower")
     n_methods = scores.shape[1]
     assert ranks.rank.min() == 1
     assert (ranks.rank <= ranks.high).all()
     assert (ranks.high <= n_methods).all()
-    assert np.array_equal(ranks.rank, scoring.rank(-scores, "higher").rank)
+    assert np.array_equal(ranks.rank, ranking.rank(-scores, "higher").rank)
     best = scores.mean(axis=0).argmin()
     assert ranks.rank[best] == 1
 
@@ -110,36 +110,36 @@ def test_ranks_start_at_one_stay_in_their_interval_and_mirror_with_the_direction
 @given(tables)
 @settings(max_examples=40, deadline=None)
 def test_the_order_of_the_methods_does_not_matter(scores: np.ndarray) -> None:
-    assert np.array_equal(scoring.rank(scores, "lower").rank[::-1], scoring.rank(scores[:, ::-1], "lower").rank)
+    assert np.array_equal(ranking.rank(scores, "lower").rank[::-1], ranking.rank(scores[:, ::-1], "lower").rank)
 
 
 def test_ranks_refuse_a_guessed_direction_and_nan() -> None:
     with pytest.raises(ValueError, match="better must be"):
-        scoring.rank(np.ones((2, 2)), "smaller")  # type: ignore[arg-type]
+        ranking.rank(np.ones((2, 2)), "smaller")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="finite"):
-        scoring.rank(np.array([[np.nan, 1.0]]), "lower")
+        ranking.rank(np.array([[np.nan, 1.0]]), "lower")
 
 
 TRACE = [(0, 0.0, 5.0), (1, 1.0, 2.0), (2, 2.0, 0.5), (3, 3.0, 0.7)]
 
 
 def test_time_to_target_is_the_first_hit() -> None:
-    assert scoring.time_to_target(TRACE, 2.0, "lower") == 1.0
-    assert scoring.time_to_target(TRACE, 0.1, "lower") is None
-    assert scoring.time_to_target(TRACE, 4.0, "higher") == 0.0
+    assert profiles.time_to_target(TRACE, 2.0, "lower") == 1.0
+    assert profiles.time_to_target(TRACE, 0.1, "lower") is None
+    assert profiles.time_to_target(TRACE, 4.0, "higher") == 0.0
 
 
 def test_the_score_at_a_time_is_the_last_one_known_then() -> None:
-    assert scoring.score_at(TRACE, 1.5) == 2.0
-    assert scoring.score_at(TRACE, 99.0) == 0.7
-    assert scoring.score_at(TRACE[1:], 0.5) is None
+    assert profiles.score_at(TRACE, 1.5) == 2.0
+    assert profiles.score_at(TRACE, 99.0) == 0.7
+    assert profiles.score_at(TRACE[1:], 0.5) is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
 @settings(max_examples=100, deadline=None)
 def test_the_pareto_front_is_what_nobody_dominates(points: list[tuple[int, int]]) -> None:
     scores, seconds = zip(*points, strict=True)
-    front = scoring.pareto_front(scores, seconds, "lower")
+    front = profiles.pareto_front(scores, seconds, "lower")
     for i, (score, time) in enumerate(points):
         dominated = any(s <= score and t <= time and (s, t) != (score, time) for s, t in points)
         assert front[i] == (not dominated)
@@ -147,15 +147,15 @@ def test_the_pareto_front_is_what_nobody_dominates(points: list[tuple[int, int]]
 
 def test_the_performance_profile_of_a_worked_example() -> None:
     costs = np.array([[1.0, 2.0, np.inf], [4.0, 1.0, np.inf], [np.inf, np.inf, np.inf]])
-    shares = scoring.performance_profile(costs, np.array([1.0, 2.0, 4.0]))
+    shares = profiles.performance_profile(costs, np.array([1.0, 2.0, 4.0]))
     assert shares.tolist() == [[1 / 3, 1 / 3, 2 / 3], [1 / 3, 2 / 3, 2 / 3], [0.0, 0.0, 0.0]]
     with pytest.raises(ValueError, match="positive or inf"):
-        scoring.performance_profile(np.array([[0.0]]), np.array([1.0]))
+        profiles.performance_profile(np.array([[0.0]]), np.array([1.0]))
 
 
 @pytest.mark.parametrize("huge", [1e13, 1e200])
 def test_a_nearly_diverged_method_does_not_blur_the_others(huge: float) -> None:
     noise = 0.01 * np.random.default_rng(0).random((5, 1))
     scores = np.column_stack([1 + noise, 2 + noise, 3 + noise, np.full(5, huge)])
-    assert scoring.rank(scores, "lower").rank.tolist() == [1, 2, 3, 4]
-    assert math.isfinite(scoring.mean_interval([huge, 2 * huge]).high)
+    assert ranking.rank(scores, "lower").rank.tolist() == [1, 2, 3, 4]
+    assert math.isfinite(intervals.mean_interval([huge, 2 * huge]).high)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optathlon.measure import Job, plan_cell, run_jobs, takes_part
+from optathlon.measure import Job, plan_cell, run_jobs
 from optathlon.registry import Registry
 from optathlon.spec import RunRecord, Scale, Status, Suite
 from optathlon.spec.method import takes_settings
@@ -24,7 +24,7 @@ def jobs_of(suite: Suite) -> list[Job]:
         if workload.scale is not Scale.SMOKE:
             continue
         for method in suite.methods:
-            if takes_part(workload, method) and "cpu" in method.devices:
+            if workload.invites(method) and "cpu" in method.devices:
                 cell = plan_cell(suite, workload, method)
                 seeds = (0, 0) if workload.exact else (0, 0, 1)
                 jobs += [Job(suite, workload, method, cell, seed, workload.budget, workload.memory) for seed in seeds]
@@ -50,7 +50,7 @@ def test_the_suite_is_named_after_its_folder_and_has_a_readme(suite: Suite) -> N
 def test_every_method_takes_part_in_some_smoke_workload(suite: Suite) -> None:
     smoke = [workload for workload in suite.workloads if workload.scale is Scale.SMOKE]
     assert smoke
-    left_out = [m.name for m in suite.methods if not any(takes_part(w, m) for w in smoke)]
+    left_out = [m.name for m in suite.methods if not any(w.invites(m) for w in smoke)]
     assert left_out == []
 
 

@@ -1,0 +1,157 @@
+"""Confidence intervals of means, fractions, differences and ratios over seeds; pure functions of arrays.
+
+Every interval inverts a test, so that interval and ruling never disagree: Student's t over seeds for means and paired
+differences, Fieller's for ratios of paired means, Clopper and Pearson's for what is 0 or 1 on each seed. `docs/verdicts.md` has
+their coverage by simulation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+CONFIDENCE = 0.95
+FRACTION = "fraction"  # the unit of metrics that lie in [0, 1]
+
+
+class Interval(NamedTuple):
+    """An estimate and its confidence interval; the bounds are NaN where one value gives no spread."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@lru_cache(maxsize=512)
+def t_quantile(n: int, confidence: float = CONFIDENCE) -> float:
+    """Return how many standard errors the two-sided interval of a mean of n values reaches."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, (1 + confidence) / 2))
+
+
+@lru_cache(maxsize=4096)
+def proportion_interval(hits: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return the exact interval of a probability after `hits` of `n`.
+
+    References
+    ----------
+    Clopper and Pearson, *The use of confidence or fiducial limits illustrated in the case of the binomial*, 1934.
+    """
+    from scipy.special import betaincinv
+
+    if not 0 <= hits <= n or n < 1:
+        raise ValueError(f"hits must be between 0 and n, and n at least 1, got {hits} of {n}")
+    tail = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else float(betaincinv(hits, n - hits + 1, tail))
+    high = 1.0 if hits == n else float(betaincinv(hits + 1, n - hits, 1 - tail))
+    return Interval(hits / n, low, high)
+
+
+def seeds_needed(bound: float, confidence: float = CONFIDENCE) -> int:
+    """Return how many seeds, hits all of them, prove a probability of at least `bound`: what to plan for such a claim."""
+    if not 0 < bound < 1:
+        raise ValueError(f"bound must lie between 0 and 1, got {bound}")
+    return math.ceil(math.log((1 - confidence) / 2) / math.log(bound))
+
+
+def mean_interval(
+    values: Sequence[float] | np.ndarray, unit: str = "", trials: int = 1, confidence: float = CONFIDENCE
+) -> Interval:
+    """Return the mean of `values` (one per seed) with its interval.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Finite, at least one.
+    unit : str
+        Of a ``"fraction"`` the interval stays in [0, 1], is exact where each value is 0 or 1, and never shrinks to a point at
+        0 or 1, which a handful of seeds cannot prove.
+    trials : int
+        How many independent trials each value of a fraction averages.
+    confidence : float
+        Coverage.
+
+    Raises
+    ------
+    ValueError
+        If there is no value, or one is not finite.
+    """
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise ValueError(f"values must be a non-empty sequence of finite numbers, got shape {array.shape}")
+    n, mean = array.size, float(array.mean())
+    if n == 1:
+        return Interval(mean, math.nan, math.nan)
+    bounded = unit == FRACTION and array.min() >= 0 and array.max() <= 1
+    if bounded and is_binary(array) and (trials == 1 or array.min() == array.max()):
+        return Interval(mean, *proportion_interval(round(float(array.sum()) * trials), n * trials, confidence)[1:])
+    if array.min() == array.max():
+        return Interval(float(array[0]), float(array[0]), float(array[0]))
+    reach = t_quantile(n, confidence) * float(spread(array)) / math.sqrt(n)
+    low, high = mean - reach, mean + reach
+    return Interval(mean, max(low, 0.0), min(high, 1.0)) if bounded else Interval(mean, low, high)
+
+
+def difference_interval(
+    first: np.ndarray, second: np.ndarray, unit: str = "", trials: int = 1, confidence: float = CONFIDENCE
+) -> Interval:
+    """Return mean(first - second) over the same seeds with its interval; fractions as in `mean_interval`.
+
+    Where both are 0 or 1 on each seed and never differ, the interval reaches as far as the share of seeds on which they might.
+    """
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    difference = first - second
+    if unit == FRACTION and difference.size > 1 and is_binary(first) and is_binary(second) and np.ptp(difference) == 0:
+        centre = float(difference[0])
+        reach = proportion_interval(0, difference.size * trials, confidence).high
+        return Interval(centre, max(-1.0, centre - reach), min(1.0, centre + reach))
+    mean, low, high = mean_interval(difference, confidence=confidence)
+    return (
+        Interval(mean, max(low, -1.0), min(high, 1.0)) if unit == FRACTION and not math.isnan(low) else Interval(mean, low, high)
+    )
+
+
+def ratio_interval(top: np.ndarray, bottom: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
+    """Return mean(top) / mean(bottom) over the same seeds with its interval; infinite bounds where `bottom` may be zero.
+
+    The ratio r is accepted where Student's test does not tell the mean of ``top - r bottom`` from zero.
+
+    References
+    ----------
+    Fieller, *Some problems in interval estimation*, 1954.
+    """
+    top, bottom = np.asarray(top, dtype=float), np.asarray(bottom, dtype=float)
+    n, (a, b) = top.size, (float(top.mean()), float(bottom.mean()))
+    estimate = a / b if b else math.nan
+    if n == 1 or b == 0:
+        return Interval(estimate, math.nan, math.nan)
+    scale = max(float(np.abs(top).max()), float(np.abs(bottom).max()))
+    (vaa, vab), (_, vbb) = np.cov(top / scale, bottom / scale) * (t_quantile(n, confidence) ** 2 / n)
+    a, b = a / scale, b / scale
+    # The accepted r are the roots' interval of (b² - vbb) r² - 2 (ab - vab) r + (a² - vaa) <= 0.
+    square, linear, constant = b * b - vbb, a * b - vab, a * a - vaa
+    if square <= 0:
+        return Interval(estimate, -math.inf, math.inf)
+    root = math.sqrt(max(0.0, linear * linear - square * constant))
+    return Interval(estimate, (linear - root) / square, (linear + root) / square)
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Return whether every value is 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def spread(values: np.ndarray) -> np.ndarray:
+    """Return the sample standard deviation along the first axis; huge values are scaled where their squares overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = values.std(axis=0, ddof=1)
+    if np.isfinite(found).all():
+        return found
+    size = np.maximum(np.abs(values).max(axis=0), np.finfo(float).tiny)
+    with np.errstate(over="ignore"):
+        return (values / size).std(axis=0, ddof=1) * size
