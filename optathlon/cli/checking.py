@@ -87,7 +87,7 @@ def compare(
         raise UsageError(f"--format must be md or json, got {format!r}")
     thresholds = Thresholds(seconds_factor, floor)
     sides = [load_revision(revision, results, machine) for revision in (base, head)]
-    found = compare_groups(*sides, thresholds)
+    found = compare_groups(sides[0], sides[1], thresholds)
     text = changes.to_json(found) if format == "json" else changes.to_markdown(found, thresholds, everything=everything)
     typer.echo(text)
     machines = [{group.cell.environment.machine for group in side} for side in sides]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -289,13 +289,13 @@ def _seconds_test(row: Comparison, pairs: Sequence[tuple[float, float]], limits:
     return _Test(replace(row, relative=True), values, math.log(limits.seconds_factor), worse, muted=muted if changes else "")
 
 
-def _means(pairs: Sequence[tuple[float, float]]) -> dict[str, float | int]:
+def _means(pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
     base, head = np.array(pairs, dtype=float).T
     with np.errstate(over="ignore"):
-        return {"base": _plain(base), "head": _plain(head), "seeds": len(pairs)}
+        return {"base": _mean(base), "head": _mean(head), "seeds": len(pairs)}
 
 
-def _plain(values: np.ndarray) -> float:
-    """Return the mean; of values whose sum overflows by way of their halves."""
+def _mean(values: np.ndarray) -> float:
+    """Return the mean; where their sum overflows, of their shares."""
     mean = float(values.mean())
     return mean if math.isfinite(mean) else float((values / len(values)).sum())

@@ -35,10 +35,13 @@ class Evidence:
     declared : mapping
         Workload to the methods that take part in it, as the suite declares them at this scale: a claim that names a workload is
         not tested where its runs are missing. Without it, what was run is all there is.
+    elsewhere : frozenset of str
+        Workloads of the other scales: a claim that names the reduced and the published ones is tested on those of this scale.
     """
 
     records: tuple[RunRecord, ...]
     declared: Mapping[str, frozenset[str]] | None = field(default=None, hash=False)
+    elsewhere: frozenset[str] = frozenset()
 
     @cached_property
     def _by_method(self) -> dict[str, list[RunRecord]]:
@@ -67,9 +70,10 @@ class Evidence:
             for name, invited in known.items()
             if invited.issuperset(methods) and any(fnmatchcase(name, pattern) for pattern in patterns)
         ]
-        missing = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in named)]
-        if missing:
-            raise MissingEvidence(f"no run of {' and '.join(methods)} on {' or '.join(missing)}")
+        names = {*named, *self.elsewhere}
+        missing = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names)]
+        if missing or not named:
+            raise MissingEvidence(f"no run of {' and '.join(methods)} on {' or '.join(missing or patterns)}")
         for name in named:
             lacking = [method for method in methods if name not in ran[method]]
             if lacking:

@@ -33,14 +33,15 @@ def judge(suite: Suite, records: Iterable[RunRecord]) -> list[Judgement]:
         if record.cell.suite == suite.name and record.cell.suite_version == suite.version:
             groups.setdefault((record.cell.scale, record.cell.environment.machine), []).append(record)
     ranked = sorted(groups, key=lambda group: (-group[0].order, -len(groups[group]), group[1]))
-    evidence = {group: Evidence(tuple(groups[group]), _declared(suite, group[0])) for group in ranked}
+    evidence = {group: Evidence(tuple(groups[group]), *declared_at(suite, group[0])) for group in ranked}
     return [_judge_claim(suite.name, claim, evidence) for claim in suite.claims]
 
 
-def _declared(suite: Suite, scale: Scale) -> dict[str, frozenset[str]]:
-    """Return the workloads of a scale with the methods that take part in each."""
-    workloads = [workload for workload in suite.workloads if workload.scale is scale]
-    return {w.name: frozenset(m.name for m in suite.methods if w.invites(m)) for w in workloads}
+def declared_at(suite: Suite, scale: Scale) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
+    """Return the workloads of a scale with the methods that take part in each, and the names of the workloads of other scales."""
+    here = [workload for workload in suite.workloads if workload.scale is scale]
+    declared = {w.name: frozenset(m.name for m in suite.methods if w.invites(m)) for w in here}
+    return declared, frozenset(w.name for w in suite.workloads if w.scale is not scale)
 
 
 def _judge_claim(suite: str, claim: Claim, evidence: Mapping[tuple[Scale, str], Evidence]) -> Judgement:

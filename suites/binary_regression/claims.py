@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from optathlon.judge.claims import Check, Evidence, all_of, difference_within, ends_with, every_run, mean_within, ratio_within
 from optathlon.spec import Claim, Ruling, Scale, Status, Verdict
 
-FIG1 = ("gaussian-30x60-sigma0.6", "gaussian-30x60-sigma0.7", "gaussian-30x60-sigma0.8", "gaussian-30x60-sigma1.0")
-FIG1 = (*FIG1, *(name.replace("gaussian", "fig1") for name in FIG1))
-FIG3 = ("laplace-30x60-sigma0.3", "laplace-30x60-sigma0.4", "laplace-30x60-sigma0.5")
-FIG3 = (*FIG3, *(name.replace("laplace", "fig3") for name in FIG3))
+FIG1 = tuple(f"gaussian-30x60-sigma{sigma}" for sigma in (0.6, 0.8, 1.0)) + tuple(
+    f"fig1-30x60-sigma{sigma}" for sigma in (0.6, 0.7, 0.8, 1.0)
+)
+FIG3 = tuple(f"laplace-30x60-sigma{sigma}" for sigma in (0.3, 0.5)) + tuple(
+    f"fig3-30x60-sigma{sigma}" for sigma in (0.3, 0.4, 0.5)
+)
 
 
 def _at(figure: str, sigma: float) -> tuple[str, str]:
