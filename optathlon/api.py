@@ -1,1 +1,291 @@
-"""The Python interface: what `import optathlon` offers to a notebook."""
+"""The Python interface, for notebooks: run suites, load records, and ask `Results` for frames and figures.
+
+>>> import optathlon as opt
+>>> results = opt.run("binary_regression", scale="smoke", methods=["maximin-*", "least-squares"])
+>>> results.leaderboard()
+>>> results.plot("pareto").savefig("pareto.png")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from optathlon.registry import Registry
+from optathlon.spec import Method, Scale, Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from optathlon.judge import Judgement, Row
+    from optathlon.store import Group
+
+Plot = Literal["trace", "pareto", "profile"]
+
+
+class Results:
+    """Records, and what can be asked of them; a selection of them is `Results` again.
+
+    Attributes
+    ----------
+    refused : tuple of str
+        Record files that cannot be trusted, with the reason.
+    """
+
+    def __init__(self, groups: Sequence[Group], refused: Sequence[str] = (), suites: Sequence[Suite] = ()) -> None:
+        self._groups = tuple(groups)
+        self._suites = {suite.name: suite for suite in suites}
+        self.refused = tuple(refused)
+
+    def select(
+        self, *, suite: str = "*", workload: str = "*", method: str = "*", scale: str = "*", machine: str = "*"
+    ) -> Results:
+        """Return the records whose names match; globs accepted."""
+        wanted = {"suite": suite, "workload": workload, "method": method, "scale": scale}
+        kept = [
+            group
+            for group in self._groups
+            if all(fnmatchcase(str(getattr(group.cell, field)), pattern) for field, pattern in wanted.items())
+            and fnmatchcase(group.cell.environment.machine, machine)
+        ]
+        return Results(kept, self.refused, list(self._suites.values()))
+
+    def rows(self) -> list[Row]:
+        """Return the rows of the board."""
+        from optathlon.judge import build
+
+        return build(self._groups)
+
+    def leaderboard(self, *, every_metric: bool = False) -> pd.DataFrame:
+        """Return the board, a row per workload and method by the metric that ranks (or by every metric), best first."""
+        from optathlon.judge import boards, first_metric, to_frame
+
+        rows = self.rows()
+        return to_frame(rows if every_metric else [row for _, board in boards(rows) for row in first_metric(board)])
+
+    def runs(self) -> pd.DataFrame:
+        """Return a row per run: address, seed, status, every score, seconds, memory, commit."""
+        import pandas as pd
+
+        plain = ("seed", "status", "seconds", "cpu_seconds", "peak_memory", "reason", "commit", "finished")
+        return pd.DataFrame(
+            [
+                _address(group) | {name: run.get(name) for name in plain} | run.get("scores", {})
+                for group in self._groups
+                for run in group.runs
+            ]
+        )
+
+    def traces(self) -> pd.DataFrame:
+        """Return a row per point of a trace: address, seed, step, seconds and the traced metrics."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                _address(group) | {"seed": run["seed"]} | dict(zip(("step", "seconds", *group.cell.traced), point, strict=True))
+                for group in self._groups
+                for run in group.runs
+                for point in run.get("trace", ())
+            ]
+        )
+
+    def claims(self) -> pd.DataFrame:
+        """Return a row per claim of the suites that are here, with its verdict."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "suite": one.suite,
+                    "claim": one.claim.id,
+                    "source": one.claim.source,
+                    "statement": one.claim.statement,
+                    "reported": one.claim.reported,
+                    "basis": one.claim.basis,
+                    "verdict": str(one.verdict.ruling),
+                    "measured": one.verdict.measured,
+                    "scale": one.scale,
+                    "machine": one.machine,
+                }
+                for one in self._judgements()
+            ]
+        )
+
+    def plot(self, kind: Plot = "pareto", **selection: str) -> Figure:
+        """Return a matplotlib figure.
+
+        Parameters
+        ----------
+        kind : {"trace", "pareto", "profile"}
+            The score along the run, scores against seconds, or performance profiles of the time to target.
+        **selection
+            Of `select`.
+        """
+        from optathlon.show import plots
+
+        chosen = self.select(**selection) if selection else self
+        if kind == "trace":
+            return plots.trace(chosen._groups)
+        if kind not in ("pareto", "profile"):
+            raise ValueError(f"kind must be 'trace', 'pareto' or 'profile', got {kind!r}")
+        return {"pareto": plots.pareto, "profile": plots.profiles}[kind](chosen.rows())
+
+    def _judgements(self) -> list[Judgement]:
+        from optathlon.judge import judge
+        from optathlon.store import newest, to_records
+
+        names = dict.fromkeys(group.cell.suite for group in self._groups)
+        known = self._suites | {suite.name: suite for suite in Registry().load_all(n for n in names if n not in self._suites)}
+        records = [record for group in newest(self._groups) for record in to_records(group)]
+        return [one for name in names if name in known for one in judge(known[name], records)]
+
+    def __len__(self) -> int:
+        return sum(len(group.runs) for group in self._groups)
+
+    def __repr__(self) -> str:
+        suites = ", ".join(dict.fromkeys(group.cell.suite for group in self._groups)) or "nothing"
+        return f"<Results: {len(self)} runs of {len(self._groups)} cells of {suites}>"
+
+    def _repr_html_(self) -> str:
+        shown = ["workload", "rank", "method", "metric", "value", "low", "high", "seconds", "status", "note"]
+        board = self.leaderboard()
+        return f"<p>{len(self)} runs</p>" + (board[shown].to_html(index=False, na_rep="", escape=True) if len(board) else "")
+
+
+def suites() -> dict[str, Suite]:
+    """Return the suites that load, by name: ours, those of other packages, and those that ``OPTATHLON_SUITES`` lists."""
+    known = Registry()
+    return {suite.name: suite for suite in known.load_all(known.names())}
+
+
+def run(
+    suite: str | Suite,
+    *,
+    scale: str = "small",
+    workloads: Sequence[str] = ("*",),
+    methods: Sequence[str] = ("*",),
+    seeds: int | None = None,
+    device: str = "cpu",
+    jobs: int = 1,
+    timeout: float | None = None,
+    results: str | Path | None = None,
+) -> Results:
+    """Run a suite, each cell in a process of its own, and return what was measured.
+
+    Parameters
+    ----------
+    suite : str or Suite
+        Name of a suite, or one of your own.
+    scale : str
+        ``"smoke"``, ``"small"``, ``"medium"`` or ``"paper"``.
+    workloads, methods : sequences of str
+        Names, globs accepted.
+    seeds : int, optional
+        Instances per workload; each workload's own number by default.
+    device : {"cpu", "cuda"}
+        Where the methods run.
+    jobs : int
+        Cells at a time; seconds are only comparable at 1.
+    timeout : float, optional
+        Seconds per cell instead of the workload's budget.
+    results : path, optional
+        Folder in which to keep the records; what is recorded there under the same conditions is not run again. Without it
+        they are kept in memory alone.
+
+    Raises
+    ------
+    KeyError
+        No suite has that name.
+    ValueError
+        No cell matches.
+    """
+    from optathlon import store
+    from optathlon.measure import plan_jobs, run_jobs
+
+    declared = _suite(suite)
+    for kind, patterns in (("workloads", workloads), ("methods", methods)):
+        if isinstance(patterns, str):
+            raise ValueError(f"{kind} must be a sequence of names, got the text {patterns!r}")
+    limits: dict[str, Any] = {"seeds": seeds, "device": device, "timeout": timeout}
+    plan = [job for cell in plan_jobs(declared, Scale(scale), workloads=workloads, methods=methods, **limits) for job in cell]
+    if not plan:
+        raise ValueError(f"no cell of {declared.name} at scale {scale} matches workloads {workloads} and methods {methods}")
+    folder = None if results is None else Path(results)
+    kept = {} if folder is None else {job.cell.key: store.load_runs(folder, job.cell) for job in plan}
+    done = [kept[job.cell.key][job.seed] for job in plan if job.seed in kept.get(job.cell.key, {})]
+    for record in run_jobs([job for job in plan if job.seed not in kept.get(job.cell.key, {})], parallel=jobs):
+        if folder is not None:
+            store.save(folder, record)
+        done.append(record)
+    return Results(store.to_groups(done), suites=[declared])
+
+
+def load(results: str | Path = "results") -> Results:
+    """Return the records under a results folder, of each address the newest."""
+    from optathlon import store
+
+    folder = Path(results)
+    if not (folder / "records").is_dir():
+        raise FileNotFoundError(
+            f"no records under {folder}; run a suite first, for example opt.run(..., results={str(folder)!r})"
+        )
+    found = list(store.scan(folder))
+    groups = [entry for entry in found if isinstance(entry, store.Group)]
+    return Results(store.newest(groups), [str(entry) for entry in found if isinstance(entry, store.RecordError)])
+
+
+def try_method(
+    function: Callable[..., Any],
+    suite: str | Suite,
+    workload: str,
+    *,
+    name: str | None = None,
+    settings: dict[str, Any] | None = None,
+    against: Sequence[str] = ("*",),
+    seeds: int | None = None,
+    results: str | Path | None = None,
+) -> pd.DataFrame:
+    """Run a function of your own on a workload and return its row among those of the other methods.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(problem, context, **settings) -> answer``, as `Method.run`.
+    suite, workload : str
+        Where it takes part.
+    name : str, optional
+        Its name on the board; made of the function's by default.
+    settings : dict, optional
+        What it is called with.
+    against : sequence of str
+        The other methods, globs accepted.
+    seeds, results
+        Of `run`.
+    """
+    declared = _suite(suite)
+    label = name or function.__name__.strip("<>_").lower().replace("_", "-") or "mine"
+    method = Method(name=label, run=function, settings=settings or {}, reference="tried in a notebook", workloads=(workload,))
+    others = tuple(entry for entry in declared.methods if entry.name != label)
+    extended = replace(declared, methods=(*others, method))
+    scale = str(extended.workload(workload).scale)
+    found = run(extended, scale=scale, workloads=[workload], methods=[*against, label], seeds=seeds, results=results)
+    return found.leaderboard()
+
+
+def _suite(suite: str | Suite) -> Suite:
+    if isinstance(suite, Suite):
+        return suite
+    known = Registry()
+    if suite not in known.names():
+        raise KeyError(f"no suite is called {suite!r}; there are {', '.join(known.names())}")
+    return known.load(suite)
+
+
+def _address(group: Group) -> dict[str, Any]:
+    cell = group.cell
+    address = {name: getattr(cell, name) for name in ("suite", "workload", "method", "device")}
+    return address | {"scale": str(cell.scale), "machine": cell.environment.machine}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,8 +21,7 @@ from optathlon.cli.common import (
 from optathlon.spec import Scale
 
 if TYPE_CHECKING:
-    from optathlon.measure import Job
-    from optathlon.spec import Suite
+    pass
 
 
 _UNITS = {"": 2**20, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
@@ -65,6 +62,7 @@ def run(
     Exit code 0 when all cells ended ok, 2 when one did not, 1 for a usage error.
     """
     from optathlon.cli.execute import execute
+    from optathlon.measure import plan_jobs
 
     if device not in ("cpu", "cuda"):
         raise UsageError(f"--device must be cpu or cuda, got {device!r}")
@@ -72,11 +70,9 @@ def run(
         raise UsageError(f"--timeout must be a positive number of seconds, got {timeout}")
     limit = None if memory is None else _bytes(memory)
     suites = load_suites(names)
-    plan = [
-        cell
-        for suite in suites
-        for cell in _plan(suite, scale, workload or (), method or (), device, machine, seeds, timeout, limit)
-    ]
+    chosen = {"workloads": workload or ("*",), "methods": method or ("*",), "device": device, "machine": machine}
+    limits = {"seeds": seeds, "timeout": timeout, "memory": limit}
+    plan = [cell for suite in suites for cell in plan_jobs(suite, scale, **chosen, **limits)]
     workloads = [entry.name for suite in suites for entry in suite.workloads if entry.scale is scale]
     choose(workload or (), workloads, f"workload at scale {scale}")
     choose(method or (), [entry.name for suite in suites for entry in suite.methods], "method")
@@ -89,32 +85,3 @@ def run(
         raise Ended(130) from None
     if failed:
         raise Ended(2)
-
-
-def _plan(
-    suite: Suite,
-    scale: Scale,
-    workloads: Sequence[str],
-    methods: Sequence[str],
-    device: str,
-    machine: str | None,
-    seeds: int | None,
-    timeout: float | None,
-    memory: int | None,
-) -> list[list[Job]]:
-    """Return the jobs of each cell that takes part, one per seed."""
-    from optathlon.measure import Job, plan_cell
-
-    plan = []
-    for workload in suite.workloads:
-        if workload.scale is not scale or (workloads and not any(fnmatchcase(workload.name, p) for p in workloads)):
-            continue
-        for method in suite.methods:
-            if not workload.invites(method) or device not in method.devices:
-                continue
-            if methods and not any(fnmatchcase(method.name, pattern) for pattern in methods):
-                continue
-            cell = plan_cell(suite, workload, method, device, machine=machine)
-            limits = (timeout or workload.budget, memory or workload.memory)
-            plan.append([Job(suite, workload, method, cell, seed, *limits) for seed in range(seeds or workload.seeds)])
-    return plan

@@ -46,16 +46,21 @@ class Standing(NamedTuple):
         Share of paired resamples of the seeds in which the leader leads.
     halves : float
         Share of random splits of the seeds in which it leads in both halves.
+    tied : int
+        How many methods have that best mean.
     """
 
     leader: int
     resolution: float
     stability: float
     halves: float
+    tied: int = 1
 
     @property
     def word(self) -> str:
-        """Firm, likely or a coin flip; one seed says nothing."""
+        """Firm, likely or a coin flip; equal means are tied, and one seed says nothing."""
+        if self.tied > 1:
+            return "tied"
         if math.isnan(self.stability):
             return "one seed"
         return "firm" if self.stability >= FIRM else "likely" if self.stability >= LIKELY else "coin flip"
@@ -107,13 +112,14 @@ def standing(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exac
     scores, better, tolerance, exact
         Of `rank`.
     """
-    cost, _, margin = _compared(scores, better, tolerance)
+    cost, better_by, margin = _compared(scores, better, tolerance)
     n_seeds, n_methods = cost.shape
     leader = int(cost.mean(axis=0).argmin())
+    tied = int((np.abs(better_by[leader]) <= margin[leader]).sum())
     if exact:
-        return Standing(leader, float(tolerance), 1.0, 1.0)
+        return Standing(leader, float(tolerance), 1.0, 1.0, tied)
     if n_seeds == 1:
-        return Standing(leader, math.nan, math.nan, math.nan)
+        return Standing(leader, math.nan, math.nan, math.nan, tied)
     pairs = max(1, n_methods * (n_methods - 1) // 2)
     upper = np.triu_indices(n_methods, 1)
     reach = _standard_errors(cost)[upper] * t_quantile(n_seeds, 1 - LEVEL / pairs)
@@ -127,7 +133,7 @@ def standing(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exac
     other = halves == 0
     both = leads(halves) & leads(other / other.sum(axis=1, keepdims=True))
     resolution = float(np.median(reach)) if n_methods > 1 else math.nan
-    return Standing(leader, resolution, float(leads(resampled).mean()), float(both.mean()))
+    return Standing(leader, resolution, float(leads(resampled).mean()), float(both.mean()), tied)
 
 
 def false_discovery(p: np.ndarray) -> np.ndarray:

@@ -143,6 +143,8 @@ def standing_text(first: Sequence[Row]) -> str:
     row = next((row for row in first if row.rank is not None), None)
     if row is None:
         return ""
+    if row.standing == "tied":
+        return f"First place: tied, {sum(r.rank == 1 and r.value == row.value for r in first)} methods have the same mean."
     if row.stability is None:
         return "One seed: nobody can be told apart."
     if row.resolution is None:

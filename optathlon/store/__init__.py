@@ -3,12 +3,12 @@
 It writes a run as it ends, atomically, reads and validates what is there, and knows which of the groups of one address counts.
 """
 
-from optathlon.store.encoding import SCHEMA, Group, RecordError, to_records
+from optathlon.store.encoding import SCHEMA, Group, RecordError, to_groups, to_records
 from optathlon.store.files import discard, load_runs, path_of, read, save, scan
 from optathlon.store.history import UnknownRevision, history_of, load_revision, locate
 from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
 
 __all__ = [
     "ABSENT", "SCHEMA", "Group", "RecordError", "UnknownRevision", "address", "discard", "history_of", "last_finished",
-    "load_revision", "load_runs", "locate", "newest", "path_of", "read", "recency", "save", "scan", "to_records",
+    "load_revision", "load_runs", "locate", "newest", "path_of", "read", "recency", "save", "scan", "to_groups", "to_records",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
@@ -126,3 +127,11 @@ def decode_run(cell: Cell, run: dict[str, Any]) -> RunRecord:
 def to_records(group: Group) -> list[RunRecord]:
     """Return the runs of a group as records."""
     return [decode_run(group.cell, run) for run in group.runs]
+
+
+def to_groups(records: Iterable[RunRecord]) -> list[Group]:
+    """Return records as groups: one a cell and key, in the order of their first run."""
+    groups: dict[str, Group] = {}
+    for record in records:
+        groups.setdefault(record.cell.key, Group(record.cell, [])).runs.append(encode_run(record))
+    return list(groups.values())

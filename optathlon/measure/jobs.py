@@ -1,0 +1,49 @@
+"""The cells that a run consists of, as jobs with their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from optathlon.measure.plan import plan_cell
+from optathlon.measure.pool import Job
+from optathlon.spec import Scale, Suite
+
+
+def plan_jobs(
+    suite: Suite,
+    scale: Scale,
+    *,
+    workloads: Sequence[str] = ("*",),
+    methods: Sequence[str] = ("*",),
+    device: str = "cpu",
+    machine: str | None = None,
+    seeds: int | None = None,
+    timeout: float | None = None,
+    memory: int | None = None,
+) -> Iterator[list[Job]]:
+    """Yield the jobs of each cell that takes part, one per seed.
+
+    Parameters
+    ----------
+    suite, scale
+        What is run.
+    workloads, methods : sequences of str
+        Names, globs accepted.
+    device, machine : str
+        Where, and under which name.
+    seeds : int, optional
+        Instances per workload; each workload's own number by default.
+    timeout, memory : float, int, optional
+        Seconds and bytes per cell instead of the workload's own.
+    """
+    for workload in suite.workloads:
+        if workload.scale is not scale or not any(fnmatchcase(workload.name, pattern) for pattern in workloads):
+            continue
+        for method in suite.methods:
+            chosen = any(fnmatchcase(method.name, pattern) for pattern in methods)
+            if not (chosen and workload.invites(method) and device in method.devices):
+                continue
+            cell = plan_cell(suite, workload, method, device, machine=machine)
+            limits = (timeout or workload.budget, memory or workload.memory)
+            yield [Job(suite, workload, method, cell, seed, *limits) for seed in range(seeds or workload.seeds)]

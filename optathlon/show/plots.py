@@ -1,0 +1,177 @@
+"""Figures of records and rows: a score along the run, scores against seconds, performance profiles, history.
+
+Every function returns a figure that belongs to nobody else (no pyplot state), so that a notebook shows it and a command saves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optathlon.judge import Row, boards, first_metric, profile
+from optathlon.store import Group
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LINES = 12  # methods that a reader can tell apart in one picture
+_STYLES = ("-", "--", "-.", ":")
+
+
+def trace(groups: Sequence[Group], *, metric: str | None = None) -> Figure:
+    """Draw a score along the run, a panel per workload: each seed thin, their median bold, seconds on the method's own clock.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        The records.
+    metric : str, optional
+        Name of a traced metric; the one that ranks by default.
+    """
+    traced = [group for group in groups if any(run.get("trace") for run in group.runs)]
+    if not traced:
+        raise ValueError("no record here has a trace: its methods observe nothing along the run")
+    workloads = list(dict.fromkeys((g.cell.suite, g.cell.workload) for g in traced))
+    figure, axes = _panels(len(workloads))
+    for axis, (suite, workload) in zip(axes, workloads, strict=True):
+        own = [g for g in traced if (g.cell.suite, g.cell.workload) == (suite, workload)][:LINES]
+        name = metric or own[0].cell.metrics[0].name
+        for colour, group in zip(cycle(_colours()), own, strict=False):
+            if name in group.cell.traced:
+                _trace_lines(axis, group, 2 + group.cell.traced.index(name), colour)
+        better = next((m.better for m in own[0].cell.metrics if m.name == name), "lower")
+        _axes(axis, "seconds", f"{name} ({better} is better)", workload)
+        axis.legend(fontsize=7)
+    return figure
+
+
+def _trace_lines(axis: Axes, group: Group, column: int, colour: str) -> None:
+    curves = [np.array(run["trace"], dtype=float)[:, [1, column]] for run in group.runs if len(run.get("trace", ())) > 1]
+    if not curves:
+        return
+    for curve in curves:
+        axis.plot(*curve.T, color=colour, alpha=0.25, linewidth=0.7)
+    ends = [curve[-1, 0] for curve in curves]
+    starts = [max(curve[0, 0], 1e-7) for curve in curves]
+    times = np.geomspace(max(starts), max(*ends, 2 * max(starts)), 80)
+    steps = [curve[np.clip(np.searchsorted(curve[:, 0], times, side="right") - 1, 0, None), 1] for curve in curves]
+    axis.plot(times, np.median(steps, axis=0), color=colour, linewidth=1.8, label=group.cell.method)
+
+
+def pareto(rows: Sequence[Row]) -> Figure:
+    """Draw scores against seconds, a panel per workload; the front is joined, yardsticks are hollow."""
+    drawn = [(key, [r for r in first_metric(board) if r.value is not None and r.seconds]) for key, board in boards(rows)]
+    drawn = [(key, board) for key, board in drawn if board]
+    if not drawn:
+        raise ValueError("no row here has both a score and seconds")
+    figure, axes = _panels(len(drawn))
+    for axis, ((_, workload, *_), board) in zip(axes, drawn, strict=True):
+        for row in board:
+            faces = "none" if row.yardstick else "C0" if row.pareto else "0.6"
+            axis.scatter([row.seconds], [row.value], s=22, facecolors=faces, edgecolors="C0" if row.pareto else "0.4", zorder=3)
+        front = sorted((row for row in board if row.pareto), key=lambda row: row.seconds or 0.0)
+        axis.plot([r.seconds for r in front], [r.value for r in front], color="C0", linewidth=1, drawstyle="steps-post")
+        _axes(axis, "seconds", f"{board[0].metric} ({board[0].better} is better)", workload)
+        _label(axis, [row for row in board if row.pareto or row.yardstick])
+    return figure
+
+
+def _label(axis: Axes, rows: Sequence[Row]) -> None:
+    """Write the names beside their points, each moved up until it covers no other."""
+    axis.figure.canvas.draw()  # type: ignore[attr-defined]
+    taken: list[tuple[float, float]] = []
+    for row in sorted(rows, key=lambda row: row.value or 0.0):
+        x, y = axis.transData.transform((row.seconds, row.value))
+        while any(abs(y - other) < 9 and abs(x - left) < 90 for left, other in taken):
+            y += 9
+        taken.append((x, y))
+        position = axis.transData.inverted().transform((x + 5, y + 3))
+        axis.annotate(row.method, (row.seconds, row.value), position, fontsize=6.5)  # type: ignore[arg-type]
+
+
+def profiles(rows: Sequence[Row]) -> Figure:
+    """Draw performance profiles of the time to target, a panel per board."""
+    ratios = np.geomspace(1, 100, 200)
+    found = profile(rows, ratios.tolist())
+    if not found:
+        raise ValueError("no workload here declares a target")
+    figure, axes = _panels(len(found))
+    for axis, (board, shares) in zip(axes, found.items(), strict=True):
+        best = sorted(shares.items(), key=lambda item: -sum(item[1]))[:LINES]
+        for index, (method, line) in enumerate(best):
+            axis.step(ratios, line, where="post", label=method, linestyle=_STYLES[index // 10], color=f"C{index % 10}")
+        axis.set_xscale("log")
+        _axes(axis, "within this ratio of the fastest", "share of workloads solved", board, log=False)
+        axis.set_ylim(-0.02, 1.02)
+        axis.legend(fontsize=7)
+    return figure
+
+
+def history(commits: Sequence[tuple[str, Sequence[Row]]], *, metric: str | None = None) -> Figure:
+    """Draw values over commits, a panel per workload, a line per method with its interval.
+
+    Parameters
+    ----------
+    commits : sequence of (commit, rows)
+        Oldest first.
+    metric : str, optional
+        Name of a metric, or ``"seconds"``; the one that ranks by default.
+    """
+    points: dict[tuple[str, str], dict[str, list[tuple[int, float, float, float]]]] = {}
+    for position, (_, rows) in enumerate(commits):
+        for _, board in boards(rows):
+            for row in board if metric and metric != "seconds" else first_metric(board):
+                value = row.seconds if metric == "seconds" else row.value
+                if value is not None and metric in (None, "seconds", row.metric):
+                    low, high = (value, value) if metric == "seconds" or row.low is None else (row.low, row.high)
+                    lines = points.setdefault((row.suite, row.workload), {})
+                    lines.setdefault(row.method, []).append((position, value, low, high or value))
+    if not points:
+        raise ValueError("no commit here has a value to draw")
+    figure, axes = _panels(len(points))
+    for axis, ((_, workload), lines) in zip(axes, points.items(), strict=True):
+        for index, (method, line) in enumerate(list(lines.items())[:LINES]):
+            x, y, low, high = np.array(line).T
+            axis.plot(x, y, marker="o", markersize=3, color=f"C{index % 10}", label=method)
+            axis.fill_between(x, low, high, color=f"C{index % 10}", alpha=0.15, linewidth=0)
+        axis.set_xticks(range(len(commits)), [commit[:7] for commit, _ in commits], rotation=60, fontsize=6)
+        _axes(axis, "", metric or "the metric that ranks", workload, log=False)
+        axis.legend(fontsize=7)
+    return figure
+
+
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = min(3, count)
+    lines = -(-count // columns)
+    figure = Figure(figsize=(5.2 * columns, 3.9 * lines), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = list(np.atleast_1d(figure.subplots(lines, columns)).ravel())
+    for unused in axes[count:]:
+        unused.set_axis_off()
+    return figure, axes[:count]
+
+
+def _axes(axis: Axes, x: str, y: str, title: str, *, log: bool = True) -> None:
+    axis.set_xlabel(x, fontsize=8)
+    axis.set_ylabel(y, fontsize=8)
+    axis.set_title(title, fontsize=9)
+    axis.tick_params(labelsize=7)
+    axis.grid(alpha=0.25, linewidth=0.5)
+    if log:
+        axis.set_xscale("log")
+        values = np.concatenate(
+            [np.atleast_1d(np.asarray(line.get_ydata(), dtype=float)) for line in axis.get_lines()] or [[1.0]]
+        )
+        if len(values) and values.min() > 0 and values.max() > 20 * values.min():
+            axis.set_yscale("log")
+
+
+def _colours() -> list[str]:
+    return [f"C{index}" for index in range(10)] + ["black", "0.5"]

@@ -1,0 +1,84 @@
+"""The Python interface: what a notebook asks of `import optathlon`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy_suite
+
+import optathlon as opt
+
+
+@pytest.fixture(scope="module")
+def results() -> opt.Results:
+    return opt.run(toy_suite.SUITE, scale="smoke", workloads=["vector"], methods=["draws", "halves*"], seeds=3)
+
+
+def test_the_package_offers_these_names_and_is_light_to_import() -> None:
+    assert dir(opt) == ["Results", "load", "run", "suites", "try_method"]
+    code = "import sys, optathlon; print(sorted({'numpy', 'pandas', 'torch', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        opt.nonsense  # noqa: B018
+
+
+def test_frames_hold_what_was_measured(results: opt.Results) -> None:
+    runs, board, traces = results.runs(), results.leaderboard(), results.traces()
+    assert set(runs["status"]) == {"ok"}
+    assert len(runs) == len(results) == 3 * len(board)
+    mean = runs[runs["method"] == "draws"]["norm"].mean()
+    assert board.set_index("method").loc["draws", "value"] == pytest.approx(mean)
+    assert set(traces["method"]) <= set(runs["method"])
+    assert list(results.claims().columns[:3]) == ["suite", "claim", "source"]
+
+
+def test_a_selection_is_results_again(results: opt.Results) -> None:
+    assert set(results.select(method="draws").runs()["method"]) == {"draws"}
+    assert len(results.select(workload="nowhere")) == 0
+    assert results.select(workload="nowhere")._repr_html_() == "<p>0 runs</p>"
+
+
+def test_a_notebook_shows_a_table_and_hostile_names_as_text(results: opt.Results) -> None:
+    assert "<table" in results._repr_html_()
+    assert "draws" in results._repr_html_()
+    assert repr(results).startswith("<Results: ")
+
+
+@pytest.mark.parametrize("kind", ["trace", "pareto"])
+def test_figures_are_drawn(results: opt.Results, kind: str, tmp_path: Path) -> None:
+    results.plot(kind).savefig(tmp_path / "figure.png")  # type: ignore[arg-type]
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+    with pytest.raises(ValueError, match="kind must be"):
+        results.plot("pie")  # type: ignore[arg-type]
+
+
+def test_records_kept_in_a_folder_are_loaded_and_not_run_again(tmp_path: Path) -> None:
+    first = opt.run(toy_suite.SUITE, scale="smoke", workloads=["vector"], methods=["draws"], seeds=2, results=tmp_path)
+    again = opt.run(toy_suite.SUITE, scale="smoke", workloads=["vector"], methods=["draws"], seeds=2, results=tmp_path)
+    assert again.runs()["finished"].tolist() == first.runs()["finished"].tolist()
+    assert opt.load(tmp_path).runs()["norm"].tolist() == first.runs()["norm"].tolist()
+    with pytest.raises(FileNotFoundError, match="run a suite first"):
+        opt.load(tmp_path / "empty")
+
+
+def test_a_method_of_ones_own_stands_among_the_others() -> None:
+    def my_method(problem: np.ndarray, context: object, *, factor: float) -> np.ndarray:
+        return factor * np.asarray(problem)
+
+    board = opt.try_method(my_method, toy_suite.SUITE, "vector", settings={"factor": 0.0}, against=["draws"], seeds=2)
+    assert set(board["method"]) == {"my-method", "draws"}
+    assert board.set_index("method").loc["my-method", "settings"] == {"factor": 0.0}
+
+
+def test_what_does_not_exist_is_named() -> None:
+    with pytest.raises(KeyError, match="no suite is called 'nonsense'; there are binary_regression"):
+        opt.run("nonsense")
+    with pytest.raises(ValueError, match="no cell of toy at scale smoke"):
+        opt.run(toy_suite.SUITE, scale="smoke", workloads=["nowhere"])
+    with pytest.raises(ValueError, match="methods must be a sequence"):
+        opt.run(toy_suite.SUITE, scale="smoke", methods="draws")
+    assert "binary_regression" in opt.suites()
