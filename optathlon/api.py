@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from optathlon.data import register
 from optathlon.registry import Registry
 from optathlon.spec import Method, Scale, Suite
 
@@ -278,6 +279,7 @@ def try_method(
 
 def _suite(suite: str | Suite) -> Suite:
     if isinstance(suite, Suite):
+        register(suite.datasets)
         return suite
     known = Registry()
     if suite not in known.names():

@@ -43,6 +43,14 @@ class Source:
             raise Unloadable(f"suite {self.name} of {self.origin}: {_reason(error)}") from error
         if not isinstance(suite, Suite):
             raise Unloadable(f"suite {self.name} of {self.origin}: SUITE must be a Suite, got {type(suite).__name__}")
+        if not isinstance(self.entry, Path) and suite.name != self.name:
+            raise Unloadable(f"suite {self.name} of {self.origin}: it calls itself {suite.name}")
+        from optathlon.data import register  # not before it is needed: numpy comes along
+
+        try:
+            register(suite.datasets)
+        except ValueError as error:
+            raise Unloadable(f"suite {self.name} of {self.origin}: {error}") from error
         return suite
 
 

@@ -42,12 +42,30 @@ class Row(NamedTuple):
     note: str
 
 
+# Data sets that suites declare themselves, by name.
+_declared: dict[str, DataSet] = {}
+
+
+def register(entries: Iterable[DataSet]) -> None:
+    """Make the data sets of a suite known beside the catalogue; ValueError where a name means another one already."""
+    for entry in entries:
+        known = next((one for one in _known() if one.name == entry.name), entry)
+        if known.checksum != entry.checksum:
+            raise ValueError(f"data set {entry.name!r} is declared twice, with checksums {known.checksum} and {entry.checksum}")
+        if known is entry:
+            _declared[entry.name] = entry
+
+
+def _known() -> tuple[DataSet, ...]:
+    return (*DATASETS, *_declared.values())
+
+
 def dataset(name: str) -> DataSet:
     """Return the declaration of a data set; a ValueError suggests near misses."""
-    for candidate in DATASETS:
+    for candidate in _known():
         if candidate.name == name:
             return candidate
-    known = [candidate.name for candidate in DATASETS]
+    known = [candidate.name for candidate in _known()]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
     raise ValueError(f"no data set is called {name!r}{hint}")
@@ -111,12 +129,12 @@ def needs_data(name: str) -> NeedsData:
 
 def verify(names: Iterable[str] = ()) -> list[Row]:
     """Read every byte of the named data sets (of all by default), remembering nothing of earlier checks; one row each."""
-    return [_row(dataset(name), trust=False) for name in names or [entry.name for entry in DATASETS]]
+    return [_row(dataset(name), trust=False) for name in names or [entry.name for entry in _known()]]
 
 
 def rows() -> list[Row]:
     """Return one row for each data set: name, kind, state, bytes, path, licence, content, and what is wrong with it."""
-    return [_row(entry, trust=True) for entry in DATASETS]
+    return [_row(entry, trust=True) for entry in _known()]
 
 
 def fetch(

@@ -72,9 +72,16 @@ def pareto(rows: Sequence[Row]) -> Figure:
     for axis, ((_, workload, *_), board) in zip(axes, drawn, strict=True):
         for row in board:
             faces = "none" if row.yardstick else "C0" if row.pareto else "0.6"
-            axis.scatter([row.seconds], [row.value], s=22, facecolors=faces, edgecolors="C0" if row.pareto else "0.4", zorder=3)
-        front = sorted((row for row in board if row.pareto), key=lambda row: row.seconds or 0.0)
-        axis.plot([r.seconds for r in front], [r.value for r in front], color="C0", linewidth=1, drawstyle="steps-post")
+            axis.scatter(
+                [row.seconds or 0.0],
+                [row.value or 0.0],
+                s=22,
+                facecolors=faces,
+                edgecolors="C0" if row.pareto else "0.4",
+                zorder=3,
+            )
+        front = sorted((row.seconds or 0.0, row.value or 0.0) for row in board if row.pareto)
+        axis.plot([at for at, _ in front], [value for _, value in front], color="C0", linewidth=1, drawstyle="steps-post")
         _axes(axis, "seconds", f"{board[0].metric} ({board[0].better} is better)", workload)
         _label(axis, [row for row in board if row.pareto or row.yardstick])
     return figure
@@ -82,15 +89,16 @@ def pareto(rows: Sequence[Row]) -> Figure:
 
 def _label(axis: Axes, rows: Sequence[Row]) -> None:
     """Write the names beside their points, each moved up until it covers no other."""
-    axis.figure.canvas.draw()  # type: ignore[attr-defined]
+    axis.figure.canvas.draw()
+    points = sorted((float(row.value or 0.0), float(row.seconds or 0.0), row.method) for row in rows)
     taken: list[tuple[float, float]] = []
-    for row in sorted(rows, key=lambda row: row.value or 0.0):
-        x, y = axis.transData.transform((row.seconds, row.value))
+    for value, seconds, method in points:
+        x, y = axis.transData.transform((seconds, value))
         while any(abs(y - other) < 9 and abs(x - left) < 90 for left, other in taken):
             y += 9
         taken.append((x, y))
-        position = axis.transData.inverted().transform((x + 5, y + 3))
-        axis.annotate(row.method, (row.seconds, row.value), position, fontsize=6.5)  # type: ignore[arg-type]
+        left, bottom = axis.transData.inverted().transform((x + 5, y + 3))
+        axis.text(left, bottom, method, fontsize=6.5)
 
 
 def profiles(rows: Sequence[Row]) -> Figure:

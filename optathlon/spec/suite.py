@@ -148,6 +148,8 @@ class Suite:
     exhibit : callable, optional
         ``exhibit(problem, answer) -> mapping`` of what people want to see of an answer besides its scores; see
         `RunRecord.exhibits`.
+    datasets : tuple of optathlon.data.DataSet
+        Data of its own, beside the catalogue's; its workloads name them like any other.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Suite:
     claims: tuple[Claim, ...] = ()
     reference_method: str
     exhibit: Callable[[Any, Any], Mapping[str, str | Sequence[float]]] | None = None
+    datasets: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         require_name("suite", self.name)
