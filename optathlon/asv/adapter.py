@@ -241,7 +241,7 @@ def _runs(suite: Suite, workload: Workload, method: Method, device: str, seeds: 
 def _keep(runs: list[RunRecord]) -> None:
     """Put the runs, without traces and exhibits, into the history of their commit; a changed working tree has no place there."""
     root = os.environ.get("ASV_CONF_DIR")
-    if not root or not runs[0].commit or any(run.dirty for run in runs):
+    if not root or not runs[0].commit or any(run.dirty or run.status in _ABSENT for run in runs):
         return
     folder = store.history_of(Path(root) / "results", runs[0].commit)
     for run in runs:

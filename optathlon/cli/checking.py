@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +38,9 @@ def verify(
     seeds: Annotated[int | None, typer.Option(min=1, help="At most so many recorded seeds per cell.")] = None,
     machine: Machine = None,
 ) -> None:
-    """Run recorded cells again and compare: exactly on the same machine and versions, within the recorded interval elsewhere.
+    """Run recorded cells again and compare: to the last bit in the recorded arithmetic, within the recorded interval elsewhere.
+
+    Cells are started with the kernels of their record wherever this processor has them.
 
     Exit code 0 when every one agrees, 1 with a table of the differences otherwise.
     """
@@ -58,7 +60,7 @@ def verify(
     ]
     if not groups and not faulty:
         raise UsageError("no record matches; see optathlon leaderboard for what there is")
-    findings = faulty + [finding for group in groups for finding in verify_group(suites[group.cell.suite], group, machine, seeds)]
+    findings = faulty + list(verify_groups(((suites[group.cell.suite], group) for group in groups), machine, seeds))
     console.show_findings(findings)
     if any(not finding.agrees for finding in findings):
         raise Ended(1)
@@ -101,21 +103,44 @@ def _listed(names: set[str]) -> str:
     return " and ".join(sorted(names)) or "no machine"
 
 
-def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: int | None = None) -> Iterable[Finding]:
+def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: int | None = None) -> list[Finding]:
     """Run the recorded seeds of a cell again and return a finding per number."""
+    return list(verify_groups([(suite, group)], machine, seeds))
+
+
+def verify_groups(
+    recorded: Iterable[tuple[Suite, Group]], machine: str | None = None, seeds: int | None = None
+) -> Iterator[Finding]:
+    """Run the recorded seeds of many cells again and yield a finding per number.
+
+    Cells of another arithmetic than this process's are collected and run in one process of that arithmetic at the end.
+    """
+    from optathlon.cli.pinned import run_under
     from optathlon.judge import findings_of
-    from optathlon.measure import plan_cell, run_jobs
+    from optathlon.measure import arithmetic, plan_cell, run_jobs
     from optathlon.store import to_records
 
-    old = group.cell
-    try:
-        workload, method = suite.workload(old.workload), suite.method(old.method)
-    except KeyError as gone:
-        return findings_of(suite, old, (), None, {}, str(gone.args[0]))
-    recorded = to_records(group)[:seeds]
-    now = plan_cell(suite, workload, method, old.device, machine=machine)
-    jobs = [_job(suite, workload, method, now, record) for record in recorded]
-    return findings_of(suite, old, recorded, now, {record.seed: record for record in run_jobs(jobs)})
+    elsewhere: dict[tuple[tuple[str, str], ...], list[tuple[Suite, Cell, list[RunRecord], list[Job]]]] = {}
+    for suite, group in recorded:
+        old = group.cell
+        try:
+            workload, method = suite.workload(old.workload), suite.method(old.method)
+        except KeyError as gone:
+            yield from findings_of(suite, old, (), None, {}, str(gone.args[0]))
+            continue
+        runs = to_records(group)[:seeds]
+        now = plan_cell(suite, workload, method, old.device, machine=machine)
+        jobs = [_job(suite, workload, method, now, run) for run in runs]
+        pins = arithmetic.pins_for(old.environment.kernels)
+        if pins is None or arithmetic.runs(old.environment.kernels, now.environment.kernels):
+            yield from findings_of(suite, old, runs, now, {run.seed: run for run in run_jobs(jobs)})
+        else:
+            elsewhere.setdefault(tuple(sorted(pins.items())), []).append((suite, old, runs, jobs))
+    for pins, cells in elsewhere.items():
+        again = iter(run_under(dict(pins), [job for *_, jobs in cells for job in jobs]))
+        for suite, old, runs, jobs in cells:
+            new = [next(again) for _ in jobs]
+            yield from findings_of(suite, old, runs, new[0].cell, {run.seed: run for run in new})
 
 
 def _job(suite: Suite, workload: Workload, method: Method, cell: Cell, record: RunRecord) -> Job:

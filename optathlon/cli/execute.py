@@ -43,9 +43,9 @@ def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, forc
 
 
 def _deserves_another_try(record: RunRecord, job: Job) -> bool:
-    """Return whether a record was ended by a limit that is higher now, or for want of something that may be here now."""
-    if record.status in store.ABSENT:
-        return True
+    """Return whether a record was ended by a limit that is higher now, or by something that may be mended or here now."""
+    if record.status in (*store.ABSENT, Status.ERROR, Status.CRASHED):
+        return True  # once in each run
     now = {Status.TIMEOUT: job.timeout, Status.OUT_OF_MEMORY: job.memory}.get(record.status)
     return now is not None and record.limit is not None and now > record.limit
 
@@ -61,7 +61,8 @@ def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> li
         task = progress.add_task("preparing", total=len(pending))
         progress.refresh()
         for record in run_jobs(pending, parallel=parallel):
-            store.save(results, record)
+            if record.status not in store.ABSENT:  # what this machine lacks is no result
+                store.save(results, record)
             fresh.append(record)
             cell = record.cell
             progress.update(task, advance=1, description=f"{cell.suite} {cell.workload} {cell.method}")

@@ -16,6 +16,7 @@ from optathlon.cli.checking import compare, verify
 from optathlon.cli.common import SUITE_PATHS, Ended, UsageError
 from optathlon.cli.data import data_app
 from optathlon.cli.listing import list_suites
+from optathlon.cli.machine import machine
 from optathlon.cli.publishing import publish
 from optathlon.cli.running import run
 from optathlon.spec import NeedsData
@@ -29,7 +30,7 @@ app = typer.Typer(
     epilog="Start with [bold]optathlon list[/], then [bold]run binary_regression[/] and [bold]leaderboard[/].",
 )
 app.command("list")(list_suites)
-for command in (run, leaderboard, claims, verify, compare, publish):
+for command in (run, leaderboard, claims, verify, compare, publish, machine):
     app.command()(command)
 app.add_typer(data_app, name="data")
 _TYPER_USAGE_ERROR = 2

@@ -55,6 +55,12 @@ def run(
     memory: Annotated[str | None, typer.Option(help="Memory per cell, such as 4GiB; a bare number is MiB.")] = None,
     results: Results = RESULTS,
     machine: Machine = None,
+    arithmetic: Annotated[
+        str | None,
+        typer.Option(
+            help="native: each library's own kernels; portable: AVX2 in all, the same bits on any x86-64. By default as it is."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Measure again what is already recorded.")] = False,
 ) -> None:
     """Run suites and record every cell; what is recorded under the same code, data, versions and machine is not run again.
@@ -62,8 +68,11 @@ def run(
     Exit code 0 when all cells ended ok, 2 when one did not, 1 for a usage error.
     """
     from optathlon.cli.execute import execute
+    from optathlon.cli.pinned import restart_under
     from optathlon.measure import plan_jobs
 
+    if arithmetic is not None:
+        restart_under(arithmetic)
     if device not in ("cpu", "cuda"):
         raise UsageError(f"--device must be cpu or cuda, got {device!r}")
     if timeout is not None and not 0 < timeout < float("inf"):

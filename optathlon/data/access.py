@@ -123,7 +123,7 @@ def needs_data(name: str) -> NeedsData:
     where = "OPTATHLON_DATA" if not os.environ.get("OPTATHLON_DATA") else f"OPTATHLON_DATA={os.environ['OPTATHLON_DATA']}"
     return NeedsData(
         f"data set {name} is absent: run `optathlon data fetch {name}`, or set OPTATHLON_DATA to a folder that holds {wanted}"
-        f" (looked in {where} and {_cache() / 'data'})"
+        f" (looked in {where} and {cache_folder() / 'data'})"
     )
 
 
@@ -166,7 +166,7 @@ def fetch(
     entry = dataset(name)
     if entry.kind == "embedded":
         return None
-    folder = folder or _cache() / "data"
+    folder = folder or cache_folder() / "data"
     for file in entry.files:
         target = folder / file.path
         if target.is_file() and _sha256(target) == file.sha256:
@@ -184,10 +184,10 @@ def fetch(
 def _folders() -> list[Path]:
     """Return the folders in which files are looked for, in this order."""
     given = os.environ.get("OPTATHLON_DATA")
-    return ([Path(given).expanduser()] if given else []) + [_cache() / "data"]
+    return ([Path(given).expanduser()] if given else []) + [cache_folder() / "data"]
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
     """Return the cache folder of this user."""
     if given := os.environ.get("OPTATHLON_CACHE"):
         return Path(given).expanduser()
@@ -216,7 +216,7 @@ def _row(entry: DataSet, *, trust: bool) -> Row:
 def _require_checksum(entry: DataSet, folder: Path, file: DataFile, *, trust: bool = True) -> None:
     """Refuse a file that differs from its declaration; a file seen right before and unchanged since is not read again."""
     path = (folder / file.path).resolve()
-    stamp = _cache() / "verified" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:32]}.json"
+    stamp = cache_folder() / "verified" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:32]}.json"
     signature = [str(path), file.sha256, *_signature(path)]
     if trust and _remembered(stamp) == signature:
         return

@@ -38,7 +38,7 @@ def findings_of(
 ) -> Iterator[Finding]:
     """Compare recorded runs with the same seeds run again and yield a finding per number.
 
-    On the machine and versions of the record, on the CPU, every repeatable score must be the same to the last bit. Elsewhere
+    With the kernels and versions of the record, on the CPU, every repeatable score must be the same to the last bit. Elsewhere
     the mean over the seeds run again must lie in the interval that the record's seeds span; a cell with one seed or free of
     chance must agree to 1e-6 relative.
 
@@ -90,10 +90,14 @@ def _compare_declarations(address: str, old: Cell, now: Cell) -> Iterator[Findin
 
 
 def _same_conditions(old: Cell, now: Cell) -> bool:
-    """Return whether the promise of bitwise equality holds: same machine, versions and threads, on the CPU."""
+    """Return whether the promise of bitwise equality holds: same kernels, versions and threads, on the CPU.
+
+    A record from before kernels were kept must come from the same machine.
+    """
     here, there = now.environment, old.environment
-    same = (here.machine, here.cpu, here.versions, here.threads) == (there.machine, there.cpu, there.versions, there.threads)
-    return same and old.device == "cpu"
+    if old.device != "cpu" or (here.versions, here.threads) != (there.versions, there.threads):
+        return False
+    return here.kernels == there.kernels if there.kernels else (here.machine, here.cpu) == (there.machine, there.cpu)
 
 
 def _compare_metric(

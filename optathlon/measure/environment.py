@@ -4,78 +4,43 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import subprocess
+from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from optathlon.measure import arithmetic
+from optathlon.measure.machine import cores, cpu_model, cpu_slug, gpu_model, name_of
+from optathlon.measure.versions import versions
 from optathlon.spec import Environment
 from optathlon.threads import threads
 
-LIBRARIES = ("numpy", "scipy", "torch", "cvxpy", "scs", "clarabel", "numba", "scikit-learn")
 
+def machine_name(device: str = "cpu") -> str:
+    """Return a stable name of this machine: ``OPTATHLON_MACHINE``, else what decides its results and seconds.
 
-@cache
-def cpu_model() -> str:
-    """Return the processor's model name."""
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        found = None
-    return found[1].strip() if found else platform.processor() or platform.machine()
-
-
-@cache
-def gpu_model() -> str:
-    """Return the name of GPU 0, empty where torch finds none."""
-    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # ask the driver without starting CUDA: cells are forked
-    import torch
-
-    if not torch.cuda.is_available():
-        return ""
-    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        names = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.splitlines()
-    except (OSError, subprocess.SubprocessError):
-        return "unknown GPU"
-    return names[0].strip() if names else "unknown GPU"
-
-
-def machine_name() -> str:
-    """Return a stable name of this machine: ``OPTATHLON_MACHINE``, else made of processor model and core count.
-
-    A host name would change with every container or CI runner, and records of one kind of machine would never meet.
+    The processor's model, the kernel that the BLAS runs when nobody pins it, the usable cores, and for ``"cuda"`` the GPU that
+    torch uses. A host name would change with every container or CI runner, and records of one kind of machine would never meet.
     """
-    given = os.environ.get("OPTATHLON_MACHINE")
-    if given:
+    if given := os.environ.get("OPTATHLON_MACHINE"):
         return given
-    words = re.findall(r"[a-z0-9]+", re.sub(r"\((r|tm)\)|cpu|processor|@.*", " ", cpu_model().lower()))
-    return "-".join([*words[:4], f"{os.cpu_count() or 1}c"])
+    kernel = arithmetic.kernels({}).get("numpy", "")
+    return name_of(cpu_slug(), kernel, cores(), gpu_model() if device == "cuda" else "")
 
 
-@cache
-def versions() -> dict[str, str]:
-    """Return the installed versions of the numerical libraries, without importing them."""
-    found = {}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def describe(device: str, machine: str | None = None) -> Environment:
-    """Return the conditions for cells on `device`."""
+def describe(device: str, machine: str | None = None, modules: Iterable[str] = ()) -> Environment:
+    """Return the conditions for cells on `device` whose code imports `modules`."""
     return Environment(
-        machine=machine or machine_name(),
+        machine=machine or machine_name(device),
         cpu=cpu_model(),
         gpu=gpu_model() if device == "cuda" else "",
         os=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        versions=dict(versions()),
+        versions=versions(modules),
         threads=threads(),
+        arithmetic=arithmetic.name(),
+        kernels=arithmetic.kernels(),
+        cores=cores(),
     )
 
 

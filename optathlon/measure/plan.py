@@ -46,17 +46,20 @@ def plan_cell(
         Name of this machine, by default made from its processor.
     """
     checksums = {name: _checksum(name) for name in workload.data}
-    conditions = environment.describe(device, machine)
-    code = digest_of(method.run).digest
     metrics = suite.metrics_of(workload)
+    code = digest_of(method.run)
+    others = (workload.make, suite.exhibit, *(metric.function for metric in metrics))
+    modules = {*code.modules, *(module for other in others if other for module in digest_of(other, False).modules)}
+    conditions = environment.describe(device, machine, modules)
     decisive = {
         "suite": [suite.name, suite.version],
         "workload": [workload.name, workload.scale, workload.target, digest_of(workload.make, False).digest],
-        "method": [method.name, dict(method.settings), code],
+        "method": [method.name, dict(method.settings), code.digest],
         "metrics": [[m.name, digest_of(m.function, False).digest, *(["traced"] if m.traced else [])] for m in metrics],
         **({"exhibit": digest_of(suite.exhibit, False).digest} if suite.exhibit else {}),
         "device": [device, conditions.gpu, conditions.machine, conditions.threads],
-        "versions": dict(conditions.versions),
+        "arithmetic": [conditions.arithmetic, dict(conditions.kernels)],
+        "versions": dict(conditions.versions) | {"python": conditions.python},
         "data": checksums,
     }
     return Cell(
@@ -73,7 +76,7 @@ def plan_cell(
         exact=workload.exact,
         yardstick=method.yardstick,
         trials=workload.trials,
-        code=code,
+        code=code.digest,
         data=checksums,
         environment=conditions,
         key=hashlib.sha256(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)).hexdigest(),

@@ -24,14 +24,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from optathlon.measure import environment
+from optathlon.measure import busy, environment
 from optathlon.measure.cell import run_cell
 from optathlon.measure.clock import thin
 from optathlon.measure.warm import load_modules, prepare
 from optathlon.spec import Cell, Method, RunRecord, Status, Suite, TracePoint, Workload
 
 _PR_SET_PDEATHSIG = 1
-_LONGEST_WAIT = 3600.0  # seconds: an endless wait would overflow the selector's clock
+_LAST_LOOK = 1.0  # seconds since the last look at the machine after which a run looks once more at its end
 _STDERR_TAIL = 2000
 _CHUNKS = 64
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -59,6 +59,7 @@ class _Child:
     pipe: int
     stderr: int  # pipe of its standard output and error, of which the tail is kept
     deadline: float
+    busy: float  # the worst look at the machine since it began
     received: bytearray = field(default_factory=bytearray)
     said: bytearray = field(default_factory=bytearray)
     open_pipes: set[int] = field(default_factory=set)
@@ -75,6 +76,8 @@ def run_jobs(jobs: Iterable[Job], *, parallel: int = 1) -> Iterator[RunRecord]:
         running: dict[int, _Child] = {}
         try:
             while True:
+                if (waiting or running) and busy.due(len(running)):
+                    _look(running)
                 while waiting and len(running) < parallel:
                     if running and not _is_prepared(waiting[-1]):
                         break  # nobody would keep the time of the others meanwhile
@@ -93,11 +96,19 @@ def run_jobs(jobs: Iterable[Job], *, parallel: int = 1) -> Iterator[RunRecord]:
                     for registered in (child.process, *child.open_pipes):
                         selector.unregister(registered)
                     del running[child.process]
-                    yield _finish(child)
+                    if not running and not waiting and busy.due(0, _LAST_LOOK):
+                        _look({child.process: child})
+                    yield replace(_finish(child), jobs=parallel, busy=child.busy, load=busy.load())
         finally:
             for child in running.values():
                 _kill(child)
                 _finish(child)
+
+
+def _look(running: dict[int, _Child]) -> None:
+    ratio = busy.look()
+    for child in running.values():
+        child.busy = max(child.busy, ratio)
 
 
 def _prepare(job: Job) -> RunRecord | None:
@@ -139,7 +150,7 @@ def _start(job: Job) -> _Child:
     for pipe in (read_end, stderr):
         os.set_blocking(pipe, False)
     deadline = time.monotonic() + job.timeout
-    return _Child(job, pid, os.pidfd_open(pid), read_end, stderr, deadline, open_pipes={read_end, stderr})
+    return _Child(job, pid, os.pidfd_open(pid), read_end, stderr, deadline, busy.latest(), open_pipes={read_end, stderr})
 
 
 def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
@@ -199,8 +210,8 @@ def _send(pipe: int, message: dict[str, Any]) -> None:
 def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[_Child]:
     """Wait for output, an end or a deadline; return the children that have ended."""
     now = time.monotonic()
-    pending = [child.deadline for child in running.values() if not child.killed]
-    events = selector.select(min(_LONGEST_WAIT, max(0.0, min(pending) - now)) if pending else None)
+    pending = [child.deadline - now for child in running.values() if not child.killed]
+    events = selector.select(max(0.0, min([*pending, busy.EVERY])))
     ended = []
     for key, _ in events:
         child: _Child = key.data

@@ -25,6 +25,14 @@ class Environment:
         Installed versions of the numerical libraries.
     threads : int
         BLAS and torch threads of a cell.
+    arithmetic : str
+        ``"native"`` (each library chose its kernels by the processor), ``"portable"`` (AVX2 in all of them) or ``"pinned"``
+        (another choice by hand). Part of the address.
+    kernels : mapping
+        What each library really ran: each BLAS's kernel, the instruction level of numpy, torch, oneDNN and MKL, numba's target.
+        Empty in records from before it was kept.
+    cores : int
+        Cores that the process could use, affinity and cgroup considered; 0 in records from before it was kept.
     """
 
     machine: str
@@ -34,6 +42,9 @@ class Environment:
     python: str
     versions: Mapping[str, str] = field(hash=False)
     threads: int
+    arithmetic: str = "native"
+    kernels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    cores: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +110,7 @@ class Cell:
         for kind in ("suite", "workload", "method", "device"):
             require_name(kind, getattr(self, kind))
         require_name("machine", self.environment.machine)
+        require_name("arithmetic", self.environment.arithmetic)
         for metric in self.metrics:
             require_name("metric", metric.name)
 
@@ -137,6 +149,10 @@ class RunRecord:
         Why it failed, last lines of stderr included.
     limit : float or None
         The limit, in seconds or bytes, that ended it.
+    jobs : int or None
+        Cells at a time when it was measured.
+    busy, load : float or None
+        Seconds of a small fixed kernel beside the cell over the machine's best (1 when quiet), and the system's load.
     commit, dirty, finished : str, bool, str
         Commit of the working tree, whether it had changes, and when the cell ended (UTC, ISO 8601).
     """
@@ -154,6 +170,9 @@ class RunRecord:
     exhibits: Mapping[str, str | Sequence[float]] = field(default_factory=dict, hash=False)
     reason: str = ""
     limit: float | None = None
+    jobs: int | None = None
+    busy: float | None = None
+    load: float | None = None
     commit: str = ""
     dirty: bool = False
     finished: str = ""

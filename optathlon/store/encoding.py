@@ -33,7 +33,7 @@ def encode_cell(cell: Cell) -> dict[str, Any]:
     plain["metrics"] = [asdict(metric) for metric in cell.metrics]
     plain["settings"] = dict(cell.settings)
     plain["data"] = dict(cell.data)
-    plain["environment"] = environment | {"versions": dict(cell.environment.versions)}
+    plain["environment"] = environment | {"versions": dict(cell.environment.versions), "kernels": dict(cell.environment.kernels)}
     return plain
 
 
@@ -57,9 +57,9 @@ def decode_cell(document: dict[str, Any]) -> Cell:
         or type(cell.trials) is not int
     ):
         raise ValueError("target must be a number or null, exact and yardstick true or false, trials a whole number")
-    for value in (cell.settings, cell.data, cell.environment.versions):
+    for value in (cell.settings, cell.data, cell.environment.versions, cell.environment.kernels):
         if not isinstance(value, dict):
-            raise ValueError(f"settings, data and versions must be objects, got {type(value).__name__}")
+            raise ValueError(f"settings, data, versions and kernels must be objects, got {type(value).__name__}")
     for value in (cell.suite_version, cell.reference_method, cell.code, cell.key):
         if not isinstance(value, str):
             raise ValueError(f"versions, digests and keys must be strings, got {type(value).__name__}")
@@ -86,6 +86,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "peak_memory": _NUMBER,
     "gpu_memory": _NUMBER,
     "limit": _NUMBER,
+    "jobs": (int,),
+    "busy": _NUMBER,
+    "load": _NUMBER,
     "reason": (str,),
     "finished": (str,),
     "commit": (str,),

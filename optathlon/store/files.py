@@ -1,6 +1,7 @@
 """Records on disk: one JSON file per cell and key, one line per seed; written atomically, validated when read.
 
-``records/<machine>/<suite>/<workload>/<method>@<device>.<key>.json``. A file holds what its runs share once, then one run a line,
+``records/<machine>/<suite>/<workload>/<method>@<device>.<key>.json``, with ``+<arithmetic>`` after the device where that is not
+native. A file holds what its runs share once, then one run a line,
 so that a diff reads well and a million runs load in seconds. A run is saved as it ends: the file is read, merged and replaced
 under a lock on its folder, so a kill at any moment leaves the old file or the new one, and two writers lose nothing.
 """
@@ -35,7 +36,12 @@ from optathlon.store.newest import last_finished
 def path_of(results: Path, cell: Cell) -> Path:
     """Return the file of a cell under the results folder."""
     folder = results / "records" / cell.environment.machine / cell.suite / cell.workload
-    return folder / f"{cell.method}@{cell.device}.{cell.key[:12]}.json"
+    return folder / f"{_stem(cell)}.{cell.key[:12]}.json"
+
+
+def _stem(cell: Cell) -> str:
+    arithmetic = cell.environment.arithmetic
+    return f"{cell.method}@{cell.device}" + (f"+{arithmetic}" if arithmetic != "native" else "")
 
 
 def save(results: Path, record: RunRecord) -> None:
@@ -56,7 +62,7 @@ def discard(results: Path, cell: Cell, before: str) -> None:
     """
     path = path_of(results, cell)
     with _locked(path.parent):
-        for other in path.parent.glob(f"{cell.method}@{cell.device}.*.json"):
+        for other in path.parent.glob(f"{_stem(cell)}.*.json"):
             try:
                 if other != path and last_finished(read(other)) < before:
                     other.unlink()

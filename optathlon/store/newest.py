@@ -12,7 +12,7 @@ ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)  # nothing was measured, for w
 
 def address(cell: Cell) -> tuple[str, ...]:
     """Return what names a cell on every board, whatever its key."""
-    return (cell.environment.machine, cell.suite, cell.workload, cell.method, cell.device)
+    return (cell.environment.machine, cell.environment.arithmetic, cell.suite, cell.workload, cell.method, cell.device)
 
 
 def last_finished(group: Group) -> str:

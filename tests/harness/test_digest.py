@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 
-from optathlon.measure import digest
+from optathlon.measure import digest, source
 
 FILES = {
     "baselines/__init__.py": "",
@@ -74,7 +78,7 @@ class Tree:
     def code(self, name: str) -> digest.Code:
         for module in [m for m in sys.modules if m.split(".")[0] in ("baselines", "suites")]:
             del sys.modules[module]
-        for function in (digest._root, digest._path, digest._parse):
+        for function in (source._root, source.path_of, source.parse):
             function.cache_clear()
         importlib.invalidate_caches()
         sys.dont_write_bytecode = True
@@ -94,7 +98,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tree]:
     for module in [m for m in sys.modules if m.split(".")[0] in ("baselines", "suites")]:
         del sys.modules[module]
     sys.modules.update(kept)
-    for function in (digest._root, digest._path, digest._parse):
+    for function in (source._root, source.path_of, source.parse):
         function.cache_clear()
 
 
@@ -152,7 +156,7 @@ def test_a_yardstick_in_a_metric_does_not_tie_it_to_the_library(tree: Tree) -> N
     function = importlib.import_module("suites.toy.methods").run_first
     before = digest.code_of(function, library=False).digest
     tree.edit("baselines/field/first.py", "helper(x)", "helper(x) + 0")
-    for cached in (digest._root, digest._path, digest._parse):
+    for cached in (source._root, source.path_of, source.parse):
         cached.cache_clear()
     assert digest.code_of(function, library=False).digest == before
 
@@ -175,3 +179,248 @@ def test_what_the_objects_of_a_closure_hold_counts() -> None:
         assert bind(one).digest != bind(other).digest
         assert bind(one).digest == bind(one).digest
         assert digest.code_of(partial(bind, held=one)).digest != digest.code_of(partial(bind, held=other)).digest
+
+
+# Each form in which a suite's code may reach `helper`: files beside suites/toy/__init__.py, of which methods.py holds `run`. An
+# edit of the helper's body must change the digest of `run`.
+HELPER = "def helper(x):\n    return x + 1\n"
+OTHER = {"suites/toy/other.py": HELPER}
+REGISTRY = {"suites/toy/registry.py": "REG = {}\ndef register(f):\n    REG[f.__name__] = f\n    return f\n"}
+FORMS: dict[str, dict[str, str]] = {
+    "a call": {"suites/toy/methods.py": HELPER + "def run(p, c):\n    return helper(p)\n"},
+    "import in try": OTHER
+    | {
+        "suites/toy/methods.py": """
+            try:
+                from suites.toy.other import helper
+            except ImportError:
+                from suites.toy.slow import helper
+            def run(p, c):
+                return helper(p)
+        """,
+        "suites/toy/slow.py": "def helper(x):\n    return x\n",
+    },
+    "import in try with a fallback": OTHER
+    | {
+        "suites/toy/methods.py": """
+            try:
+                from suites.toy.other import helper
+            except ImportError:
+                helper = None
+            def run(p, c):
+                return helper(p)
+        """
+    },
+    "import *": OTHER | {"suites/toy/methods.py": "from suites.toy.other import *\ndef run(p, c):\n    return helper(p)\n"},
+    "a module": OTHER | {"suites/toy/methods.py": "from suites.toy import other\ndef run(p, c):\n    return other.helper(p)\n"},
+    "two modules of one package": OTHER
+    | {
+        "suites/toy/methods.py": """
+            import suites.toy.other
+            import suites.toy
+            def run(p, c):
+                return suites.toy.other.helper(p)
+        """
+    },
+    "import inside": OTHER
+    | {"suites/toy/methods.py": "def run(p, c):\n    from suites.toy.other import helper as h\n    return h(p)\n"},
+    "relative import": OTHER | {"suites/toy/methods.py": "from .other import helper\ndef run(p, c):\n    return helper(p)\n"},
+    "re-export": OTHER
+    | {
+        "suites/toy/methods.py": "from suites.toy.hub import helper\ndef run(p, c):\n    return helper(p)\n",
+        "suites/toy/hub.py": "from suites.toy.other import helper\n",
+    },
+    "a lambda": {"suites/toy/methods.py": HELPER + "run = lambda p, c: helper(p)\n"},
+    "a generator in a lambda": {"suites/toy/methods.py": HELPER + "run = lambda p, c: sum(helper(x) for x in p)\n"},
+    "a lambda in a lambda": {"suites/toy/methods.py": HELPER + "run = lambda p, c: (lambda x: helper(x))(p)\n"},
+    "import_module": OTHER
+    | {
+        "suites/toy/methods.py": """
+            import importlib
+            def run(p, c):
+                return importlib.import_module("suites.toy.other").helper(p)
+        """
+    },
+    "import_module, relative": OTHER
+    | {
+        "suites/toy/methods.py": """
+            from importlib import import_module
+            def run(p, c):
+                return import_module(".other", __package__).helper(p)
+        """
+    },
+    "__import__ in the module": OTHER
+    | {
+        "suites/toy/methods.py": """
+            other = __import__("suites.toy.other", fromlist=["helper"])
+            def run(p, c):
+                return other.helper(p)
+        """
+    },
+    "a decorator's registry": REGISTRY
+    | {
+        "suites/toy/methods.py": "from suites.toy.registry import REG, register\n@register\n"
+        + HELPER
+        + "def run(p, c):\n    return REG['helper'](p)\n"
+    },
+    "a registry filled by an import": REGISTRY
+    | {
+        "suites/toy/other.py": "from suites.toy.registry import register\n@register\n" + HELPER,
+        "suites/toy/methods.py": """
+            import suites.toy.other
+            from suites.toy.registry import REG
+            def run(p, c):
+                return REG["helper"](p)
+        """,
+    },
+    "update at the top": {
+        "suites/toy/methods.py": HELPER + "REG = {}\nREG.update(h=helper)\ndef run(p, c):\n    return REG['h'](p)\n"
+    },
+    "an item at the top": {
+        "suites/toy/methods.py": HELPER + "REG = {}\nREG['h'] = helper\ndef run(p, c):\n    return REG['h'](p)\n"
+    },
+    "an item in a loop": {
+        "suites/toy/methods.py": HELPER
+        + "REG = {}\nfor f in (helper,):\n    REG[f.__name__] = f\ndef run(p, c):\n    return REG['helper'](p)\n"
+    },
+    "setattr at the top": {
+        "suites/toy/methods.py": "import suites.toy.hub as hub\n"
+        + HELPER
+        + "setattr(hub, 'f', helper)\ndef run(p, c):\n    return hub.f(p)\n",
+        "suites/toy/hub.py": "f = None\n",
+    },
+    "an attribute of another module": {
+        "suites/toy/methods.py": "import suites.toy.hub as hub\n"
+        + HELPER
+        + "hub.f = helper\ndef run(p, c):\n    return hub.f(p)\n",
+        "suites/toy/hub.py": "f = None\n",
+    },
+    "match at the top": {
+        "suites/toy/methods.py": """
+            match 1:
+                case 1:
+                    def helper(x):
+                        return x + 1
+            def run(p, c):
+                return helper(p)
+        """
+    },
+    "with at the top": {
+        "suites/toy/methods.py": """
+            import contextlib
+            with contextlib.nullcontext():
+                def helper(x):
+                    return x + 1
+            def run(p, c):
+                return helper(p)
+        """
+    },
+    "a test at the top": {
+        "suites/toy/methods.py": HELPER + "if helper(1) > 1:\n    f = abs\nelse:\n    f = int\ndef run(p, c):\n    return f(p)\n"
+    },
+    "a walrus at the top": {
+        "suites/toy/methods.py": HELPER + "print((f := helper))\ndef run(p, c):\n    return f(p)\n"
+    },
+    "globals": {"suites/toy/methods.py": HELPER + "def run(p, c):\n    return globals()['helper'](p)\n"},
+    "a default argument": {"suites/toy/methods.py": HELPER + "def run(p, c, f=helper):\n    return f(p)\n"},
+    "a base class": {
+        "suites/toy/methods.py": """
+            class Base:
+                def go(self, x):
+                    return x + 1
+            class Method(Base):
+                pass
+            def run(p, c):
+                return Method().go(p)
+        """
+    },
+    "a callable object": {
+        "suites/toy/methods.py": HELPER + "class F:\n    def __call__(self, p, c):\n        return helper(p)\nrun = F()\n"
+    },
+    "a partial of a method": {
+        "suites/toy/methods.py": "from functools import partial\n"
+        + HELPER
+        + "class F:\n    def go(self, k, p, c):\n        return helper(p)\nrun = partial(F().go, 1)\n"
+    },
+    "singledispatch": {
+        "suites/toy/methods.py": "from functools import singledispatch\n@singledispatch\ndef f(x):\n    return x\n"
+        "@f.register\ndef _(x: int):\n    return x + 1\ndef run(p, c):\n    return f(p)\n"
+    },
+    "a lazy package": {
+        "suites/toy/lazy/__init__.py": """
+            import importlib
+            _WHERE = {"helper": "other"}
+            def __getattr__(name):
+                return getattr(importlib.import_module("suites.toy.lazy." + _WHERE[name]), name)
+        """,
+        "suites/toy/lazy/other.py": HELPER,
+        "suites/toy/methods.py": "def run(p, c):\n    from suites.toy.lazy import helper\n    return helper(p)\n",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_reaching_a_helper_is_seen(tree: Tree, form: str) -> None:
+    tree.write("suites/toy/methods.py", "")
+    for name, text in FORMS[form].items():
+        tree.write(name, dedent(text))
+    before = tree.code("run").digest
+    assert tree.code("run").digest == before
+    (edited,) = [name for name, text in FORMS[form].items() if "x + 1" in text]
+    tree.edit(edited, "x + 1", "x + 1.5")
+    assert tree.code("run").digest != before
+
+
+def test_a_set_constant_gives_the_same_digest_in_every_process(tmp_path: Path) -> None:
+    (tmp_path / "typed.py").write_text(
+        "from optathlon.measure.digest import code_of\n"
+        'exec(\'f = lambda x: x in {"a", "b", "c"}\\ndef g(x):\\n    return [y in {"a", "b", "c"} for y in x]\')\n'
+        "run = lambda p, c: [y in {'a', 'b', 'c'} for y in p]\n"
+        "print(code_of(f).digest, code_of(g).digest, code_of(run).digest)\n"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, str(tmp_path / "typed.py")],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(said) == 1
+
+
+def test_a_plug_in_from_site_packages_is_followed(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tree.folder / "site-packages"
+    tree.write("site-packages/plugged/__init__.py", "")
+    tree.write("site-packages/plugged/other.py", HELPER)
+    tree.write("site-packages/plugged/methods.py", "from plugged.other import helper\ndef run(p, c):\n    return helper(p)\n")
+    monkeypatch.syspath_prepend(str(folder))
+
+    def code() -> str:
+        for module in [m for m in sys.modules if m.split(".")[0] == "plugged"]:
+            del sys.modules[module]
+        for function in (source._root, source.path_of, source.parse):
+            function.cache_clear()
+        importlib.invalidate_caches()
+        return digest.code_of(importlib.import_module("plugged.methods").run).digest
+
+    monkeypatch.setattr(source, "_plugins", lambda: frozenset({"plugged"}))
+    before = code()
+    tree.edit("site-packages/plugged/other.py", "x + 1", "x + 1.5")
+    assert code() != before
+
+
+def test_a_value_without_attributes_counts() -> None:
+    def bind(held: object) -> digest.Code:
+        def run(problem: object, context: object) -> object:
+            return held
+
+        return digest.code_of(run)
+
+    for one, other in ((np.int64(1), np.int64(2)), (Path("a"), Path("b")), (range(2), range(3)), (Decimal(1), Decimal(2))):
+        assert bind(one).digest != bind(other).digest
+        assert bind(one).digest == bind(one).digest
+    ring: list[object] = []
+    ring.append(ring)
+    assert bind(ring).digest == bind(ring).digest
+    assert bind(np.array([[1, "a"]], dtype=object)).digest != bind(np.array([[1, "b"]], dtype=object)).digest

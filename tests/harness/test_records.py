@@ -46,6 +46,19 @@ def test_a_record_comes_back_as_it_went(tmp_path: Path) -> None:
     assert store.load_runs(tmp_path, saved[0].cell) == {record.seed: record for record in saved}
 
 
+def test_a_record_from_before_arithmetic_was_kept_is_read(tmp_path: Path) -> None:
+    store.save(tmp_path, record_of())
+    path = store.path_of(tmp_path, cell_of())
+    document = json.loads(path.read_text())
+    for name in ("arithmetic", "kernels", "cores"):
+        del document["cell"]["environment"][name]
+    path.write_text(json.dumps(document))
+    (record,) = store.load_runs(tmp_path, cell_of()).values()
+    assert record.cell.environment.arithmetic == "native"
+    assert record.cell.environment.kernels == {}
+    assert (record.jobs, record.busy, record.load) == (None, None, None)
+
+
 def test_the_file_has_one_line_a_run_and_no_torn_neighbours(tmp_path: Path) -> None:
     for seed in range(5):
         store.save(tmp_path, record_of(seed))

@@ -219,8 +219,16 @@ def test_the_key_changes_with_all_that_decides_a_result(monkeypatch: pytest.Monk
     monkeypatch.setenv("OPTATHLON_THREADS", "2")
     assert key() != plain
     monkeypatch.delenv("OPTATHLON_THREADS")
-    monkeypatch.setattr("optathlon.measure.environment.versions", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr("optathlon.measure.environment.versions", lambda modules: {"numpy": "0.1"})
     assert key() != plain
+    monkeypatch.undo()
+    monkeypatch.setattr("platform.python_version", lambda: "3.99.0")
+    assert key() != plain
+    monkeypatch.undo()
+    monkeypatch.setattr("optathlon.measure.arithmetic.kernels", lambda pins=None: {"numpy": "Zen"})
+    assert key() != plain
+    monkeypatch.undo()
+    assert key() == plain
 
 
 def test_a_workload_may_be_ranked_by_another_metric() -> None:
