@@ -110,7 +110,7 @@ def lifted_program(
     y: Array,
     beta: float,
     cone: NuclearBall | SignedTraceCone,
-    tolerance: float,
+    tol: float,
     n_steps: int,
     callback: Callable[[int, Array], None] | None,
 ) -> tuple[Array, float, int]:
@@ -119,7 +119,7 @@ def lifted_program(
     x: least squares on the linear constraints (one SVD for every penalty); z: the prox of the norm; u: the scaled
     multiplier.
     """
-    _checks.positive(tolerance, "tolerance")
+    _checks.positive(tol, "tol")
     _checks.positive_integer(n_steps, "n_steps")
     n, size, k = len(y), cone.size, cone.n_blocks
     sign = np.array([1.0, -1.0])[:k, None]
@@ -147,7 +147,7 @@ def lifted_program(
             continue
         candidate, norm = cone.feasible(blocks)
         best = _certify(lift, y, beta, cone, candidate, norm, best)
-        if best[1] - best[2] <= tolerance * best[1]:
+        if best[1] - best[2] <= tol * best[1]:
             return best[0], best[2], step
         # Residual balancing (relative), only early on: a penalty that never settles never converges.
         primal = np.linalg.norm(x - z) / (np.linalg.norm(z) + 1e-300)

@@ -21,6 +21,7 @@ from collections.abc import Callable
 import numpy as np
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._result import relative_gap
 from optathlon.baselines.convex_networks.relu_certificate import (
     ReluAnswer,
     ReluNetwork,
@@ -28,7 +29,6 @@ from optathlon.baselines.convex_networks.relu_certificate import (
     dual_value,
     network_objective,
     recover_network,
-    relative_gap,
 )
 from optathlon.baselines.convex_networks.relu_feasible import feasible_answer, new_certifier
 

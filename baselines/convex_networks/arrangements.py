@@ -13,11 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._cells import distinct_lines, open_cells, orthonormal_rows
 
-#: Two rows whose unit vectors differ by less than this are one hyperplane.
-_PARALLEL = 1e-12
-#: A cell whose half-space cut is narrower than this (sine of the angle) counts as empty.
-_EMPTY = 1e-9
 #: Up to so many patterns, sampling falls back on enumeration for the cells that it does not meet.
 _FEW = 5000
 
@@ -42,19 +39,16 @@ def count_arrangements(X: ArrayLike) -> int:
     ----------
     T. M. Cover (1965), Geometrical and statistical properties of systems of linear inequalities, Theorem 1.
     """
-    lines = _distinct_lines(_checks.samples(X))
-    if lines.shape[0] == 0:
-        return 1
-    rank = int(np.linalg.matrix_rank(lines))
-    return 2 * sum(comb(lines.shape[0] - 1, k) for k in range(rank))
+    rows = orthonormal_rows(_checks.finite_array(X, "X", 2))
+    return _covers_number(len(distinct_lines(rows)[0]), rows.shape[1])
 
 
 def enumerate_patterns(X: ArrayLike, *, max_patterns: int = 100_000) -> NDArray[np.int8]:
     """Enumerate every activation pattern ``1[X w >= 0]`` that holds on an open set of w.
 
-    Rows are added one at a time; a cell is split where the new hyperplane cuts it. The half ``s x'w > 0`` of a cell K is
-    non-empty exactly where the projection of s x on K is not zero, which one non-negative least-squares problem decides.
-    Every w lies in the closure of one of these cells and has the same ReLU outputs there, so that the
+    Rows are added one at a time; a cell is split where the new hyperplane cuts it. Those cells are the ones that the other
+    hyperplanes cut out of the new one: an arrangement of one dimension less, down to lines in the plane, whose angles are
+    sorted. The features are orthonormalised first, so that their units and shifts beside a column of ones do not matter. Every w lies in the closure of one of these cells and has the same ReLU outputs there, so that the
     program over them is exact for networks of any width.
 
     Parameters
@@ -74,19 +68,25 @@ def enumerate_patterns(X: ArrayLike, *, max_patterns: int = 100_000) -> NDArray[
     ValueError
         X is not a finite non-empty matrix, or has too many patterns.
     """
-    X = _checks.samples(X)
+    X = _checks.finite_array(X, "X", 2)
     max_patterns = _checks.positive_integer(max_patterns, "max_patterns")
-    bound = count_arrangements(X)
+    rows = orthonormal_rows(X)
+    first, line, flipped = distinct_lines(rows)
+    bound = _covers_number(len(first), rows.shape[1])
     if bound > max_patterns:
         raise ValueError(
             f"X of shape {X.shape} has up to {bound:.3g} activation patterns, above max_patterns={max_patterns}: "
             "use sample_patterns, or raise the limit"
         )
-    rows = _unit_rows(X)
-    cells = [np.empty(0, dtype=np.int8)]
-    for i in range(len(rows)):
-        cells = [np.append(cell, np.int8(side)) for cell in cells for side in _sides(rows[:i], cell, rows[i])]
-    return np.array(cells, dtype=np.int8).T
+    if not len(first):
+        return np.ones((len(X), 1), dtype=np.int8)
+    sides, _ = open_cells(rows[first])
+    patterns = np.where(line >= 0, sides[:, line] ^ flipped, True).astype(np.int8)
+    return np.ascontiguousarray(patterns[np.lexsort(-patterns.T[::-1])].T)
+
+
+def _covers_number(n_lines: int, rank: int) -> int:
+    return 2 * sum(comb(n_lines - 1, k) for k in range(rank)) if n_lines else 1
 
 
 def sample_patterns(X: ArrayLike, n_patterns: int, rng: np.random.Generator | None = None) -> NDArray[np.int8]:
@@ -113,7 +113,7 @@ def sample_patterns(X: ArrayLike, n_patterns: int, rng: np.random.Generator | No
     ValueError
         Bad X or n_patterns, or X has not so many patterns (or too many to list, and some too narrow to be met).
     """
-    X = _checks.samples(X)
+    X = _checks.finite_array(X, "X", 2)
     n_patterns = _checks.positive_integer(n_patterns, "n_patterns")
     rng = _checks.generator(rng)
     n_samples, n_features = X.shape
@@ -161,7 +161,7 @@ def pool_patterns(X: ArrayLike, first_layers: Iterable[ArrayLike]) -> NDArray[np
     ndarray of int8, (n_samples, n_patterns)
         Distinct non-zero patterns; the all-ones pattern alone where no neuron is ever active.
     """
-    X = _checks.samples(X)
+    X = _checks.finite_array(X, "X", 2)
     blocks = []
     for layer in first_layers:
         W1 = _checks.finite_array(layer, "first_layers", 2)
@@ -173,40 +173,3 @@ def pool_patterns(X: ArrayLike, first_layers: Iterable[ArrayLike]) -> NDArray[np
     patterns = np.unique(np.hstack(blocks), axis=1)
     patterns = patterns[:, patterns.any(axis=0)]
     return patterns if patterns.shape[1] else np.ones((X.shape[0], 1), dtype=np.int8)
-
-
-def _unit_rows(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows of unit length; rows that are zero stay zero."""
-    # Scale by the largest entry first: the squares of a norm may overflow or vanish.
-    largest = np.abs(X).max(axis=1, keepdims=True)
-    scaled = X / np.where(largest > 0, largest, 1.0)
-    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return scaled / np.where(norms > 0, norms, 1.0)
-
-
-def _distinct_lines(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One unit vector per hyperplane: zero rows dropped, parallel and opposite rows once."""
-    rows = _unit_rows(X)
-    rows = rows[np.any(rows != 0, axis=1)]
-    # The first entry that is not negligible decides the sign, so that x and -x become one.
-    if len(rows):
-        first = np.argmax(np.abs(rows) > _PARALLEL, axis=1)
-        rows = rows * np.sign(rows[np.arange(len(rows)), first])[:, None]
-    return rows[np.unique(np.round(rows / _PARALLEL) * _PARALLEL, axis=0, return_index=True)[1]]
-
-
-def _sides(rows: NDArray[np.float64], cell: NDArray[np.int8], new: NDArray[np.float64]) -> list[int]:
-    """Activations of the unit row ``new`` that occur on open sets within the cell, 1 first."""
-    if not new.any():
-        return [1]
-    normals = np.where(cell[:, None] == 1, rows, -rows)
-    return [side for side, x in ((1, new), (0, -new)) if _distance_to_polar(normals, x) > _EMPTY]
-
-
-def _distance_to_polar(normals: NDArray[np.float64], x: NDArray[np.float64]) -> float:
-    """``|Proj_K(x)|`` for K = {w: normals w >= 0}: by Moreau, the residual of min_{lam>=0} |x + normals' lam|."""
-    from scipy.optimize import nnls
-
-    if len(normals) == 0:
-        return float(np.linalg.norm(x))
-    return float(nnls(normals.T, -x)[1])

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._result import Certified
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class BatchNormNetwork:
+class BatchNormNetwork(Certified):
     """``f(x) = sum_j (gamma_j (x - mean)'w_j / |(X - mean) w_j| + alpha_j / sqrt(n))_+ w2_j`` with the training statistics.
 
     Attributes
@@ -32,6 +33,8 @@ class BatchNormNetwork:
         ``1/2 ||f(X) - y||^2 + beta/2 (||gamma||^2 + ||alpha||^2 + ||w2||^2)``.
     dual_bound : float
         Lower bound of the optimum over the patterns; over all networks where the patterns are all there are.
+    converged : bool
+        Whether `gap` is within the tolerance of the solver.
     """
 
     W1: Array
@@ -42,15 +45,11 @@ class BatchNormNetwork:
     n_samples: int
     objective: float
     dual_bound: float
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap ``(objective - dual_bound) / objective``."""
-        return (self.objective - self.dual_bound) / self.objective if self.objective > 0 else 0.0
+    converged: bool
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), on X, (n_samples, n_features)."""
-        normalised = (_checks.samples(X) - self.mean) @ self.W1
+        normalised = (_checks.finite_array(X, "X", 2) - self.mean) @ self.W1
         return np.maximum(normalised * self.gamma + self.alpha / np.sqrt(self.n_samples), 0) @ self.w2
 
 
@@ -82,7 +81,9 @@ def whiten(X: ArrayLike) -> tuple[Array, Array, Array]:
     X = _checks.samples(X)
     mean = X.mean(axis=0)
     U, s, Vt = np.linalg.svd(X - mean, full_matrices=False)
-    rank = int((s > 1e-10 * max(s[0], np.abs(X).max())).sum())
+    # What is left of equal rows, or of features that depend on each other, is rounding.
+    rounding = np.finfo(float).eps * len(X) * np.abs(mean).max()
+    rank = int((s > max(1e-10 * s[0], rounding)).sum())
     if rank == 0:
         raise ValueError("X must have at least two different rows to be normalised, got equal rows")
     basis = np.column_stack([U[:, :rank], np.full(len(X), 1 / np.sqrt(len(X)))])
@@ -140,4 +141,5 @@ def batch_norm_program(
         n_samples=len(basis),
         objective=result.objective,
         dual_bound=result.dual_bound,
+        converged=result.converged,
     )

@@ -22,6 +22,10 @@ class SignNetwork:
     ----------
     V : ndarray, (n_features + 1, n_units)
         The units ``sign(v . [x, 1])`` with a vote, as columns; the last row is the bias.
+    shift : ndarray, (n_features,)
+        A point amid the training data.
+    bias : ndarray, (n_units,)
+        The biases seen from there, ``v . [shift, 1]``: far from the origin the last row of V has too few digits to classify by.
     w : ndarray, (n_units,)
         Their votes.
     objective : float
@@ -35,6 +39,8 @@ class SignNetwork:
     """
 
     V: Array
+    shift: Array
+    bias: Array
     w: Array
     objective: float
     correlation: float
@@ -43,7 +49,7 @@ class SignNetwork:
 
     def decision(self, X: ArrayLike) -> Array:
         """Return the vote, (n_samples,), on X, (n_samples, n_features)."""
-        return _signs(_with_ones(_checks.samples(X)) @ self.V) @ self.w
+        return _signs((_checks.finite_array(X, "X", 2) - self.shift) @ self.V[:-1] + self.bias) @ self.w
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the labels -1 or 1, (n_samples,)."""
@@ -112,6 +118,7 @@ def convexnn(
         raise ValueError(f"y must hold -1 and 1 only, got {np.unique(y)[:5]}")
     if oracle not in ("exact", "approximate"):
         raise ValueError(f"oracle must be 'exact' or 'approximate', got {oracle!r}")
+    X, shift, spread = _standardised(X)
     ones = _with_ones(X)
     lines = _all_lines(X) if oracle == "exact" else None
     V = np.zeros((ones.shape[1], 1))
@@ -122,7 +129,7 @@ def convexnn(
         H = _signs(ones @ V)
         w, q, objective = _master(H, y, penalty)
         if callback is not None:
-            callback(step, (V, w))
+            callback(step, (_as_given(V, shift, spread), w))
         weights = q * y
         v = _best_line(lines, weights) if lines is not None else _best_of_bags(ones, weights, n_bags, rng)
         correlation = abs(float(weights @ _signs(ones @ v)))
@@ -132,7 +139,8 @@ def convexnn(
         if step < n_units:
             V = np.column_stack([V, v])
     kept = np.abs(w) > 1e-9 * max(1.0, float(np.abs(w).max()))
-    return SignNetwork(V[:, kept], w[kept], objective, correlation, V.shape[1], converged)
+    units = _as_given(V[:, kept], shift, spread)
+    return SignNetwork(units, shift, V[-1, kept], w[kept], objective, correlation, V.shape[1], converged)
 
 
 def _master(H: Array, y: Array, penalty: float) -> tuple[Array, Array, float]:
@@ -223,6 +231,20 @@ def _logistic(ones: Array, target: Array, importance: Array, n_steps: int = 12) 
         hessian = (ones.T * (importance * p * (1 - p))) @ ones + ridge * np.eye(len(v))
         v = v - np.linalg.solve(hessian, gradient)
     return v
+
+
+def _standardised(X: Array) -> tuple[Array, Array, Array]:
+    """Return X about its middle and at the size of one, the middle and the sizes: rounding sees no shifts and no units."""
+    shift = X[np.argsort(X, axis=0, kind="stable")[len(X) // 2], np.arange(X.shape[1])]  # a datum: the differences are exact
+    spread = np.abs(X - shift).max(axis=0)
+    spread = np.ldexp(1.0, np.frexp(np.where(spread > 0, spread, 1.0))[1])
+    return (X - shift) / spread, shift, spread
+
+
+def _as_given(V: Array, shift: Array, spread: Array) -> Array:
+    """Return units of the standardised data as units of the data as given."""
+    v = V[:-1] / spread[:, None]
+    return np.vstack([v, V[-1] - shift @ v])
 
 
 def _signs(t: Array) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._result import Certified, within
 from optathlon.baselines.convex_networks._cone_program import group_cone_program
 from optathlon.baselines.convex_networks.arrangements import enumerate_patterns
 
@@ -15,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ConvolutionalNetwork:
+class ConvolutionalNetwork(Certified):
     """Filters with a ReLU, summed over the patches.
 
     Attributes
@@ -28,17 +29,15 @@ class ConvolutionalNetwork:
         ``1/2 ||f - y||^2 + beta/2 (||W1||^2 + ||w2||^2)``.
     dual_bound : float
         Lower bound of the optimum over the patterns; over all networks where the patterns are all there are.
+    converged : bool
+        Whether `gap` is within the tolerance.
     """
 
     W1: Array
     w2: Array
     objective: float
     dual_bound: float
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap ``(objective - dual_bound) / objective``."""
-        return (self.objective - self.dual_bound) / self.objective if self.objective > 0 else 0.0
+    converged: bool
 
     def predict(self, patches: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), on patches (n_samples, n_patches, patch_size)."""
@@ -47,7 +46,7 @@ class ConvolutionalNetwork:
 
 
 def convolutional_program(
-    patches: ArrayLike, y: ArrayLike, beta: float, *, patterns: ArrayLike | None = None
+    patches: ArrayLike, y: ArrayLike, beta: float, *, patterns: ArrayLike | None = None, tol: float = 1e-6
 ) -> ConvolutionalNetwork:
     """Train ``f(x) = sum_j w2_j sum_k (x_k'w_j)_+`` over patches x_k to its global optimum.
 
@@ -65,6 +64,8 @@ def convolutional_program(
         Weight decay, positive.
     patterns
         Patterns of the stacked patches, (n_samples * n_patches, P), 0/1; all of them where None.
+    tol
+        Certified relative gap that counts as converged; the interior-point method goes as far as it gets in any case.
 
     Returns
     -------
@@ -83,17 +84,15 @@ def convolutional_program(
     """
     from scipy import sparse
 
-    patches = _checks.finite_array(patches, "patches", 3)
+    patches = _checks.sized_array(patches, "patches", 3)
     n, n_patches, size = patches.shape
     y = _checks.labels(y, n)
-    beta = _checks.positive(beta, "beta")
+    beta, tol = _checks.positive(beta, "beta"), _checks.positive(tol, "tol")
     stacked = patches.reshape(n * n_patches, size)
     if patterns is None:
         masks = enumerate_patterns(stacked, max_patterns=2000)
     else:
-        masks = _checks.finite_array(patterns, "patterns", 2)
-        if len(masks) != len(stacked) or not np.isin(masks, (0, 1)).all():
-            raise ValueError(f"patterns must be 0/1 with one row per patch ({len(stacked)}), got shape {masks.shape}")
+        masks = _checks.zero_one(patterns, "patterns", len(stacked), "patch")
     masks = masks[:, masks.any(axis=0)].astype(float)
     # Two signs; about 200 bytes per entry of a cone in the interior-point factor.
     _checks.require_memory(400.0 * masks.shape[1] * stacked.size, f"the program over {masks.shape[1]} patterns")
@@ -109,4 +108,4 @@ def convolutional_program(
     w2 = np.where(np.arange(len(lengths)) < len(features), 1.0, -1.0)[kept] * root
     residual = np.maximum(patches @ W1, 0).sum(axis=1) @ w2 - y
     objective = 0.5 * float(residual @ residual) + 0.5 * beta * float((W1**2).sum() + (w2**2).sum())
-    return ConvolutionalNetwork(W1, w2, objective, min(solution.dual_bound, objective))
+    return ConvolutionalNetwork(W1, w2, objective, solution.dual_bound, within(objective, solution.dual_bound, tol))

@@ -45,7 +45,7 @@ class FrankWolfeNetwork:
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), of the network on X, (n_samples, n_features)."""
-        return np.maximum(_checks.samples(X) @ self.W1, 0) @ self.w2
+        return np.maximum(_checks.finite_array(X, "X", 2) @ self.W1, 0) @ self.w2
 
 
 def frank_wolfe(
@@ -58,7 +58,7 @@ def frank_wolfe(
     batch: Callable[[int], int] | None = None,
     patterns: ArrayLike | None = None,
     n_starts: int = 24,
-    tolerance: float = 0.0,
+    tol: float = 0.0,
     rng: np.random.Generator | None = None,
     callback: Callable[[int, tuple[Array, Array]], None] | None = None,
 ) -> FrankWolfeNetwork:
@@ -85,7 +85,7 @@ def frank_wolfe(
         projection per pattern. Otherwise it climbs from `n_starts` random neurons and from earlier vertices.
     n_starts
         Random starts of the searching oracle.
-    tolerance
+    tol
         Stop when the gap is at most this.
     rng
         Draws starts and batches.
@@ -107,7 +107,7 @@ def frank_wolfe(
     A. d'Aspremont and M. Pilanci (2020), Global convergence of Frank Wolfe on one hidden layer networks, Algorithm 1:
     the loss is at most ``4 R^2 delta^2 / (T + 1)`` above the minimum, ``R^2 = sup_theta sum_i (a_i'theta)_+^2``.
     """
-    A = _checks.finite_array(A, "A", 2)
+    A = _checks.sized_array(A, "A", 2)
     y = _checks.labels(y, len(A))
     delta = _checks.positive(delta, "delta")
     _checks.positive_integer(n_steps, "n_steps")
@@ -115,8 +115,8 @@ def frank_wolfe(
     rng = _checks.generator(rng)
     if step not in ("open-loop", "line-search"):
         raise ValueError(f"step must be 'open-loop' or 'line-search', got {step!r}")
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance must be at least 0, got {tolerance}")
+    if not tol >= 0:
+        raise ValueError(f"tol must be at least 0, got {tol}")
     masks = None if patterns is None else _masks(patterns, len(A))
     n, d = A.shape
     W1, w2 = np.empty((d, n_steps)), np.zeros(n_steps)
@@ -131,7 +131,7 @@ def frank_wolfe(
         sign = -1.0 if sampled @ neuron > 0 else 1.0
         vertex = delta * sign * neuron
         gaps.append(float(g @ (f - vertex)))
-        if gaps[-1] <= tolerance:
+        if gaps[-1] <= tol:
             break
         weight = 2 / (t + 1) if step == "open-loop" else _line_search(f - y, vertex - f)
         f = (1 - weight) * f + weight * vertex
@@ -233,7 +233,4 @@ def _best_cell(A: Array, g: Array, masks: NDArray[np.bool_]) -> Array:
 
 
 def _masks(patterns: ArrayLike, n_samples: int) -> NDArray[np.bool_]:
-    masks = _checks.finite_array(patterns, "patterns", 2)
-    if len(masks) != n_samples or not np.isin(masks, (0, 1)).all():
-        raise ValueError(f"patterns must be 0/1 with one row per sample ({n_samples}), got shape {masks.shape}")
-    return masks.astype(bool)
+    return _checks.zero_one(patterns, "patterns", n_samples).astype(bool)

@@ -12,13 +12,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._result import Certified, within
 
 Array = NDArray[np.float64]
 
 
+_CLOSED = 1e-9  # relative gap to which rounding lets a closed form be evaluated
+_CHECK_EVERY = 20
+
+
 @dataclass(frozen=True)
-class LinearNetwork:
-    """A linear network at its global optimum.
+class LinearNetwork(Certified):
+    """A linear network, at its global optimum where `converged`.
 
     Attributes
     ----------
@@ -28,8 +33,10 @@ class LinearNetwork:
     objective : float
         ``1/2 ||X W_1 ... W_L - Y||^2 + beta/2 sum_l ||W_l||^2``.
     dual_bound : float
-        Lower bound of the optimum: the value of the dual for two layers; for deeper networks the closed form itself,
-        which is global by von Neumann's trace inequality.
+        Lower bound of the optimum: the value of the dual for two layers; for deeper networks the least value of the function
+        of the singular values to which von Neumann's trace inequality reduces the problem.
+    converged : bool
+        Whether `gap` is within the tolerance.
     rank : int
         Rank of the product of the layers.
     multiplier : ndarray, (n_samples, n_outputs) or (n_samples,)
@@ -39,13 +46,9 @@ class LinearNetwork:
     weights: tuple[Array, ...]
     objective: float
     dual_bound: float
+    converged: bool
     rank: int
     multiplier: Array
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap ``(objective - dual_bound) / objective``."""
-        return (self.objective - self.dual_bound) / self.objective if self.objective > 0 else 0.0
 
     @property
     def frobenius_norms(self) -> tuple[float, ...]:
@@ -54,20 +57,18 @@ class LinearNetwork:
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs on X, (n_samples, n_features): (n_samples,) for one output, else (n_samples, n_outputs)."""
-        out = _checks.samples(X)
+        out = _checks.finite_array(X, "X", 2)
         for W in self.weights:
             out = out @ W
         return out[:, 0] if self.multiplier.ndim == 1 else out
 
 
-def two_layer_linear(
-    X: ArrayLike, Y: ArrayLike, beta: float, *, tolerance: float = 1e-10, n_steps: int = 20_000
-) -> LinearNetwork:
+def two_layer_linear(X: ArrayLike, Y: ArrayLike, beta: float, *, tol: float = 1e-9, n_steps: int = 20_000) -> LinearNetwork:
     """Train ``X W_1 W_2`` with weight decay to its global optimum.
 
     ``min_W 1/2 ||X W - Y||^2 + beta ||W||_*``; its dual is the projection of Y on
     ``{Lambda: sigma_max(X' Lambda) <= beta}``. For one output that is one root of a secular equation; for several,
-    singular-value thresholding where ``X'X = I`` and the alternating direction method otherwise.
+    singular-value thresholding where ``X'X = I`` and alternating ridge regressions of the two layers otherwise.
 
     Parameters
     ----------
@@ -75,8 +76,8 @@ def two_layer_linear(
         Data (n_samples, n_features); labels (n_samples,) or (n_samples, n_outputs).
     beta
         Weight decay, positive.
-    tolerance
-        Certified relative gap at which the alternating direction method stops.
+    tol
+        Certified relative gap at which the alternation stops.
     n_steps
         Its steps at most; what was reached is certified in any case.
 
@@ -97,7 +98,7 @@ def two_layer_linear(
     """
     X, Y, scalar = _data(X, Y)
     beta = _checks.positive(beta, "beta")
-    _checks.positive(tolerance, "tolerance")
+    _checks.positive(tol, "tol")
     _checks.positive_integer(n_steps, "n_steps")
     if scalar:
         W = _scalar_output(X, Y[:, 0], beta, depth=2)[:, None]
@@ -107,10 +108,10 @@ def two_layer_linear(
         U, s, Vt = np.linalg.svd(X.T @ Y, full_matrices=False)
         W = (U * np.maximum(s - beta, 0)) @ Vt
     else:
-        W = _nuclear_norm_regression(X, Y, beta, tolerance, n_steps)
+        W = _nuclear_norm_regression(X, Y, beta, tol, n_steps)
     residual = Y - X @ W
     bound = _dual_value(X, Y, residual, beta)
-    return _factored(X, Y, W, beta, 2, scalar, bound)
+    return _factored(X, Y, W, beta, 2, scalar, bound, tol)
 
 
 def deep_linear(X: ArrayLike, Y: ArrayLike, beta: float, depth: int) -> LinearNetwork:
@@ -151,15 +152,21 @@ def deep_linear(X: ArrayLike, Y: ArrayLike, beta: float, depth: int) -> LinearNe
         raise ValueError(f"depth must be at least 2, got {depth}")
     if scalar:
         W = _scalar_output(X, Y[:, 0], beta, depth)[:, None]
+        size = float(np.linalg.norm(W))
+        residual = Y - X @ W
+        bound = 0.5 * float((residual**2).sum()) + 0.5 * beta * depth * size ** (2 / depth)
     elif _whitened(X):
-        U, s, Vt = np.linalg.svd(X.T @ Y, full_matrices=False)
-        W = (U * [_shrink(sigma, beta, depth) for sigma in s]) @ Vt
+        U, sigma, Vt = np.linalg.svd(X.T @ Y, full_matrices=False)
+        s = np.array([_shrink(value, beta, depth) for value in sigma])
+        W = (U * s) @ Vt
+        outside = float((Y**2).sum() - (sigma**2).sum())
+        bound = 0.5 * (outside + float(((s - sigma) ** 2).sum()) + beta * depth * float((s ** (2 / depth)).sum()))
     else:
         raise ValueError(
             "X must have orthonormal columns (X'X = I) for a deep network with several outputs, "
             f"got |X'X - I| = {np.abs(X.T @ X - np.eye(X.shape[1])).max():.3g}"
         )
-    return _factored(X, Y, W, beta, depth, scalar, None)
+    return _factored(X, Y, W, beta, depth, scalar, bound, _CLOSED)
 
 
 def _shrink(sigma: float, beta: float, depth: int) -> float:
@@ -215,27 +222,27 @@ def _scalar_output(X: Array, y: Array, beta: float, depth: int) -> Array:
     return Vt.T @ min(candidates, key=objective)
 
 
-def _nuclear_norm_regression(X: Array, Y: Array, beta: float, tolerance: float, n_steps: int) -> Array:
-    """Minimise ``1/2 ||X W - Y||^2 + beta ||W||_*`` by the alternating direction method of multipliers."""
-    s2, V = np.linalg.eigh(X.T @ X)
-    s2 = np.maximum(s2, 0)
-    XtY = X.T @ Y
-    z = np.zeros_like(XtY)
-    u = np.zeros_like(XtY)
-    penalty = np.sqrt(max(s2[-1], 1e-300) * max(s2[0], 1e-4 * s2[-1], 1e-300))
+def _nuclear_norm_regression(X: Array, Y: Array, beta: float, tol: float, n_steps: int) -> Array:
+    """Minimise ``1/2 ||X W - Y||^2 + beta ||W||_*`` over the two layers of ``W = V U A'`` in turns, V the singular vectors of X.
+
+    Each turn is solved exactly, so that the conditioning of X does not matter; wide enough layers have no local minima.
+    """
+    left, s, Vt = np.linalg.svd(X, full_matrices=False)
+    squares = s[:, None] ** 2
+    moments = s[:, None] * (left.T @ Y)
+    root, sizes, At = np.linalg.svd(moments / (squares + beta), full_matrices=False)
+    U, A = root * np.sqrt(sizes), At.T * np.sqrt(sizes)
     for step in range(1, n_steps + 1):
-        x = V @ ((V.T @ (XtY + penalty * (z - u))) / (s2 + penalty)[:, None])
-        relaxed = 1.6 * x - 0.6 * z
-        A, s, Bt = np.linalg.svd(relaxed + u, full_matrices=False)
-        s = np.maximum(s - beta / penalty, 0)
-        z = (A * s) @ Bt
-        u = u + relaxed - z
-        if step % 10 == 0:
-            residual = Y - X @ z
-            objective = 0.5 * float((residual**2).sum()) + beta * float(s.sum())
-            if objective - _dual_value(X, Y, residual, beta) <= tolerance * objective:
+        weights, axes = np.linalg.eigh(A.T @ A)
+        U = (moments @ (A @ axes) / (squares * weights + beta)) @ axes.T
+        A = np.linalg.solve(U.T @ (squares * U) + beta * np.eye(U.shape[1]), U.T @ moments).T
+        if step % _CHECK_EVERY == 0:
+            residual = Y - X @ (Vt.T @ (U @ A.T))
+            norm = float(np.linalg.svd(np.linalg.qr(U, "r") @ np.linalg.qr(A, "r").T, compute_uv=False).sum())
+            objective = 0.5 * float((residual**2).sum()) + beta * norm
+            if within(objective, _dual_value(X, Y, residual, beta), 0.5 * tol):
                 break
-    return z
+    return Vt.T @ (U @ A.T)
 
 
 def _dual_value(X: Array, Y: Array, residual: Array, beta: float) -> float:
@@ -249,7 +256,7 @@ def _dual_value(X: Array, Y: Array, residual: Array, beta: float) -> float:
     return max(0.0, scale * fit - 0.5 * scale**2 * squared)
 
 
-def _factored(X: Array, Y: Array, W: Array, beta: float, depth: int, scalar: bool, bound: float | None) -> LinearNetwork:
+def _factored(X: Array, Y: Array, W: Array, beta: float, depth: int, scalar: bool, bound: float, tol: float) -> LinearNetwork:
     """Split W into layers that share its singular values, ``s^(1/L)`` each."""
     U, s, Vt = np.linalg.svd(W, full_matrices=False)
     rank = int((s > 1e-9 * max(s[0], 1e-300)).sum()) if s[0] > 0 else 0
@@ -263,7 +270,8 @@ def _factored(X: Array, Y: Array, W: Array, beta: float, depth: int, scalar: boo
     return LinearNetwork(
         weights=weights,
         objective=objective,
-        dual_bound=objective if bound is None else min(bound, objective),
+        dual_bound=bound,
+        converged=within(objective, bound, tol),
         rank=rank,
         multiplier=residual[:, 0] if scalar else residual,
     )

@@ -25,7 +25,7 @@ class FittedNeurons(NamedTuple):
     n_iterations : int
         Steps taken.
     converged : bool
-        The residual fell to ``tolerance`` times ``||y||``.
+        The residual fell to ``tol`` times ``||y||``.
     """
 
     W: Array
@@ -42,7 +42,7 @@ def fit_neurons(
     modified: bool = True,
     step: float | None = None,
     n_steps: int = 3000,
-    tolerance: float = 1e-8,
+    tol: float = 1e-8,
     start: ArrayLike | None = None,
     rng: np.random.Generator | None = None,
     callback: Callable[[int, Array], None] | None = None,
@@ -67,7 +67,7 @@ def fit_neurons(
         Step length; ``1 / (n_neurons sigma_max(A)^2)`` unless given.
     n_steps
         Steps at most.
-    tolerance
+    tol
         Stop when the residual is at most this times ``||y||``.
     start
         First neurons, (n_features, n_neurons); standard normal unless given.
@@ -95,10 +95,10 @@ def fit_neurons(
     y = _checks.labels(y, len(A))
     m = _checks.positive_integer(n_neurons, "n_neurons")
     _checks.positive_integer(n_steps, "n_steps")
-    tolerance = _checks.positive(tolerance, "tolerance")
+    tol = _checks.positive(tol, "tol")
     W = _start(start, (A.shape[1], m), rng)
     length = _checks.positive(step, "step") if step is not None else 1 / (m * max(np.linalg.norm(A, 2) ** 2, 1e-300))
-    target = tolerance * float(np.linalg.norm(y))
+    target = tol * float(np.linalg.norm(y))
     taken = 0
     pre = A @ W
     r = np.maximum(pre, 0).sum(axis=1) - y

@@ -45,7 +45,7 @@ class TrainedNetwork:
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs on X, (n_samples, n_features): (n_samples,) or (n_samples, n_outputs)."""
-        return _activate(_checks.samples(X) @ self.W1, self.coefficients)[0] @ self.w2
+        return _activate(_checks.finite_array(X, "X", 2) @ self.W1, self.coefficients)[0] @ self.w2
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class TrainedSubnetworks:
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), on X, (n_samples, n_features)."""
-        hidden = np.maximum(np.einsum("nd,kdm->knm", _checks.samples(X), self.W1), 0)
+        hidden = np.maximum(np.einsum("nd,kdm->knm", _checks.finite_array(X, "X", 2), self.W1), 0)
         return self.w3 @ np.maximum(np.einsum("knm,km->kn", hidden, self.w2), 0)
 
 
@@ -98,7 +98,7 @@ class TrainedLinear:
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples, n_outputs), on X, (n_samples, n_features)."""
-        out = _checks.samples(X)
+        out = _checks.finite_array(X, "X", 2)
         for W in self.weights:
             out = out @ W
         return out

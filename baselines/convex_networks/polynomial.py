@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._result import Certified, within
 from optathlon.baselines.convex_networks._lifted_program import NuclearBall, SignedTraceCone, lifted_program
 
 Array = NDArray[np.float64]
@@ -23,7 +24,7 @@ RELU_APPROXIMATION = (0.09, 0.5, 0.47)
 
 
 @dataclass(frozen=True)
-class PolynomialNetwork:
+class PolynomialNetwork(Certified):
     """A two-layer network with polynomial activation, with the certificate of its training objective.
 
     Attributes
@@ -38,6 +39,8 @@ class PolynomialNetwork:
         ``1/2 ||f(X) - y||^2 + beta ||w2||_1`` of this network on the training data.
     dual_bound : float
         No network of any width has a smaller objective.
+    converged : bool
+        Whether `gap` is within the tolerance.
     n_iterations : int
         Steps of the solver.
     """
@@ -47,16 +50,12 @@ class PolynomialNetwork:
     coefficients: tuple[float, float, float]
     objective: float
     dual_bound: float
+    converged: bool
     n_iterations: int
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap ``(objective - dual_bound) / objective``; 0 for a perfect fit by the zero network."""
-        return (self.objective - self.dual_bound) / self.objective if self.objective > 0 else 0.0
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), of the network on X, (n_samples, n_features)."""
-        return polynomial(_checks.samples(X) @ self.W1, self.coefficients) @ self.w2
+        return polynomial(_checks.finite_array(X, "X", 2) @ self.W1, self.coefficients) @ self.w2
 
 
 def polynomial(t: Array, coefficients: tuple[float, float, float]) -> Array:
@@ -70,7 +69,7 @@ def quadratic_program(
     y: ArrayLike,
     beta: float,
     *,
-    tolerance: float = 1e-9,
+    tol: float = 1e-9,
     n_steps: int = 20_000,
     callback: Callable[[int, Array], None] | None = None,
 ) -> PolynomialNetwork:
@@ -85,7 +84,7 @@ def quadratic_program(
         Data (n_samples, n_features) and labels (n_samples,).
     beta
         Weight of ``||w2||_1``, positive.
-    tolerance
+    tol
         Stop at this certified relative gap.
     n_steps
         Steps of the alternating direction method at most; what was reached is certified in any case.
@@ -109,10 +108,10 @@ def quadratic_program(
     X, y = _data(X, y, extra=0)
     lift = X[:, :, None] * X[:, None, :]
     cone = NuclearBall(X.shape[1])
-    blocks, bound, steps = lifted_program(lift, y, _checks.positive(beta, "beta"), cone, tolerance, n_steps, callback)
+    blocks, bound, steps = lifted_program(lift, y, _checks.positive(beta, "beta"), cone, tol, n_steps, callback)
     values, vectors = np.linalg.eigh(blocks[0])
     keep = np.abs(values) > 1e-13 * np.abs(values).max(initial=0.0)
-    return _network(X, y, beta, vectors[:, keep], values[keep], (1.0, 0.0, 0.0), bound, steps)
+    return _network(X, y, beta, vectors[:, keep], values[keep], (1.0, 0.0, 0.0), bound, steps, tol)
 
 
 def polynomial_program(
@@ -121,7 +120,7 @@ def polynomial_program(
     beta: float,
     *,
     coefficients: tuple[float, float, float] = RELU_APPROXIMATION,
-    tolerance: float = 1e-9,
+    tol: float = 1e-9,
     n_steps: int = 20_000,
     callback: Callable[[int, Array], None] | None = None,
 ) -> PolynomialNetwork:
@@ -139,7 +138,7 @@ def polynomial_program(
         Weight of ``||w2||_1``, positive.
     coefficients
         a, b, c of the activation, not all zero.
-    tolerance
+    tol
         Stop at this certified relative gap.
     n_steps
         Steps of the alternating direction method at most; what was reached is certified in any case.
@@ -169,11 +168,11 @@ def polynomial_program(
     scale[:d, :d], scale[d, :d], scale[:d, d], scale[d, d] = a, b / 2, b / 2, c
     lift = scale * ones[:, :, None] * ones[:, None, :]
     cone = SignedTraceCone(d)
-    blocks, bound, steps = lifted_program(lift, y, _checks.positive(beta, "beta"), cone, tolerance, n_steps, callback)
+    blocks, bound, steps = lifted_program(lift, y, _checks.positive(beta, "beta"), cone, tol, n_steps, callback)
     parts = [neural_decomposition(block) for block in blocks]
     W1 = np.hstack([directions for directions, _ in parts])
     w2 = np.concatenate([parts[0][1], -parts[1][1]])
-    return _network(X, y, beta, W1, w2, (a, b, c), bound, steps)
+    return _network(X, y, beta, W1, w2, (a, b, c), bound, steps, tol)
 
 
 def neural_decomposition(Z: ArrayLike) -> tuple[Array, Array]:
@@ -259,7 +258,8 @@ def _network(
     coefficients: tuple[float, float, float],
     bound: float,
     steps: int,
+    tol: float,
 ) -> PolynomialNetwork:
     residual = polynomial(X @ W1, coefficients) @ w2 - y
     objective = 0.5 * float(residual @ residual) + beta * float(np.abs(w2).sum())
-    return PolynomialNetwork(W1, w2, coefficients, objective, min(bound, objective), steps)
+    return PolynomialNetwork(W1, w2, coefficients, objective, bound, within(objective, bound, tol), steps)

@@ -18,15 +18,14 @@ M. Pilanci, T. Ergen (2020), Neural networks are convex regularizers, ICML, Theo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
-
-if TYPE_CHECKING:
-    from optathlon.baselines.convex_networks.relu_program import ReluProgramResult
+from optathlon.baselines.convex_networks._result import Certified, relative_gap
 
 
 class ReluProblem(NamedTuple):
@@ -70,6 +69,48 @@ class ReluNetwork(NamedTuple):
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Outputs (n_samples,) for the rows of X, (n_samples, n_features)."""
         return np.maximum(np.asarray(X, dtype=np.float64) @ self.W1, 0.0) @ self.w2
+
+
+@dataclass(frozen=True)
+class ReluProgramResult(Certified):
+    """A network, its objective and the certificate that bounds how far from optimal it can be.
+
+    Attributes
+    ----------
+    W1, w2
+        The recovered network ``f(X) = (X W1)_+ w2``, (n_features, n_neurons) and (n_neurons,).
+    objective
+        ``1/2 |f(X) - y|^2 + beta/2 (|W1|_F^2 + |w2|^2)`` of that network.
+    dual_bound
+        No network whose neurons have the given patterns is below this; no network at all where the patterns are complete.
+    dual_point
+        v, (n_samples,), feasible for the dual: ``dual_bound = y'v - |v|^2 / 2``.
+    pattern_index
+        Column of ``patterns`` whose cone holds neuron j, (n_neurons,); the neuron's sign is that of ``w2``.
+    converged
+        Whether ``gap`` is at most the tolerance asked for.
+    status
+        ``"converged"``, or why the solver stopped before.
+    n_steps
+        Outer iterations of the solver.
+    solver
+        Its name.
+    """
+
+    W1: NDArray[np.float64]
+    w2: NDArray[np.float64]
+    objective: float
+    dual_bound: float
+    dual_point: NDArray[np.float64]
+    pattern_index: NDArray[np.intp]
+    converged: bool
+    status: str
+    n_steps: int
+    solver: str
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Outputs of the network for the rows of X, (n_samples,)."""
+        return ReluNetwork(self.W1, self.w2).predict(X)
 
 
 class ReluCertificate(NamedTuple):
@@ -135,11 +176,6 @@ def scaled_dual_point(y: NDArray[np.float64], v: NDArray[np.float64], largest: f
     return v * (best if best * largest <= beta else beta / largest)
 
 
-def relative_gap(objective: float, dual_bound: float) -> float:
-    """Relative gap ``(objective - dual_bound) / objective``; 0 where the objective is 0."""
-    return max(objective - dual_bound, 0.0) / objective if objective > 0 else 0.0
-
-
 def verify_certificate(
     X: ArrayLike, y: ArrayLike, beta: float, patterns: ArrayLike, result: ReluProgramResult
 ) -> ReluCertificate:
@@ -186,7 +222,7 @@ def verify_certificate(
 def as_patterns(patterns: ArrayLike, n_samples: int) -> NDArray[np.float64]:
     """Return 0/1 patterns (n_samples, n_patterns) as float64, checked."""
     _checks.require_memory(32.0 * np.size(patterns), f"patterns of shape {np.shape(patterns)}, as float64 and twice more,")
-    D = _checks.finite_array(patterns, "patterns", 2)
+    D = _checks.finite_array(patterns, "patterns", 2, kinds="biuf")
     if D.shape[0] != n_samples:
         raise ValueError(f"patterns must have one row per row of X ({n_samples}), got shape {D.shape}")
     if not np.isin(D, (0.0, 1.0)).all():

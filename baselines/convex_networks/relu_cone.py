@@ -253,6 +253,8 @@ def _project(x, threshold, c, cones, states, p, work):
             for j in range(k):
                 if mu[j] < 0.0 and lam[j] <= step * (lam[j] - mu[j]):
                     step, blocking = lam[j] / (lam[j] - mu[j]), j
+            if blocking < 0:  # only numbers that are not finite, which the door keeps out, block nothing
+                return np.inf
             # The row just added cannot block before anything has moved, but for rounding: then nothing is to be gained.
             refused = refused or (step == 0.0 and active[blocking] == newest)
             for j in range(k):
@@ -362,18 +364,17 @@ def price_columns(G, beta, working, order, cones, states, lengths):
 
 
 @njit(**_JIT)
-def free_directions(P, lengths, beta, which, states, N, weights, owner):
-    """Orthonormal basis of the face that each projection longer than beta lies in, its own direction first.
+def free_directions(P, lengths, beta, which, active, states, N, weights, owner):
+    """Orthonormal basis of the face in which each projection listed in ``active`` lies, its own direction first.
 
     The projection's derivative followed by that of the shrinkage is ``N' diag(1, t, ..., t) N`` with
     ``t = 1 - beta/|p|``. Writes the rows of N, the square roots of the diagonal and the position of the column that each row
-    belongs to; returns the number of rows.
+    belongs to; returns the number of rows, ``n_features - min(n_active[c], n_features - 1)`` for each column c, whatever its
+    numbers are.
     """
     n_features = P.shape[1]
     rest, m = np.empty(n_features), 0
-    for j in range(which.size):
-        if lengths[j] <= beta:
-            continue
+    for j in active:
         k, Q = states.n_active[which[j]], states.Q[which[j]]
         first = m
         for i in range(n_features):

@@ -20,6 +20,8 @@ from optathlon.baselines.convex_networks.relu_cone import (
 Array = NDArray[np.float64]
 #: How far outside its cone, relative to its length, a block may lie by rounding.
 CONE_TOLERANCE = 5e-14
+#: Patterns whose gradients are projected at a time.
+_AT_ONCE = 16
 
 
 class Certifier(NamedTuple):
@@ -70,12 +72,34 @@ def feasible_answer(certifier: Certifier, blocks: Array, v: Array, n_steps: int,
 
 
 def feasible_dual_point(certifier: Certifier, v: Array) -> Array:
-    """The best multiple of v that is dual feasible."""
+    """The best multiple of v that is dual feasible; of y where a solver left v not finite."""
     X, y, beta, D = certifier.problem
+    v = v if np.isfinite(v).all() else y
     prices = np.empty(2 * D.shape[1])
     only_largest = np.ones(len(prices), dtype=np.bool_)
     price_columns(D.T @ (X * v[:, None]), beta, only_largest, np.arange(len(prices)), certifier.cones, certifier.dual, prices)
     return scaled_dual_point(y, v, float(prices.max()), beta)
+
+
+def is_zero_optimal(problem: ReluProblem) -> bool:
+    """Whether v = y is feasible for the dual, which proves the zero network optimal: ``|Proj_{K_c}(F_c'y)| <= beta``.
+
+    A gradient is no shorter than its projection: the longest come first, and one of them nearly always decides.
+    """
+    X, y, beta, D = problem
+    gradients = D.T @ (X * y[:, None])
+    lengths = np.linalg.norm(gradients, axis=1)
+    doubtful = np.flatnonzero(lengths > beta)
+    doubtful = doubtful[np.argsort(-lengths[doubtful])]
+    for start in range(0, len(doubtful), _AT_ONCE):
+        part = doubtful[start : start + _AT_ONCE]
+        Z, which = np.vstack([gradients[part], -gradients[part]]), np.arange(2 * len(part))
+        norms = np.empty(len(Z))
+        states = new_states(len(Z), X.shape[1])
+        project_columns(Z, beta, which, new_cones(X, D.T[part]), states, np.empty_like(Z), norms)
+        if not (norms <= beta).all():
+            return False
+    return True
 
 
 def inside_cones(cones: Cones, which: NDArray[np.intp], blocks: Array) -> tuple[NDArray[np.intp], Array]:

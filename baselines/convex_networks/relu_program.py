@@ -3,71 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._result import within
 from optathlon.baselines.convex_networks.relu_certificate import (
     ReluAnswer,
     ReluNetwork,
     ReluProblem,
+    ReluProgramResult,
     as_patterns,
     dual_value,
     network_objective,
     recover_network,
-    relative_gap,
 )
 
 SOLVERS = ("ssnal", "admm", "clarabel", "scs")
 
-
-@dataclass(frozen=True)
-class ReluProgramResult:
-    """A network, its objective and the certificate that bounds how far from optimal it can be.
-
-    Attributes
-    ----------
-    W1, w2
-        The recovered network ``f(X) = (X W1)_+ w2``, (n_features, n_neurons) and (n_neurons,).
-    objective
-        ``1/2 |f(X) - y|^2 + beta/2 (|W1|_F^2 + |w2|^2)`` of that network.
-    dual_bound
-        No network whose neurons have the given patterns is below this; no network at all where the patterns are complete.
-    dual_point
-        v, (n_samples,), feasible for the dual: ``dual_bound = y'v - |v|^2 / 2``.
-    pattern_index
-        Column of ``patterns`` whose cone holds neuron j, (n_neurons,); the neuron's sign is that of ``w2``.
-    converged
-        Whether ``gap`` is at most the tolerance asked for.
-    status
-        ``"converged"``, or why the solver stopped before.
-    n_steps
-        Outer iterations of the solver.
-    solver
-        Its name.
-    """
-
-    W1: NDArray[np.float64]
-    w2: NDArray[np.float64]
-    objective: float
-    dual_bound: float
-    dual_point: NDArray[np.float64]
-    pattern_index: NDArray[np.intp]
-    converged: bool
-    status: str
-    n_steps: int
-    solver: str
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap ``(objective - dual_bound) / objective``; 0 where the objective is 0."""
-        return relative_gap(self.objective, self.dual_bound)
-
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Outputs of the network for the rows of X, (n_samples,)."""
-        return ReluNetwork(self.W1, self.w2).predict(X)
+_SMALLEST_BETA = 1e-305  # in units of X and y
 
 
 def relu_program(
@@ -141,15 +96,20 @@ def relu_program(
     unit_x, unit_y = _root_mean_square(X), _root_mean_square(y)
     unit = unit_y / unit_x
     problem = ReluProblem(X / unit_x, y / unit_y, beta / unit_x / unit_y, np.ascontiguousarray(D[:, useful]))
-    if useful.size:
+    if useful.size and not _is_zero_optimal(problem):
+        if problem.beta < _SMALLEST_BETA:
+            raise ValueError(
+                f"beta must not vanish beside the product of the root mean squares of X and y, got {beta:g} beside "
+                f"{unit_x:g} times {unit_y:g}"
+            )
         answer = _solver(solver)(problem, tol, max_steps, _in_units(callback, unit))
-    else:  # only dead neurons are allowed: the zero network, and v = y proves it optimal
-        answer = ReluAnswer(np.zeros((X.shape[1], 0)), useful, np.zeros(0), problem.y, 0, "converged")
+    else:  # the zero network, and v = y proves it optimal
+        answer = ReluAnswer(np.zeros((X.shape[1], 0)), useful[:0], np.zeros(0), problem.y, 0, "converged")
     network = recover_network(unit * answer.blocks, answer.sign)
     dual_point = unit_y * answer.dual_point
     objective = network_objective(X, y, beta, *network)
-    dual_bound = min(dual_value(y, dual_point), objective)  # where they are equal, up to rounding
-    gap = relative_gap(objective, dual_bound)
+    dual_bound = dual_value(y, dual_point)
+    converged = within(objective, dual_bound, tol)
     return ReluProgramResult(
         W1=network.W1,
         w2=network.w2,
@@ -157,11 +117,17 @@ def relu_program(
         dual_bound=dual_bound,
         dual_point=dual_point,
         pattern_index=useful[answer.pattern],
-        converged=gap <= tol,
-        status="converged" if gap <= tol else answer.status.replace("converged", "inaccurate"),
+        converged=converged,
+        status="converged" if converged else answer.status.replace("converged", "inaccurate"),
         n_steps=answer.n_steps,
         solver=solver,
     )
+
+
+def _is_zero_optimal(problem: ReluProblem) -> bool:
+    from optathlon.baselines.convex_networks.relu_feasible import is_zero_optimal
+
+    return is_zero_optimal(problem)
 
 
 def _solver(name: str) -> Callable[..., ReluAnswer]:

@@ -238,7 +238,7 @@ def _curvature(model: _Model, states: ConeStates, working: _Working, point: _Poi
     if m > n_samples:
         return None, _sample_curvature(model, states, working, point, active)
     N, weights, owner = np.empty((m, n_features)), np.empty(m), np.empty(m, dtype=np.int64)
-    free_directions(point.P, point.lengths, model.beta, working.which, states, N, weights, owner)
+    free_directions(point.P, point.lengths, model.beta, working.which, active, states, N, weights, owner)
     B = (weights[:, None] * N) @ model.columns  # the signs of the columns cancel in both products
     masked_rows(B, working.D, working.pattern[owner])
     return B, B @ B.T

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._result import Certified, within
 from optathlon.baselines.convex_networks._cone_program import group_cone_program
 from optathlon.baselines.convex_networks.arrangements import enumerate_patterns
 
@@ -18,7 +19,7 @@ _MAX_BLOCKS = 50_000
 
 
 @dataclass(frozen=True)
-class ThreeLayerNetwork:
+class ThreeLayerNetwork(Certified):
     """Parallel three-layer networks ``sum_k ((X W1_k)_+ w2_k)_+ w3_k`` from the convex program.
 
     Attributes
@@ -34,6 +35,8 @@ class ThreeLayerNetwork:
     dual_bound : float
         Lower bound of the convex program's optimum. With ``width=None`` and all masks it bounds networks of any
         width and number.
+    converged : bool
+        Whether `gap` is within the tolerance.
     n_blocks : int
         Blocks of variables in the program.
     """
@@ -43,16 +46,12 @@ class ThreeLayerNetwork:
     w3: Array
     objective: float
     dual_bound: float
+    converged: bool
     n_blocks: int
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap ``(objective - dual_bound) / objective``."""
-        return (self.objective - self.dual_bound) / self.objective if self.objective > 0 else 0.0
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), on X, (n_samples, n_features)."""
-        X = _checks.samples(X)
+        X = _checks.finite_array(X, "X", 2)
         out = np.zeros(len(X))
         for W1, w2, w3 in zip(self.W1, self.w2, self.w3, strict=True):
             out += np.maximum(np.maximum(X @ W1, 0) @ w2, 0) * w3
@@ -68,6 +67,7 @@ def three_layer_program(
     n_tuples: int | None = None,
     patterns: ArrayLike | None = None,
     masks: ArrayLike | None = None,
+    tol: float = 1e-6,
     rng: np.random.Generator | None = None,
 ) -> ThreeLayerNetwork:
     """Train parallel three-layer ReLU networks with ``||W1_k||_F <= 1`` to the global optimum of the convex program.
@@ -92,6 +92,8 @@ def three_layer_program(
         First-layer patterns, (n_samples, P_1), 0/1; all of them where None.
     masks
         Second-layer masks, (n_samples, P_2), 0/1; all ``2^n_samples - 1`` where None.
+    tol
+        Certified relative gap that counts as converged; the interior-point method goes as far as it gets in any case.
     rng
         Draws the choices.
 
@@ -114,7 +116,7 @@ def three_layer_program(
 
     X = _checks.samples(X)
     y = _checks.labels(y, len(X))
-    beta = _checks.positive(beta, "beta")
+    beta, tol = _checks.positive(beta, "beta"), _checks.positive(tol, "tol")
     first = _zero_one(patterns, len(X), "patterns") if patterns is not None else enumerate_patterns(X).astype(float)
     first = first[:, first.any(axis=0)]
     second = _zero_one(masks, len(X), "masks") if masks is not None else _all_masks(len(X))
@@ -150,10 +152,10 @@ def three_layer_program(
         W1.append((w[kept] / lengths[kept, None] * share[:, None]).T)
         w2.append(np.array([pairs[j][1] for j in chosen])[kept] * share * np.sqrt(total))
         w3.append(sign * np.sqrt(total))
-    network = ThreeLayerNetwork(tuple(W1), tuple(w2), np.array(w3), np.nan, solution.dual_bound, len(networks))
+    network = ThreeLayerNetwork(tuple(W1), tuple(w2), np.array(w3), np.nan, solution.dual_bound, False, len(networks))
     residual = network.predict(X) - y
     objective = 0.5 * float(residual @ residual) + beta * float((network.w3**2).sum())
-    return ThreeLayerNetwork(network.W1, network.w2, network.w3, objective, min(solution.dual_bound, objective), len(networks))
+    return replace(network, objective=objective, converged=within(objective, solution.dual_bound, tol))
 
 
 def _tuples(
@@ -189,7 +191,4 @@ def _all_masks(n_samples: int) -> Array:
 
 
 def _zero_one(values: ArrayLike, n_samples: int, name: str) -> Array:
-    array = _checks.finite_array(values, name, 2)
-    if len(array) != n_samples or not np.isin(array, (0, 1)).all():
-        raise ValueError(f"{name} must be 0/1 with one row per sample ({n_samples}), got shape {array.shape}")
-    return np.unique(array, axis=1)
+    return np.unique(_checks.zero_one(values, name, n_samples), axis=1)

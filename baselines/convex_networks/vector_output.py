@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._result import Certified, within
 from optathlon.baselines.convex_networks._cone_program import group_cone_program
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class VectorNetwork:
+class VectorNetwork(Certified):
     """A two-layer ReLU network with several outputs.
 
     Attributes
@@ -42,14 +43,9 @@ class VectorNetwork:
     n_iterations: int
     converged: bool
 
-    @property
-    def gap(self) -> float:
-        """Certified relative gap ``(objective - dual_bound) / objective``."""
-        return (self.objective - self.dual_bound) / self.objective if self.objective > 0 else 0.0
-
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples, n_outputs), on X, (n_samples, n_features)."""
-        return np.maximum(_checks.samples(X) @ self.W1, 0) @ self.W2
+        return np.maximum(_checks.finite_array(X, "X", 2) @ self.W1, 0) @ self.W2
 
 
 def vector_program(
@@ -58,7 +54,7 @@ def vector_program(
     beta: float,
     *,
     patterns: ArrayLike,
-    tolerance: float = 1e-6,
+    tol: float = 1e-6,
     n_steps: int = 50,
     callback: Callable[[int, tuple[Array, Array]], None] | None = None,
 ) -> VectorNetwork:
@@ -78,7 +74,7 @@ def vector_program(
         Weight decay, positive.
     patterns
         Activation patterns, (n_samples, P), 0/1.
-    tolerance
+    tol
         Stop at this certified relative gap.
     n_steps
         Rounds at most.
@@ -101,13 +97,11 @@ def vector_program(
     programs, Theorem 1 and section 4 (the oracle is a cone-constrained principal component).
     """
     X = _checks.samples(X)
-    Y = _checks.finite_array(Y, "Y", 2)
-    masks = _checks.finite_array(patterns, "patterns", 2)
+    Y = _checks.sized_array(Y, "Y", 2)
+    masks = _checks.zero_one(patterns, "patterns", len(X))
     if len(Y) != len(X):
         raise ValueError(f"Y must have one row per row of X ({len(X)}), got {len(Y)}")
-    if len(masks) != len(X) or not np.isin(masks, (0, 1)).all():
-        raise ValueError(f"patterns must be 0/1 with one row per sample ({len(X)}), got shape {masks.shape}")
-    beta, tolerance = _checks.positive(beta, "beta"), _checks.positive(tolerance, "tolerance")
+    beta, tol = _checks.positive(beta, "beta"), _checks.positive(tol, "tol")
     _checks.positive_integer(n_steps, "n_steps")
     d, k = X.shape[1], Y.shape[1]
     directions = np.empty((d, 0))
@@ -117,10 +111,10 @@ def vector_program(
     for step in range(1, n_steps + 1):
         offers = [_best_neuron(X, mask, residual) for mask in masks.T]
         bound = max(bound, _dual_value(Y, residual, max(reach for _, _, reach in offers), beta))
-        if objective - bound <= tolerance * objective:
+        if objective - bound <= tol * objective:
             step -= 1
             break
-        fresh = [u for u, value, _ in offers if value > beta * (1 + 0.1 * tolerance)]
+        fresh = [u for u, value, _ in offers if value > beta * (1 + 0.1 * tol)]
         if not fresh:
             break
         directions = np.column_stack([directions, *fresh])
@@ -134,7 +128,7 @@ def vector_program(
         if callback is not None:
             callback(step, _balanced(directions, G))
     W1, W2 = _balanced(directions, G)
-    return VectorNetwork(W1, W2, objective, min(bound, objective), step, objective - bound <= tolerance * objective)
+    return VectorNetwork(W1, W2, objective, bound, step, within(objective, bound, tol))
 
 
 def _balanced(directions: Array, G: Array) -> tuple[Array, Array]:

@@ -69,7 +69,7 @@ def vector_toy(n_outputs: int, beta: float) -> Make:
         X = _toy("gauss-8x2")[0]
         Y = np.random.default_rng(5).standard_normal((len(X), n_outputs))
         patterns = enumerate_patterns(X)
-        optimum = vector_program(X, Y, beta, patterns=patterns, tolerance=1e-8).dual_bound
+        optimum = vector_program(X, Y, beta, patterns=patterns, tol=1e-8).dual_bound
         return ReluFit(_without_test(X, Y), beta, patterns, True, optimum)
 
     return make

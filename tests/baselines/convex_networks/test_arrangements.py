@@ -69,6 +69,38 @@ def test_patterns_of_a_plane_are_those_of_a_dense_sweep():
     assert as_set(enumerate_patterns(X)) == as_set(np.unique(sweep, axis=1))
 
 
+@pytest.mark.parametrize("shift", [1e3, 1e6, 1e9])
+def test_a_shift_of_the_features_beside_a_column_of_ones_changes_nothing(shift):
+    rng = np.random.default_rng(12)
+    scattered, grid = rng.standard_normal((15, 2)), np.array(list(product(range(4), repeat=2)), dtype=float)
+    for points in (scattered, grid):
+        here, there = np.column_stack([points, np.ones(len(points))]), np.column_stack([points + shift, np.ones(len(points))])
+        assert as_set(enumerate_patterns(there)) == as_set(enumerate_patterns(here))
+        assert count_arrangements(there) == count_arrangements(here)
+
+
+@pytest.mark.parametrize("first", [1990.0, 1.6e9, 1e12])
+def test_thirty_time_stamps_have_sixty_patterns(first):
+    X = np.column_stack([first + np.arange(30), np.ones(30)])
+    assert enumerate_patterns(X).shape == (30, 60)
+    assert count_arrangements(X) == 60
+
+
+def test_points_on_a_grid_have_the_dichotomies_of_the_literature():
+    # Straight lines cut an n x n grid in 1, 7, 29, 87, 201 ways (OEIS A114043); either side may be the active one.
+    for n, ways in ((2, 7), (3, 29), (4, 87), (5, 201)):
+        X = np.array([[i, j, 1] for i in range(n) for j in range(n)], dtype=float)
+        assert enumerate_patterns(X).shape[1] == 2 * ways
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(3, 7), d=st.integers(2, 4), seed=st.integers(0, 10**6))
+def test_ties_are_enumerated_like_linear_programs_do(n, d, seed):
+    X = np.random.default_rng(seed).integers(-1, 2, (n, d)).astype(float)
+    expected = {p for p in product((0, 1), repeat=n) if has_interior(X, p)}
+    assert as_set(enumerate_patterns(X)) == expected
+
+
 def test_scale_of_the_rows_does_not_matter():
     X = np.random.default_rng(6).standard_normal((7, 3))
     scales = 10.0 ** np.random.default_rng(7).uniform(-150, 150, (7, 1))
@@ -130,7 +162,8 @@ def test_pooling_keeps_the_distinct_live_patterns_of_all_networks():
         (lambda: enumerate_patterns([["a"]]), "X must hold real numbers"),
         (lambda: sample_patterns(np.eye(3), 0), "n_patterns must be a whole number"),
         (lambda: sample_patterns(np.eye(3), 2.5), "n_patterns must be a whole number"),
-        (lambda: sample_patterns(np.eye(3), 2, 7), "rng must be a numpy"),
+        (lambda: sample_patterns(np.eye(3), 2, "7"), "rng must be a numpy"),
+        (lambda: sample_patterns(np.eye(3), 2, -7), "rng must be a numpy"),
         (lambda: sample_patterns(np.eye(60), 10**9), "would need about"),
         (lambda: pool_patterns(np.eye(3), []), "at least one network"),
         (lambda: pool_patterns(np.eye(3), [np.ones((2, 2))]), "must have 3 rows"),

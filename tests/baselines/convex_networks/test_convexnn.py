@@ -68,6 +68,18 @@ def test_approximate_training_is_no_better_than_exact_and_classifies():
         assert np.mean(network.predict(X_test) != y_test) < 0.12
 
 
+@pytest.mark.parametrize("shift", [1e3, 1e7, 1e9])
+@pytest.mark.parametrize("seed", range(3))
+def test_points_far_from_the_origin_have_the_same_optimum(seed, shift):
+    rng = np.random.default_rng(seed)
+    X, y = np.round(rng.standard_normal((12, 2)), 3), np.sign(rng.standard_normal(12))
+    here, there = convexnn(X, y, 1.0), convexnn(X + shift, y, 1.0)
+    assert there.converged
+    assert there.objective == pytest.approx(here.objective, abs=1e-9)
+    hinge = np.maximum(0, 1 - y * there.decision(X + shift)).sum()
+    assert hinge + np.abs(there.w).sum() == pytest.approx(there.objective, abs=1e-9)
+
+
 def test_bad_input_is_refused():
     X, y = moons(10, 0)
     with pytest.raises(ValueError, match="-1 and 1 only"):

@@ -93,6 +93,14 @@ def test_active_neurons_only_give_the_linear_network():
     assert network.objective >= two_layer_linear(X, Y, 0.2).objective - 1e-8
 
 
+def test_batch_norm_of_data_far_from_the_origin_is_that_of_the_data_at_the_origin():
+    rng = np.random.default_rng(5)
+    X, y = rng.standard_normal((10, 2)), rng.standard_normal(10)
+    here, there = batch_norm_program(X, y, 0.1), batch_norm_program(X + 1e9, y, 0.1)
+    assert there.converged
+    assert there.objective == pytest.approx(here.objective, rel=1e-5)  # the data themselves are rounded at 1e-7
+
+
 @pytest.mark.parametrize("beta", [0.01, 0.1])
 def test_batch_norm_is_certified_and_normalises(beta):
     X, y = gaussian(8, 2, 0)

@@ -79,7 +79,7 @@ def test_searching_oracle_finds_what_the_exact_one_finds():
 
 def test_line_search_interpolates_and_stops_at_the_tolerance():
     A, y, gamma = planted(15, 20, 2)
-    result = frank_wolfe(A, y, 2 * gamma, step="line-search", tolerance=1e-6)
+    result = frank_wolfe(A, y, 2 * gamma, step="line-search", tol=1e-6)
     assert result.gaps[-1] <= 1e-6
     assert result.loss <= 1e-6
     assert result.n_iterations < 300
@@ -103,7 +103,7 @@ def test_bad_input_is_refused():
         frank_wolfe(A, y, 1.0, patterns=np.full((3, 2), 2.0))
     with pytest.raises(ValueError, match="y must have one entry per row"):
         frank_wolfe(A, np.ones(2), 1.0)
-    with pytest.raises(ValueError, match="tolerance must be at least 0"):
-        frank_wolfe(A, y, 1.0, tolerance=-1.0)
+    with pytest.raises(ValueError, match="tol must be at least 0"):
+        frank_wolfe(A, y, 1.0, tol=-1.0)
     with pytest.raises(ValueError, match="fraction"):
         growing_batch(0.0)

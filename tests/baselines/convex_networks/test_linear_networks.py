@@ -114,6 +114,23 @@ def test_degenerate_data_is_solved():
     assert deep_linear(X, np.zeros(3), 0.1, 3).objective == 0.0
 
 
+@pytest.mark.parametrize(("decades", "shape", "n_outputs"), [(8, (40, 10), 3), (4, (100, 30), 5), (3, (20, 40), 5)])
+def test_ill_conditioned_data_is_certified(decades, shape, n_outputs):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal(shape) * np.logspace(0, -decades, shape[1])
+    Y = rng.standard_normal((shape[0], n_outputs))
+    network = two_layer_linear(X, Y, 1e-4 * np.linalg.norm(X.T @ Y, 2))
+    assert network.converged
+    assert abs(network.gap) <= 1e-9
+
+
+def test_what_has_not_converged_says_so(data):
+    X, Y = data
+    network = two_layer_linear(X, Y, 1e-4 * np.linalg.norm(X.T @ Y, 2), n_steps=1)
+    assert not network.converged
+    assert network.gap > 1e-9
+
+
 def test_bad_input_is_refused(data):
     X, Y = data
     with pytest.raises(ValueError, match="orthonormal columns"):

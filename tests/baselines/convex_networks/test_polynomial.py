@@ -160,7 +160,7 @@ def test_steps_bound_the_work_and_the_certificate_stays_valid():
         ({"beta": -1.0}, "beta must be finite and greater than 0"),
         ({"X": np.ones((3, 20_000))}, "GiB"),
         ({"n_steps": 0}, "n_steps must be a whole number"),
-        ({"tolerance": 0.0}, "tolerance must be finite and greater than 0"),
+        ({"tol": 0.0}, "tol must be finite and greater than 0"),
     ],
 )
 def test_bad_input_is_refused(program, change, message):

@@ -114,7 +114,7 @@ def test_free_directions_give_the_derivative_of_the_shrunk_projection():
     numeric = (shrunk(Z + eps * step) - shrunk(Z - eps * step)) / (2 * eps)
     P, lengths = project(Z, cones, states)
     N, weights, owner = np.empty((120, 5)), np.empty(120), np.empty(120, dtype=np.int64)
-    m = free_directions(P, lengths, beta, np.arange(24), states, N, weights, owner)
+    m = free_directions(P, lengths, beta, np.arange(24), np.flatnonzero(lengths > beta), states, N, weights, owner)
     exact = np.zeros_like(Z)
     for r in range(m):
         exact[owner[r]] += weights[r] ** 2 * N[r] * (N[r] @ step[owner[r]])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize, nnls
+from scipy.sparse import csr_array
 
 from optathlon.baselines.convex_networks import (
     enumerate_patterns,
@@ -17,6 +18,7 @@ from optathlon.baselines.convex_networks import (
     sample_patterns,
     verify_certificate,
 )
+from optathlon.baselines.convex_networks.relu_cone import free_directions, new_states
 
 LINE = np.column_stack([np.arange(-2.0, 3.0), np.ones(5)]), np.array([1.0, -1.0, 1.0, 1.0, -1.0])
 SLIDES = np.array([[2.0, 2.0], [3.0, 3.0], [1.0, 0.0]]), np.array([1.0, -1.0, 2.0])
@@ -164,6 +166,26 @@ def test_the_zero_network_is_optimal_from_the_largest_projection_on():
     assert above.objective == pytest.approx(0.5 * y @ y)
     assert below.w2.size == 1
     assert below.objective < 0.5 * y @ y
+
+
+@pytest.mark.parametrize("n_patterns", [1, 5, 16])
+def test_a_weight_decay_beyond_all_numbers_gives_the_zero_network_at_once(n_patterns):
+    rng = np.random.default_rng(0)
+    X, y = 1e-5 * rng.standard_normal((8, 2)), 1e-5 * rng.standard_normal(8)
+    result = relu_program(X, y, 1e300, patterns=enumerate_patterns(X)[:, :n_patterns])  # 1e310 in the units of X and y
+    assert result.w2.size == 0
+    assert result.objective == pytest.approx(0.5 * y @ y)
+    assert result.converged
+    assert result.n_steps == 0
+
+
+def test_free_directions_write_as_many_rows_as_their_columns_take_whatever_the_numbers():
+    states = new_states(2, 3)
+    N, weights, owner = np.full((4, 3), 7.0), np.full(4, 7.0), np.full(4, 7)
+    which, active = np.arange(2), np.array([1])
+    free_directions(np.full((2, 3), np.nan), np.full(2, np.nan), 1.0, which, active, states, N, weights, owner)
+    assert (owner == [1, 1, 1, 7]).all()
+    assert (N[3] == 7.0).all()
 
 
 def degenerate_data(name, rng):
@@ -374,7 +396,12 @@ SMALL = np.random.default_rng(0).standard_normal((6, 2))
         ({"X": np.empty((6, 0))}, "X must not be empty"),
         ({"y": np.ones(5)}, "one entry per row of X"),
         ({"y": [1.0, 2.0, np.inf, 1.0, 1.0, 1.0]}, "y must be finite"),
-        ({"y": np.ones((6, 1))}, "y must be 1-dimensional"),
+        ({"y": np.ones((6, 2))}, "y must be 1-dimensional"),
+        ({"beta": "1"}, "beta must be a number, got '1'"),
+        ({"beta": True}, "beta must be a number, got True"),
+        ({"X": SMALL > 0}, "X must hold real numbers, got dtype bool"),
+        ({"X": csr_array(SMALL)}, "X must be a dense array, got csr_array"),
+        ({"X": SMALL * 1e200}, "X must have its largest magnitude between"),
         ({"beta": 0.0}, "beta must be finite and greater than 0, got 0.0"),
         ({"beta": -1.0}, "beta must be finite and greater than 0"),
         ({"beta": np.nan}, "beta must be finite"),
@@ -415,3 +442,8 @@ def test_patterns_that_need_too_much_memory_are_refused_with_the_estimate():
     patterns = np.broadcast_to(np.int8(1), (100_000, 10_000))
     with pytest.raises(ValueError, match=r"patterns of shape .* would need about .* GiB"):
         relu_program(np.ones((100_000, 1)), np.ones(100_000), 1.0, patterns=patterns)
+
+
+def test_labels_may_come_as_a_column():
+    X, y, beta, D = planted(40, 3, 10)
+    assert relu_program(X, y[:, None], beta, patterns=D).objective == relu_program(X, y, beta, patterns=D).objective
