@@ -26,6 +26,8 @@ def check_regression(X: ArrayLike, y: ArrayLike, *, stacked: bool = False) -> tu
         Whether leading axes are allowed.
     """
     features, target = _as_real("X", X), _as_real("y", y)
+    if target.shape == (*features.shape[:-1], 1):  # a column is taken for its entries
+        target = target[..., 0]
     if features.ndim < 2 or (features.ndim > 2 and not stacked):
         raise ValueError(f"X must have shape (n_samples, n_features), got shape {features.shape}")
     if target.shape != features.shape[:-1]:
@@ -64,15 +66,16 @@ def check_positive(name: str, value: Any) -> None:
 
 
 def check_rng(rng: Any) -> np.random.Generator:
-    """Return `rng`, or the generator of seed 0 where it is None."""
-    if rng is None:
-        return np.random.default_rng(0)
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator or None, got {type(rng).__name__}")
-    return rng
+    """Return the generator that `rng` is or, a seed, stands for; a fresh one where it is None."""
+    is_seed = isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0
+    if not (rng is None or is_seed or isinstance(rng, np.random.Generator)):
+        raise ValueError(f"rng must be a numpy.random.Generator, a seed of at least 0 or None, got {rng!r}")
+    return np.random.default_rng(rng)
 
 
 def _as_real(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    if hasattr(values, "toarray"):
+        raise ValueError(f"{name} must be a dense array, got {type(values).__name__}: use its toarray()")
     try:
         array = np.asarray(values)
     except ValueError as error:

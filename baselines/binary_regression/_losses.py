@@ -26,16 +26,25 @@ class Loss(NamedTuple):
 
     Attributes
     ----------
+    value : callable
+        ``value(w)``, shape (...).
     gradient : callable
         ``gradient(w)`` for w of shape (..., n_features).
+    hessian : callable
+        ``hessian(w)``, shape (..., n_features, n_features).
     curvature : ndarray, shape (..., 1)
         Largest eigenvalue of the Hessian (1 where the loss is constant): gradient steps below its inverse descend.
+    shares : ndarray, shape (..., n_features)
+        Curvature along each weight, in units of its mean over the weights (1 where the loss is constant).
     start : ndarray, shape (..., n_features)
         Weights without constraints: the minimiser of |Xw - y|_2, or a robust fit for the robust losses.
     """
 
+    value: Callable[[Array], Array]
     gradient: Callable[[Array], Array]
+    hessian: Callable[[Array], Array]
     curvature: Array
+    shares: Array
     start: Array
 
 
@@ -52,17 +61,36 @@ def make_loss(name: str, X: Array, y: Array, delta: float | None = None) -> Loss
     gram, moments = transposed @ X, times(transposed, y)
     start = solve_normal_equations(X, y, gram, moments)
     norm = largest_eigenvalue(gram)
+    squares = np.diagonal(gram, axis1=-2, axis2=-1)
+    mean = squares.mean(axis=-1, keepdims=True)
+    shares = np.where(mean > 0, squares / np.where(mean > 0, mean, 1.0), 1.0)
     if name == "l2":
-        return Loss(lambda w: 2 * (times(gram, w) - moments), np.where(norm > 0, 2 * norm, 1.0), start)
+        curvature = np.where(norm > 0, 2 * norm, 1.0)
+        return Loss(
+            lambda w: np.sum((times(X, w) - y) ** 2, axis=-1),
+            lambda w: 2 * (times(gram, w) - moments),
+            lambda w: 2 * gram,
+            curvature,
+            shares,
+            start,
+        )
     start = _robust_fit(X, y, start, norm)
     # In the box, where the sought weights are, even a fit that interpolates leaves residuals.
-    width = np.asarray(delta, dtype=np.float64) if delta else _WIDTH[name] * _scale(X, y, np.clip(start, -1, 1))
-    unit, clip = (width, 1.0) if name == "l1" else (1.0, width)
+    width = np.full((*y.shape[:-1], 1), float(delta)) if delta else _WIDTH[name] * _scale(X, y, np.clip(start, -1, 1))
+    unit, clip = (width, np.ones_like(width)) if name == "l1" else (np.ones_like(width), width)
+
+    def value(w: Array) -> Array:
+        size = np.abs(times(X, w) - y) / unit
+        return unit[..., 0] ** (name == "l1") * np.sum(np.where(size <= clip, size**2 / 2, clip * (size - clip / 2)), axis=-1)
 
     def gradient(w: Array) -> Array:
         return times(transposed, np.clip((times(X, w) - y) / unit, -clip, clip))
 
-    return Loss(gradient, np.where(norm > 0, norm / unit, 1.0), start)
+    def hessian(w: Array) -> Array:
+        inside = np.abs(times(X, w) - y) <= clip * unit
+        return transposed @ (inside[..., None] * X) / unit[..., None]
+
+    return Loss(value, gradient, hessian, np.where(norm > 0, norm / unit, 1.0), shares, start)
 
 
 def times(matrix: Array, vector: Array) -> Array:

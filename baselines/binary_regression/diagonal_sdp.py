@@ -56,7 +56,7 @@ def solve_diagonal_sdp(
     tolerance: Callable[[float], float],
     *,
     rank: int | None = None,
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
 ) -> DiagonalSDP:
     """Solve min <Q, U> over positive semidefinite U with U_ii = 1, and prove how far the answer is from the optimum.
 
@@ -68,7 +68,7 @@ def solve_diagonal_sdp(
         ``tolerance(objective)`` is the gap objective - bound at which to stop.
     rank : int, optional
         Columns of the first factor; must exceed the rank of the solution. By default 12 to 24, growing with N.
-    rng : numpy.random.Generator, optional
+    rng : int or numpy.random.Generator, optional
         Source of the first factor.
 
     Returns
@@ -110,7 +110,7 @@ def solve_diagonal_sdp(
     return DiagonalSDP(point.V, dual * unit, point.value * unit, -math.fsum(dual) * unit, converged)
 
 
-def bound_factor(Q: NDArray[np.float64], V: NDArray[np.float64], rng: np.random.Generator | None = None) -> DiagonalSDP:
+def bound_factor(Q: NDArray[np.float64], V: NDArray[np.float64], rng: int | np.random.Generator | None = None) -> DiagonalSDP:
     """Return a feasible factor with the best proved bound to be had from it; `converged` tells whether they are equal."""
     generator = check_rng(rng)
     if not Q.any():

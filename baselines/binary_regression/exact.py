@@ -88,7 +88,7 @@ def _decode(X: Array, y: Array, max_nodes: int) -> ExactResult:
             f"X must have at most {_DECODABLE} features for exact search, got {n_features}, whose tree may take "
             f"{_BATCH * n_features**2 / 2e9:.1f} GB and 2^{n_features} nodes"
         )
-    relaxation = semidefinite_relaxation(X, y, rounding="randomized", tol=1e-4)
+    relaxation = semidefinite_relaxation(X, y, rounding="randomized", tol=1e-4, rng=0)
     Q, _ = homogenise(X, y)
     dual = relaxation.dual + (1e-9 * np.abs(Q.diagonal() + relaxation.dual).max() or 1.0)
     R = np.linalg.cholesky(Q + np.diag(dual)).T

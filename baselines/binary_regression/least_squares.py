@@ -45,8 +45,8 @@ def least_squares(X: ArrayLike, y: ArrayLike, *, loss: str = "l2", delta: float 
     """
     features, target = check_regression(X, y, stacked=True)
     if loss == "l1":
-        return sign(least_deviations(features, target))
+        return sign(least_deviations(features, target)[0])
     f = make_loss(loss, features, target, delta)
     if loss == "l2":
         return sign(f.start)
-    return sign(accelerated_gradient(f, np.inf, n_steps=5000, tol=1e-6))
+    return sign(accelerated_gradient(f, np.inf, n_steps=5000, least_move=1e-6))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +17,9 @@ from optathlon.baselines.binary_regression._checks import (
     check_regression,
     check_rng,
 )
-from optathlon.baselines.binary_regression._losses import Loss, make_loss
+from optathlon.baselines.binary_regression._losses import Loss, make_loss, times
 from optathlon.baselines.binary_regression.least_squares import sign
+from optathlon.baselines.binary_regression.semidefinite_relaxation import certificate
 
 Array = NDArray[np.float64]
 Pair = tuple[Array, Array]
@@ -32,9 +34,12 @@ _STEPS = {"gda": (0.5, 0.02), "ogda": (0.25, 0.02), "extragradient": (0.5, 0.025
 _STABLE = {"gda": 0.9, "ogda": 0.4, "extragradient": 0.9}
 # Adam is decayed to this share of its step sizes at the end (w, z); the others keep theirs.
 _ADAM_DECAY = (0.01, 0.1)
+_NEAR = 1e-3  # of the weights to -1 or +1, and of the slope to zero in units of L
+_FLAT = 1e-12  # of L: eigenvalues that rounding may have made negative
 
 
-class MaximinResult(NamedTuple):
+@dataclass(frozen=True)
+class MaximinResult:
     """Answer of `maximin`.
 
     Attributes
@@ -48,7 +53,11 @@ class MaximinResult(NamedTuple):
     z : ndarray, shape (..., n_features)
         Last dual variables.
     converged : ndarray of bool, shape (...)
-        Whether the last weights are finite and within 1e-3 of -1 or +1.
+        Whether (`iterate`, `z`) has come to a maximin point within 1e-3: every weight at -1 or +1, the Lagrangian stationary in
+        w, and its Hessian, that of f plus 2 diag(z), positive semidefinite. With the l2 loss these signs are then a global
+        optimum.
+    objective : ndarray, shape (...)
+        |Xw - y|_2^2 of `w`, whatever the loss.
     """
 
     w: Array
@@ -56,6 +65,22 @@ class MaximinResult(NamedTuple):
     average: Array
     z: Array
     converged: NDArray[np.bool_]
+    objective: Array
+    _problem: tuple[Array, Array] = field(repr=False)
+
+    @cached_property
+    def bound(self) -> Array:
+        """Proved lower bounds of |Xw - y|_2^2 over signs w, shape (...): :func:`certificate` of `w`, computed when asked for."""
+        X, y = self._problem
+        bounds = np.empty(y.shape[:-1])
+        for index in np.ndindex(bounds.shape):
+            bounds[index] = certificate(X[index], y[index], np.append(self.w[index], 1.0)).bound
+        return bounds
+
+    @property
+    def gap(self) -> Array:
+        """Proved relative gap (objective - bound) / objective, shape (...); 0 where the objective is 0."""
+        return (self.objective - self.bound) / np.where(self.objective > 0, self.objective, 1.0)
 
 
 def maximin(
@@ -70,7 +95,8 @@ def maximin(
     step_z: float | None = None,
     average: bool | None = None,
     start: str = "unconstrained",
-    rng: np.random.Generator | None = None,
+    metric: str = "columns",
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, Array], object] | None = None,
 ) -> MaximinResult:
     """Seek max_z min_w f(w) + sum_i z_i (w_i^2 - 1), whose saddle points have binary weights (eq. 2, 4).
@@ -96,7 +122,9 @@ def maximin(
         circle the saddle point, and false for the others.
     start : {"unconstrained", "random"}
         First weights: those of least squares (a robust fit for the robust losses) clipped to [-1, 1], or standard normal ones.
-    rng : numpy.random.Generator, optional
+    metric : {"columns", "uniform"}
+        Whether each z_i steps in proportion to the curvature along w_i, or all of them alike.
+    rng : int or numpy.random.Generator, optional
         Source of the random start.
     callback : callable, optional
         ``callback(step, w)`` with the real-valued weights after each step.
@@ -115,6 +143,11 @@ def maximin(
     -----
     With the Lagrangian above, the saddle point of Theorem III.1 is z* = +diag(w*) X'e; the paper prints the opposite sign.
 
+    Every vector of signs is a stationary point of the Lagrangian for some z. Optimistic and extragradient steps are attracted by
+    those at which the Hessian of f plus 2 diag(z) is positive definite only after about the step sizes of z are added to it: the
+    more, the longer these are beside the curvature along a weight. Steps in proportion to that curvature, the metric "columns",
+    keep them from saddle points that are no local maximin when the columns of X differ in scale.
+
     References
     ----------
     Chiprut, Globerson, Wiesel, Maximin Optimization for Binary Regression, eq. 2-4, Theorem III.1 and Section V.
@@ -122,6 +155,7 @@ def maximin(
     features, target = check_regression(X, y, stacked=True)
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_choice("start", start, ("unconstrained", "random"))
+    check_choice("metric", metric, ("columns", "uniform"))
     check_count("n_steps", n_steps)
     for name, value in (("step_w", step_w), ("step_z", step_z)):
         if value is not None:
@@ -130,6 +164,7 @@ def maximin(
     f = make_loss(loss, features, target, delta)
     eta_w, eta_z = _STEPS[optimizer]
     eta_w, eta_z = (step_w or eta_w) / f.curvature, (step_z or eta_z) * f.curvature
+    eta_z = eta_z * f.shares if metric == "columns" else eta_z
     w = np.clip(f.start, -1, 1) if start == "unconstrained" else generator.standard_normal(f.start.shape)
     z = np.zeros_like(w)
     if optimizer == "adam":
@@ -150,9 +185,25 @@ def maximin(
             if callback is not None:
                 callback(step, w)
         mean = total / n_averaged
-        converged = np.all(np.abs(np.abs(w) - 1) <= 1e-3, axis=-1)
     averages = optimizer == "gda" if average is None else average
-    return MaximinResult(sign(mean if averages else w), w, mean, z, converged)
+    signs = sign(mean if averages else w)
+    objective = np.asarray(np.sum((times(features, signs) - target) ** 2, axis=-1))
+    return MaximinResult(signs, w, mean, z, _is_maximin(f, w, z), objective, (features, target))
+
+
+def _is_maximin(f: Loss, w: Array, z: Array) -> NDArray[np.bool_]:
+    """Tell whether (w, z) is near signs b, with multipliers that make them a minimiser of the Lagrangian."""
+    b = sign(w)
+    multipliers = -0.5 * b * f.gradient(b)  # stationary at b: gradient + 2 z b = 0
+    near = np.abs(w - b) <= _NEAR
+    with np.errstate(over="ignore", invalid="ignore"):
+        near &= np.abs(f.gradient(w) + 2 * z * w) <= _NEAR * f.curvature
+    verdict = np.asarray(np.all(near, axis=-1))
+    for index in np.argwhere(verdict):
+        place = tuple(index)
+        hessian = f.hessian(b)[place]
+        verdict[place] = np.linalg.eigvalsh(hessian + 2 * np.diag(multipliers[place]))[0] >= -_FLAT * f.curvature[place][0]
+    return verdict
 
 
 def _gda(f: Loss, w: Array, z: Array, eta_w: Callable[[Array], Array], eta_z: Array) -> Iterator[Pair]:

@@ -33,14 +33,14 @@ class GainBias(nn.Module):
         return x * self.gain + self.bias
 
 
-def linear_network(n_features: int, n_classes: int, *, rng: np.random.Generator | None = None) -> nn.Sequential:
+def linear_network(n_features: int, n_classes: int, *, rng: int | np.random.Generator | None = None) -> nn.Sequential:
     """Return a linear classifier: logits gain_c * (x'w_c) + bias_c.
 
     Parameters
     ----------
     n_features, n_classes : int
         Entries of one input, which is flattened, and of the output.
-    rng : numpy.random.Generator, optional
+    rng : int or numpy.random.Generator, optional
         Source of the first weights.
 
     References
@@ -53,7 +53,7 @@ def linear_network(n_features: int, n_classes: int, *, rng: np.random.Generator 
 
 
 def hidden_layer_network(
-    n_features: int, n_classes: int, *, n_hidden: int = 128, rng: np.random.Generator | None = None
+    n_features: int, n_classes: int, *, n_hidden: int = 128, rng: int | np.random.Generator | None = None
 ) -> nn.Sequential:
     """Return a classifier with one hidden layer of ReLUs behind batch normalisation.
 
@@ -63,7 +63,7 @@ def hidden_layer_network(
         Entries of one input, which is flattened, and of the output.
     n_hidden : int
         Neurons of the hidden layer.
-    rng : numpy.random.Generator, optional
+    rng : int or numpy.random.Generator, optional
         Source of the first weights.
 
     References
@@ -76,7 +76,7 @@ def hidden_layer_network(
 
 
 def convolutional_network(
-    image_size: int, n_classes: int, *, n_channels: int = 1, rng: np.random.Generator | None = None
+    image_size: int, n_classes: int, *, n_channels: int = 1, rng: int | np.random.Generator | None = None
 ) -> nn.Sequential:
     """Return the network 32C3 - MP2 - 64C3 - MP2 - 128C3 - 3 x 128FC with batch normalisation and ReLU, and an output layer.
 
@@ -88,7 +88,7 @@ def convolutional_network(
         Entries of the output.
     n_channels : int
         Channels of the images, which have shape (n_channels, image_size, image_size).
-    rng : numpy.random.Generator, optional
+    rng : int or numpy.random.Generator, optional
         Source of the first weights.
 
     References
@@ -132,7 +132,7 @@ def _check_sizes(**sizes: int) -> None:
 
 
 @contextmanager
-def _seeded(rng: np.random.Generator | None) -> Iterator[None]:
+def _seeded(rng: int | np.random.Generator | None) -> Iterator[None]:
     """Let torch draw the first weights from `rng`, and leave its own generator as it was."""
     with torch.random.fork_rng(devices=()):
         torch.default_generator.manual_seed(int(check_rng(rng).integers(2**63)))

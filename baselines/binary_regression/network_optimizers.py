@@ -26,8 +26,13 @@ _SCALE_STEPS = 100
 
 
 def to_signs(weights: Tensor) -> Tensor:
-    """Return the signs of `weights`, with +1 for zero."""
-    return torch.where(weights >= 0, 1.0, -1.0).to(weights.dtype)
+    """Return the signs of `weights`, with +1 for zero; NaN stays NaN, for all to see."""
+    return torch.where(weights >= 0, 1.0, torch.where(weights < 0, -1.0, weights)).to(weights.dtype)
+
+
+def _wide(weights: Tensor) -> Tensor:
+    """Return `weights` in at least single precision, in which squares of gradients of 1e-4 do not vanish."""
+    return weights.to(torch.promote_types(weights.dtype, torch.float32))
 
 
 class BinaryOptimizer(torch.optim.Optimizer, ABC):
@@ -60,6 +65,16 @@ class BinaryOptimizer(torch.optim.Optimizer, ABC):
             with torch.no_grad():
                 self.state[weights] = {"step": 0, **self._start(weights)}
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load what `state_dict` returned, with the state in the precision that it had."""
+        super().load_state_dict(state_dict)
+        weights = [weights for group in self.param_groups for weights in group["params"]]
+        for number, kept in state_dict["state"].items():
+            own = weights[number]
+            for name, value in kept.items():
+                if isinstance(value, Tensor):  # torch has cast it to the precision of the weights
+                    self.state[own][name] = _wide(value).to(own.device, copy=True)
+
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Take one step from the gradients that the backward pass left; return what `closure` returns."""
@@ -75,7 +90,7 @@ class BinaryOptimizer(torch.optim.Optimizer, ABC):
                     raise ValueError(f"gradients must be dense, got a sparse one of shape {tuple(weights.grad.shape)}")
                 state = self.state[weights]
                 state["step"] += 1
-                self._update(weights, weights.grad, state, group)
+                self._update(weights, _wide(weights.grad), state, group)
         return loss
 
     @torch.no_grad()
@@ -173,8 +188,8 @@ class MaximinOptimizer(BinaryOptimizer):
         _check_betas(group["betas"])
 
     def _start(self, weights: Tensor) -> State:
-        zeros = {name: torch.zeros_like(weights) for name in ("dual", "mean", "square")}
-        return {**zeros, "scale": torch.zeros((), dtype=weights.dtype, device=weights.device)}
+        wide = _wide(weights)
+        return {name: torch.zeros_like(wide) for name in ("dual", "mean", "square")} | {"scale": wide.new_zeros(())}
 
     def _update(self, weights: Tensor, gradient: Tensor, state: State, group: dict[str, Any]) -> None:
         step, z, scale = state["step"], state["dual"], state["scale"]
@@ -233,9 +248,10 @@ class StraightThroughOptimizer(BinaryOptimizer):
 
     def _start(self, weights: Tensor) -> State:
         spread = self.param_groups[-1]["spread"]
-        latent = weights / weights.abs().max().clamp_min(torch.finfo(weights.dtype).tiny) * spread
+        wide = _wide(weights)
+        latent = wide / wide.abs().max().clamp_min(torch.finfo(wide.dtype).tiny) * spread
         weights.copy_(to_signs(latent))
-        return {"latent": latent, "mean": torch.zeros_like(weights), "square": torch.zeros_like(weights)}
+        return {"latent": latent, "mean": torch.zeros_like(latent), "square": torch.zeros_like(latent)}
 
     def _update(self, weights: Tensor, gradient: Tensor, state: State, group: dict[str, Any]) -> None:
         v = state["latent"]
@@ -279,7 +295,7 @@ class BopOptimizer(BinaryOptimizer):
 
     def _start(self, weights: Tensor) -> State:
         weights.copy_(to_signs(weights))
-        return {"average": torch.zeros_like(weights)}
+        return {"average": torch.zeros_like(_wide(weights))}
 
     def _update(self, weights: Tensor, gradient: Tensor, state: State, group: dict[str, Any]) -> None:
         average = state["average"].lerp_(gradient, group["lr"])

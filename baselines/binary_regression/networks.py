@@ -63,7 +63,7 @@ def train_network(
     settle: float = 0.1,
     is_binary: IsBinary | None = None,
     loss: LossFunction = nn.functional.cross_entropy,
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, nn.Module], object] | None = None,
     options: Mapping[str, float] | None = None,
 ) -> TrainedNetwork:
@@ -88,7 +88,7 @@ def train_network(
         ``is_binary(name, parameter)`` picks the parameters to be binary; by default those of two or more axes.
     loss : callable
         ``loss(output, target)``, the mean over a batch.
-    rng : numpy.random.Generator, optional
+    rng : int or numpy.random.Generator, optional
         Source of the order of the samples.
     callback : callable, optional
         ``callback(step, module)`` with the network in training after each step, its weights not yet rounded; see `binary_copy`.

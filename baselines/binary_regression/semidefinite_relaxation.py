@@ -76,7 +76,7 @@ def semidefinite_relaxation(
     rounding: str = "eigenvector",
     tol: float = 1e-6,
     n_roundings: int = 100,
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
 ) -> SemidefiniteResult:
     """Relax min |Xw - y|_2^2 over binary w to a semidefinite program, solve it and round.
 
@@ -97,7 +97,7 @@ def semidefinite_relaxation(
         Relative gap at which to stop; the conic solvers take it as their own tolerance.
     n_roundings : int
         Draws of the randomised rounding.
-    rng : numpy.random.Generator, optional
+    rng : int or numpy.random.Generator, optional
         Source of the first factor and of the randomised rounding.
 
     Returns
@@ -179,7 +179,7 @@ def certificate(X: ArrayLike, y: ArrayLike, V: ArrayLike) -> Certificate:
     if not np.allclose(lengths, 1, rtol=0, atol=1e-6):
         raise ValueError(f"V must have rows of length one, got lengths from {lengths.min():.6g} to {lengths.max():.6g}")
     Q, offset = homogenise(features, target)
-    answer = bound_factor(Q, unit_rows(factor))
+    answer = bound_factor(Q, unit_rows(factor), np.random.default_rng(0))
     gap = _relative_gap(answer.objective, answer.bound, offset)
     return Certificate(answer.bound + offset, gap, answer.objective + offset, answer.dual)
 

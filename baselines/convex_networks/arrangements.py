@@ -89,7 +89,7 @@ def _covers_number(n_lines: int, rank: int) -> int:
     return 2 * sum(comb(n_lines - 1, k) for k in range(rank)) if n_lines else 1
 
 
-def sample_patterns(X: ArrayLike, n_patterns: int, rng: np.random.Generator | None = None) -> NDArray[np.int8]:
+def sample_patterns(X: ArrayLike, n_patterns: int, rng: int | np.random.Generator | None = None) -> NDArray[np.int8]:
     """Sample distinct activation patterns ``1[X g >= 0]`` with Gaussian g.
 
     Wide cells are met first, so a program over sampled patterns gives an upper bound of the optimum over all of them.
@@ -101,7 +101,7 @@ def sample_patterns(X: ArrayLike, n_patterns: int, rng: np.random.Generator | No
     n_patterns
         Number of distinct patterns wanted.
     rng
-        Source of the Gaussian vectors; None means seed 0.
+        Source of the Gaussian vectors; None means a fresh one.
 
     Returns
     -------

@@ -64,7 +64,7 @@ def convexnn(
     oracle: Literal["exact", "approximate"] = "exact",
     n_units: int = 200,
     n_bags: int = 30,
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, tuple[Array, Array]], None] | None = None,
 ) -> SignNetwork:
     """Train a one-hidden-layer network of sign units by column generation.

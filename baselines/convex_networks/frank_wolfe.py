@@ -59,7 +59,7 @@ def frank_wolfe(
     patterns: ArrayLike | None = None,
     n_starts: int = 24,
     tol: float = 0.0,
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, tuple[Array, Array]], None] | None = None,
 ) -> FrankWolfeNetwork:
     """Minimise the loss over ReLU networks of bounded variation norm.

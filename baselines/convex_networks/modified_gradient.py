@@ -44,7 +44,7 @@ def fit_neurons(
     n_steps: int = 3000,
     tol: float = 1e-8,
     start: ArrayLike | None = None,
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, Array], None] | None = None,
 ) -> FittedNeurons:
     """Fit ``y = sum_j (A w_j)_+`` by gradient descent, with the plain or the modified gradient.

@@ -37,7 +37,7 @@ def train_network(
     step: float | None = None,
     batch_size: int | None = None,
     initialisation: Initialisation = "gaussian",
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, TrainedNetwork], None] | None = None,
 ) -> TrainedNetwork:
     """Train a two-layer network by back-propagation, on the objective of the convex program.
@@ -104,7 +104,7 @@ def train_subnetworks(
     step: float | None = None,
     batch_size: int | None = None,
     initialisation: Initialisation = "gaussian",
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, TrainedSubnetworks], None] | None = None,
 ) -> TrainedSubnetworks:
     """Train parallel three-layer networks by back-propagation.
@@ -161,7 +161,7 @@ def train_linear(
     step: float | None = None,
     batch_size: int | None = None,
     initialisation: Initialisation = "gaussian",
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, TrainedLinear], None] | None = None,
 ) -> TrainedLinear:
     """Train a deep linear network by back-propagation.

@@ -26,7 +26,7 @@ def pooled_program(
     n_networks: int = 5,
     n_neurons: int = 50,
     n_steps: int = 500,
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
     solver: str = "ssnal",
     tol: float = 1e-7,
 ) -> ReluProgramResult:
@@ -46,7 +46,7 @@ def pooled_program(
     n_networks, n_neurons, n_steps
         How many networks of how many neurons L-BFGS trains, and for how many iterations each.
     rng
-        Source of their starting points; None means seed 0.
+        Source of their starting points; None means a fresh one.
     solver, tol
         As in :func:`relu_program`.
 

@@ -68,7 +68,7 @@ def three_layer_program(
     patterns: ArrayLike | None = None,
     masks: ArrayLike | None = None,
     tol: float = 1e-6,
-    rng: np.random.Generator | None = None,
+    rng: int | np.random.Generator | None = None,
 ) -> ThreeLayerNetwork:
     """Train parallel three-layer ReLU networks with ``||W1_k||_F <= 1`` to the global optimum of the convex program.
 

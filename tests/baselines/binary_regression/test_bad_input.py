@@ -21,7 +21,7 @@ GOOD_X, GOOD_Y = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 1.0]]), np.array([1.0,
 BAD_DATA = {
     "vector X": (GOOD_X[0], GOOD_Y, "X must have shape"),
     "short y": (GOOD_X, GOOD_Y[:2], "y must have shape"),
-    "column y": (GOOD_X, GOOD_Y[:, None], "y must have shape"),
+    "two columns of y": (GOOD_X, GOOD_Y[:, None] * [1, 1], "y must have shape"),
     "no samples": (GOOD_X[:0], GOOD_Y[:0], "X must hold at least one sample"),
     "no features": (GOOD_X[:, :0], GOOD_Y, "X must hold at least one sample"),
     "NaN in X": (np.where(GOOD_X == 3, np.nan, GOOD_X), GOOD_Y, "X must be finite, got 1 NaN"),
@@ -55,7 +55,9 @@ def test_bad_data(method, case):
         (maximin, {"step_w": -1.0}, "step_w must be a positive finite number"),
         (maximin, {"step_z": np.nan}, "step_z must be a positive finite number"),
         (maximin, {"delta": 0, "loss": "huber"}, "delta must be a positive finite number"),
-        (maximin, {"rng": 3}, "rng must be a numpy.random.Generator"),
+        (maximin, {"rng": "3"}, "rng must be a numpy.random.Generator"),
+        (maximin, {"rng": -3}, "rng must be a numpy.random.Generator"),
+        (maximin, {"metric": "best"}, "metric must be one of"),
         (maximin, {"start": "zero"}, "start must be one of"),
         (bop, {"adaptivity": 2.0}, "adaptivity must be at most 1"),
         (bop, {"threshold": 0.0}, "threshold must be"),
@@ -99,7 +101,7 @@ def test_any_sound_data_gets_signs(seed, n_samples, n_features, scale, kind, met
         X, y = scale * X, scale * y
     before = X.copy(), y.copy()
     answer = method(X, y)
-    w = answer if isinstance(answer, np.ndarray) else answer[0]
+    w = answer if isinstance(answer, np.ndarray) else answer.w
     assert w.shape == (n_features,)
     assert set(w.tolist()) <= {-1.0, 1.0}
     np.testing.assert_array_equal(X, before[0])

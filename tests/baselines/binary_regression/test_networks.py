@@ -31,6 +31,7 @@ from optathlon.baselines.binary_regression import (
     split_parameters,
     train_network,
 )
+from optathlon.baselines.binary_regression.network_optimizers import to_signs
 from optathlon.spec import NeedsData
 
 torch.set_num_threads(1)
@@ -214,6 +215,38 @@ def test_binarize_gives_exact_signs_and_binarized_puts_the_weights_back(optimize
     assert w.tolist() == [[1.0, -1.0], [1.0, -1.0]]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("optimizer_class", [MaximinOptimizer, StraightThroughOptimizer, BopOptimizer])
+def test_half_precision_keeps_the_signs_without_gradients_and_follows_small_ones(optimizer_class, dtype):
+    start = torch.tensor([0.5, -0.25, 1.0, -1.0], dtype=dtype)
+    for slope in (0.0, 1e-4, -1e-4, 1e-6):
+        weights = torch.nn.Parameter(start.clone())
+        optimizer = optimizer_class([weights], **({"threshold": 1e-8} if optimizer_class is BopOptimizer else {}))
+        for _ in range(50):
+            weights.grad = torch.full_like(weights, slope)
+            optimizer.step()
+        optimizer.binarize()
+        expected = torch.sign(start) if slope == 0 else torch.full_like(start, -1.0 if slope > 0 else 1.0)
+        assert torch.equal(weights.detach(), expected)
+
+
+def test_state_in_single_precision_survives_a_checkpoint_of_half_precision_weights():
+    weights = torch.nn.Parameter(torch.tensor([0.5, -0.25], dtype=torch.float16))
+    optimizer = MaximinOptimizer([weights])
+    weights.grad = torch.full_like(weights, 1e-4)
+    optimizer.step()
+    restored = MaximinOptimizer([torch.nn.Parameter(weights.detach().clone())])
+    restored.load_state_dict(optimizer.state_dict())
+    for own, kept in zip(restored.state.values(), optimizer.state.values(), strict=True):
+        assert torch.equal(own["square"], kept["square"])
+        assert own["square"].dtype == torch.float32
+        assert (own["square"] > 0).all()
+
+
+def test_signs_of_nan_are_nan():
+    assert to_signs(torch.tensor([1.0, float("nan")])).isnan().tolist() == [False, True]
+
+
 def test_groups_keep_their_own_options():
     slow, fast = weights_from([0.5]), weights_from([0.5])
     optimizer = MaximinOptimizer([{"params": [slow], "lr": 1e-3}, {"params": [fast]}], lr=0.1, dual_step=0.0)
@@ -301,11 +334,11 @@ def test_first_weights_come_from_the_generator_and_leave_torch_alone():
 @pytest.mark.parametrize("method", METHODS)
 def test_training_gives_binary_weights_and_changes_no_input(method, digits):
     X, y, X_test, y_test = digits
-    network = hidden_layer_network(64, 10, n_hidden=32)
+    network = hidden_layer_network(64, 10, n_hidden=32, rng=0)
     before, X_before = copy.deepcopy(network.state_dict()), X.copy()
     steps = []
     trained = train_network(
-        network, X, y, method=method, n_epochs=4, batch_size=50, callback=lambda step, module: steps.append(step)
+        network, X, y, method=method, n_epochs=4, batch_size=50, rng=0, callback=lambda step, module: steps.append(step)
     )
     assert steps == list(range(1, 4 * 24 + 1))
     assert np.array_equal(X, X_before)
@@ -319,7 +352,7 @@ def test_training_gives_binary_weights_and_changes_no_input(method, digits):
 def test_training_is_deterministic(digits):
     X, y, _, _ = digits
     runs = [
-        train_network(linear_network(64, 10), X, y, n_epochs=2, rng=np.random.default_rng(3)).module.state_dict()
+        train_network(linear_network(64, 10, rng=0), X, y, n_epochs=2, rng=np.random.default_rng(3)).module.state_dict()
         for _ in range(2)
     ]
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
@@ -327,7 +360,7 @@ def test_training_is_deterministic(digits):
 
 def test_real_weights_stay_real(digits):
     X, y, _, _ = digits
-    trained = train_network(linear_network(64, 10), X, y, method="real", n_epochs=2)
+    trained = train_network(linear_network(64, 10, rng=0), X, y, method="real", n_epochs=2, rng=0)
     assert len(trained.module[1].weight.unique()) > 100
 
 
@@ -335,7 +368,13 @@ def test_without_settling_the_last_weights_are_the_rounded_ones(digits):
     X, y, _, _ = digits
     last = {}
     trained = train_network(
-        linear_network(64, 10), X, y, n_epochs=2, settle=0.0, callback=lambda step, module: last.update(module.state_dict())
+        linear_network(64, 10, rng=0),
+        X,
+        y,
+        n_epochs=2,
+        rng=0,
+        settle=0.0,
+        callback=lambda step, module: last.update(module.state_dict()),
     )
     assert set(trained.module[1].weight.unique().tolist()) == {-1.0, 1.0}
     assert torch.equal(trained.module[2].gain, last["2.gain"])
@@ -343,8 +382,8 @@ def test_without_settling_the_last_weights_are_the_rounded_ones(digits):
 
 def test_dual_makes_the_weights_binary_in_every_layer(digits):
     X, y, _, _ = digits
-    network = hidden_layer_network(64, 10)
-    with_dual = train_network(network, X, y, n_epochs=6, batch_size=32)
+    network = hidden_layer_network(64, 10, rng=0)
+    with_dual = train_network(network, X, y, n_epochs=6, batch_size=32, rng=0)
     without = train_network(network, X, y, n_epochs=6, batch_size=32, options={"dual": 0.0})
     assert min(with_dual.shares.values()) > 0.9
     assert min(without.shares.values()) < 0.4
@@ -362,7 +401,7 @@ def test_any_module_and_loss_can_be_trained():
 def test_convolutional_network_trains(digits):
     X, y, X_test, y_test = digits
     images = X.reshape(-1, 1, 8, 8)
-    trained = train_network(convolutional_network(8, 10), images, y, n_epochs=3, batch_size=32)
+    trained = train_network(convolutional_network(8, 10, rng=0), images, y, n_epochs=3, batch_size=32, rng=0)
     assert np.mean(predict_classes(trained.module, X_test.reshape(-1, 1, 8, 8)) == y_test) > 0.85
 
 
@@ -381,7 +420,7 @@ def test_normalisation_takes_the_statistics_of_all_batches():
 
 def test_binary_copy_rounds_a_copy(digits):
     X = digits[0]
-    network = hidden_layer_network(64, 10)
+    network = hidden_layer_network(64, 10, rng=0)
     before = copy.deepcopy(network.state_dict())
     rounded = binary_copy(network, X)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -421,7 +460,7 @@ def test_shares_count_the_weights_near_one():
         ({"y": np.array([0, 1, 2, -1, 0, 1])}, "class numbers from 0 to 2"),
         ({"module": nn.BatchNorm1d(4)}, "trainable parameter to be binary"),
         ({"module": "net"}, "module must be a torch module"),
-        ({"rng": 3}, "rng must be"),
+        ({"rng": "3"}, "rng must be"),
     ],
 )
 def test_training_refuses_bad_input_in_a_sentence(change, message):
@@ -451,7 +490,7 @@ def test_networks_refuse_bad_sizes(sizes):
 @pytest.mark.parametrize("method", METHODS)
 def test_training_on_the_gpu(method, digits):
     X, y, X_test, y_test = digits
-    trained = train_network(hidden_layer_network(64, 10).cuda(), X, y, method=method, n_epochs=4, batch_size=50)
+    trained = train_network(hidden_layer_network(64, 10, rng=0).cuda(), X, y, method=method, n_epochs=4, batch_size=50)
     assert all(p.is_cuda for p in trained.module.parameters())
     assert np.mean(predict_classes(trained.module, X_test) == y_test) > 0.8
 
