@@ -11,13 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from optathlon.baselines.binary_regression._checks import check_count, check_positive, check_regression
 from optathlon.baselines.binary_regression._convex import (
     accelerated_gradient,
+    active_set_newton,
     box_gap,
     least_deviations,
-    active_set_newton,
 )
 from optathlon.baselines.binary_regression._losses import Loss, make_loss, solve_normal_equations, times
 from optathlon.baselines.binary_regression.least_squares import sign
-
 
 Array = NDArray[np.float64]
 

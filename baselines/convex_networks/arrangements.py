@@ -48,8 +48,9 @@ def enumerate_patterns(X: ArrayLike, *, max_patterns: int = 100_000) -> NDArray[
 
     Rows are added one at a time; a cell is split where the new hyperplane cuts it. Those cells are the ones that the other
     hyperplanes cut out of the new one: an arrangement of one dimension less, down to lines in the plane, whose angles are
-    sorted. The features are orthonormalised first, so that their units and shifts beside a column of ones do not matter. Every w lies in the closure of one of these cells and has the same ReLU outputs there, so that the
-    program over them is exact for networks of any width.
+    sorted. The features are orthonormalised first, so that their units and shifts beside a column of ones do not matter.
+    Every w lies in the closure of one of these cells and has the same ReLU outputs there, so that the program over them is
+    exact for networks of any width.
 
     Parameters
     ----------

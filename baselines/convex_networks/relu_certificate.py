@@ -95,6 +95,10 @@ class ReluProgramResult(Certified):
         Outer iterations of the solver.
     solver
         Its name.
+    patterns
+        The patterns, (n_samples, n_patterns), given or chosen.
+    complete
+        Whether they were enumerated here, so that ``dual_bound`` holds for every network.
     """
 
     W1: NDArray[np.float64]
@@ -107,6 +111,8 @@ class ReluProgramResult(Certified):
     status: str
     n_steps: int
     solver: str
+    patterns: NDArray[np.int8]
+    complete: bool
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Outputs of the network for the rows of X, (n_samples,)."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optathlon.baselines.convex_networks import _checks
 from optathlon.baselines.convex_networks.arrangements import pool_patterns
+from optathlon.baselines.convex_networks.relu_patterns import first_layer
 from optathlon.baselines.convex_networks.relu_program import ReluProgramResult, relu_program
 
 
@@ -63,35 +64,5 @@ def pooled_program(
         n_networks = _checks.positive_integer(n_networks, "n_networks")
         n_neurons = _checks.positive_integer(n_neurons, "n_neurons")
         n_steps = _checks.positive_integer(n_steps, "n_steps")
-        first_layers = [_descend(X, y, beta, n_neurons, n_steps, rng) for _ in range(n_networks)]
+        first_layers = [first_layer(X, y, beta, n_neurons, n_steps, rng) for _ in range(n_networks)]
     return relu_program(X, y, beta, patterns=pool_patterns(X, first_layers), solver=solver, tol=tol)
-
-
-def _descend(
-    X: NDArray[np.float64],
-    y: NDArray[np.float64],
-    beta: float,
-    n_neurons: int,
-    n_steps: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """First layer of a network trained by L-BFGS from Gaussian weights; dead neurons are left out."""
-    from scipy.optimize import minimize
-
-    n_features = X.shape[1]
-    # A network of random weights of this size has outputs of the size of y.
-    size = np.sqrt(np.linalg.norm(y) / max(np.linalg.norm(X), np.finfo(float).tiny)) / n_neurons**0.25
-    start = size * rng.standard_normal((n_features + 1) * n_neurons)
-
-    def objective(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        W1, w2 = theta[:-n_neurons].reshape(n_features, n_neurons), theta[-n_neurons:]
-        hidden = np.maximum(X @ W1, 0.0)
-        residual = hidden @ w2 - y
-        dW1 = X.T @ ((hidden > 0) * np.outer(residual, w2))
-        value = float(0.5 * residual @ residual + 0.5 * beta * theta @ theta)
-        return value, np.concatenate([dW1.ravel(), hidden.T @ residual]) + beta * theta
-
-    theta = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": n_steps}).x
-    W1 = theta[:-n_neurons].reshape(n_features, n_neurons)
-    alive = (X @ W1 > 0).any(axis=0) & (theta[-n_neurons:] != 0)
-    return W1[:, alive] if alive.any() else W1

@@ -19,6 +19,7 @@ from optathlon.baselines.convex_networks.relu_certificate import (
     network_objective,
     recover_network,
 )
+from optathlon.baselines.convex_networks.relu_patterns import choose_patterns
 
 SOLVERS = ("ssnal", "admm", "clarabel", "scs")
 
@@ -30,10 +31,12 @@ def relu_program(
     y: ArrayLike,
     beta: float,
     *,
-    patterns: ArrayLike,
+    patterns: ArrayLike | None = None,
     solver: str = "ssnal",
     tol: float = 1e-6,
     max_steps: int | None = None,
+    start: ReluProgramResult | None = None,
+    rng: int | np.random.Generator | None = None,
     callback: Callable[[int, ReluNetwork], None] | None = None,
 ) -> ReluProgramResult:
     """Train a two-layer ReLU network to a certified optimum over the given activation patterns.
@@ -51,13 +54,14 @@ def relu_program(
     Parameters
     ----------
     X
-        Data, (n_samples, n_features); a bias is a column of ones.
+        Data, (n_samples, n_features); a bias is a column of ones. Columns far from zero make hard programs: centre them.
     y
         Labels, (n_samples,).
     beta
         Weight decay, greater than 0.
     patterns
-        0/1 activation patterns as columns, (n_samples, n_patterns). Repeated and all-zero ones are harmless.
+        0/1 activation patterns as columns, (n_samples, n_patterns). Repeated and all-zero ones are harmless. None takes all
+        of them where they are at most 2000, and those of five networks trained by L-BFGS otherwise.
     solver
         ``"ssnal"`` (semismooth-Newton augmented Lagrangian, the default), ``"admm"``, or ``"clarabel"`` and ``"scs"`` through
         cvxpy.
@@ -65,6 +69,10 @@ def relu_program(
         Relative gap at which to stop.
     max_steps
         Outer iterations at most; None leaves it to the solver.
+    start
+        A result for the same data and patterns, of another beta say, to begin from (ssnal).
+    rng
+        Source of the networks whose patterns are pooled; None means a fresh one.
     callback
         Called as ``callback(step, network)`` with the current feasible network (ssnal, admm).
 
@@ -90,6 +98,9 @@ def relu_program(
     max_steps = None if max_steps is None else _checks.positive_integer(max_steps, "max_steps")
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}")
+    complete = False
+    if patterns is None:
+        patterns, complete = choose_patterns(X, y, beta, _checks.generator(rng))
     D = as_patterns(patterns, X.shape[0])
     useful = _useful_patterns(D)
     # Solvers work in units in which the entries of X and y have mean square 1: w then has the unit of y over that of X.
@@ -102,7 +113,8 @@ def relu_program(
                 f"beta must not vanish beside the product of the root mean squares of X and y, got {beta:g} beside "
                 f"{unit_x:g} times {unit_y:g}"
             )
-        answer = _solver(solver)(problem, tol, max_steps, _in_units(callback, unit))
+        options = {} if start is None or solver != "ssnal" else {"start": _start(start, useful, unit, unit_y)}
+        answer = _solver(solver)(problem, tol, max_steps, _in_units(callback, unit), **options)
     else:  # the zero network, and v = y proves it optimal
         answer = ReluAnswer(np.zeros((X.shape[1], 0)), useful[:0], np.zeros(0), problem.y, 0, "converged")
     network = recover_network(unit * answer.blocks, answer.sign)
@@ -121,6 +133,8 @@ def relu_program(
         status="converged" if converged else answer.status.replace("converged", "inaccurate"),
         n_steps=answer.n_steps,
         solver=solver,
+        patterns=D.astype(np.int8),
+        complete=complete,
     )
 
 
@@ -143,6 +157,15 @@ def _solver(name: str) -> Callable[..., ReluAnswer]:
     from optathlon.baselines.convex_networks.relu_cvxpy import clarabel, scs
 
     return scs if name == "scs" else clarabel
+
+
+def _start(result: ReluProgramResult, useful: NDArray[np.intp], unit: float, unit_y: float) -> ReluAnswer:
+    """The blocks of a result among the useful patterns, in the units of the solvers."""
+    if len(result.dual_point) == 0 or not np.isin(result.pattern_index, useful).all():
+        raise ValueError("start must be a result for the same data and patterns, got one with other patterns")
+    blocks = result.W1 * np.abs(result.w2) / unit
+    pattern = np.searchsorted(useful, result.pattern_index)
+    return ReluAnswer(blocks, pattern, np.sign(result.w2), result.dual_point / unit_y, 0, "start")
 
 
 def _useful_patterns(D: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -108,6 +108,7 @@ def ssnal(
     tol: float,
     max_steps: int | None = None,
     callback: Callable[[int, ReluNetwork], None] | None = None,
+    start: ReluAnswer | None = None,
 ) -> ReluAnswer:
     """Solve the two-layer ReLU program to a certified relative gap of ``tol``.
 
@@ -121,6 +122,8 @@ def ssnal(
         Outer steps at most; None means 100.
     callback
         Called as ``callback(step, network)`` after each outer step.
+    start
+        An answer of a program with the same data and patterns, near which the search begins.
 
     Returns
     -------
@@ -132,9 +135,15 @@ def ssnal(
     states = new_states(n_columns, n_features)
     prices = _promise(model)
     # A tenth of the columns, and at least 48.
-    working = _working(model, np.argsort(-prices, kind="stable")[: max(48, n_columns // 10)])
-    v, sigma, damping = model.y.copy(), min(_FIRST_SIGMA / model.beta, _FIRST_AT_MOST), 0.0
+    first = np.argsort(-prices, kind="stable")[: max(48, n_columns // 10)]
     W = np.zeros((n_columns, n_features))
+    if start is not None:
+        taken = start.pattern + np.where(start.sign > 0, 0, len(model.D))
+        W[taken] = start.blocks.T
+        first = np.union1d(first, taken)
+    working = _working(model, first)
+    v, sigma, damping = model.y.copy(), min(_FIRST_SIGMA / model.beta, _FIRST_AT_MOST), 0.0
+    v = v if start is None else start.dual_point
     best_W, best_v, objective, dual_bound = np.zeros_like(W), np.zeros_like(v), 0.5 * float(model.y @ model.y), 0.0
     gap, idle, status, step = np.inf, 0, "max_steps", 0
     for step in range(1, (max_steps or 100) + 1):

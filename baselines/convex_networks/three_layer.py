@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
-from optathlon.baselines.convex_networks._result import Certified, within
 from optathlon.baselines.convex_networks._cone_program import group_cone_program
+from optathlon.baselines.convex_networks._result import Certified, within
 from optathlon.baselines.convex_networks.arrangements import enumerate_patterns
 
 Array = NDArray[np.float64]

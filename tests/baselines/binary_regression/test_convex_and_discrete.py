@@ -3,7 +3,6 @@
 import itertools
 
 import cvxpy
-
 import numpy as np
 import pytest
 from scipy.optimize import lsq_linear

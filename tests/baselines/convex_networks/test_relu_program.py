@@ -447,3 +447,26 @@ def test_patterns_that_need_too_much_memory_are_refused_with_the_estimate():
 def test_labels_may_come_as_a_column():
     X, y, beta, D = planted(40, 3, 10)
     assert relu_program(X, y[:, None], beta, patterns=D).objective == relu_program(X, y, beta, patterns=D).objective
+
+
+def test_without_patterns_few_are_enumerated_and_many_are_those_of_trained_networks():
+    X, y, beta, _ = planted(12, 2, 5)
+    few = relu_program(X, y, beta)
+    assert few.complete
+    assert few.objective == pytest.approx(relu_program(X, y, beta, patterns=enumerate_patterns(X)).objective, rel=1e-6)
+    X, y, beta, _ = planted(60, 5, 5)
+    many, again = (relu_program(X, y, beta, rng=3) for _ in range(2))
+    assert not many.complete
+    assert many.converged
+    assert many.objective == again.objective
+    assert many.objective <= pooled_program(X, y, beta, n_networks=1, rng=4).objective * 1.05
+
+
+def test_a_start_leads_to_the_same_optimum_and_must_fit():
+    X, y, beta, D = planted(80, 5, 30)
+    cold, near = relu_program(X, y, beta, patterns=D, tol=1e-8), relu_program(X, y, 1.1 * beta, patterns=D)
+    warm = relu_program(X, y, beta, patterns=D, tol=1e-8, start=near)
+    assert warm.objective == pytest.approx(cold.objective, rel=1e-7)
+    assert_certified(X, y, beta, D, warm)
+    with pytest.raises(ValueError, match="start must be a result for the same data and patterns"):
+        relu_program(X, y, beta, patterns=D[:, :1], start=near)
