@@ -1,5 +1,8 @@
 """Convex formulations of neural networks: global optima with certificates, and the descent methods they are held against."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from optathlon.baselines.convex_networks.arrangements import (
     count_arrangements,
     enumerate_patterns,
@@ -28,14 +31,20 @@ from optathlon.baselines.convex_networks.relu_certificate import (
     network_objective,
     verify_certificate,
 )
+from optathlon.baselines.convex_networks.relu_feasible import largest_beta
 from optathlon.baselines.convex_networks.relu_pooling import pooled_program
 from optathlon.baselines.convex_networks.relu_program import ReluProgramResult, relu_program
 from optathlon.baselines.convex_networks.three_layer import ThreeLayerNetwork, three_layer_program
 from optathlon.baselines.convex_networks.vector_output import VectorNetwork, vector_program
 
+if TYPE_CHECKING:
+    from optathlon.baselines.convex_networks.estimators import ConvexReLUClassifier, ConvexReLURegressor
+
 __all__ = [
     "RELU_APPROXIMATION",
     "BatchNormNetwork",
+    "ConvexReLUClassifier",
+    "ConvexReLURegressor",
     "ConvolutionalNetwork",
     "FittedNeurons",
     "FrankWolfeNetwork",
@@ -61,6 +70,7 @@ __all__ = [
     "fit_neurons",
     "frank_wolfe",
     "growing_batch",
+    "largest_beta",
     "linear_generator",
     "network_objective",
     "neural_decomposition",
@@ -79,3 +89,10 @@ __all__ = [
     "verify_certificate",
     "wasserstein_generator",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The estimators need scikit-learn, which is imported when one of them is first used.
+    if name not in ("ConvexReLUClassifier", "ConvexReLURegressor"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("optathlon.baselines.convex_networks.estimators"), name)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from optathlon.baselines.convex_networks import _checks
 from optathlon.baselines.convex_networks.relu_certificate import ReluAnswer, ReluProblem, scaled_dual_point
 from optathlon.baselines.convex_networks.relu_cone import (
     Cones,
@@ -79,6 +80,25 @@ def feasible_dual_point(certifier: Certifier, v: Array) -> Array:
     only_largest = np.ones(len(prices), dtype=np.bool_)
     price_columns(D.T @ (X * v[:, None]), beta, only_largest, np.arange(len(prices)), certifier.cones, certifier.dual, prices)
     return scaled_dual_point(y, v, float(prices.max()), beta)
+
+
+def largest_beta(X: ArrayLike, y: ArrayLike, patterns: ArrayLike) -> float:
+    """The least weight decay from which on the zero network is optimal: the largest ``|Proj_{K_c}(F_c'y)|``.
+
+    Parameters
+    ----------
+    X, y, patterns
+        As in :func:`relu_program`.
+    """
+    X = _checks.samples(X)
+    y = _checks.labels(y, len(X))
+    D = _checks.zero_one(patterns, "patterns", len(X))
+    rows = max(float(np.abs(X).max()), np.finfo(float).tiny), max(float(np.abs(y).max()), np.finfo(float).tiny)
+    problem = ReluProblem(X / rows[0], y / rows[1], 0.0, D)
+    prices, certifier = np.empty(2 * D.shape[1]), new_certifier(problem)
+    gradients, everywhere = D.T @ (problem.X * problem.y[:, None]), np.ones(len(prices), dtype=np.bool_)
+    price_columns(gradients, 0.0, everywhere, np.arange(len(prices)), certifier.cones, certifier.dual, prices)
+    return float(prices.max()) * rows[0] * rows[1]
 
 
 def is_zero_optimal(problem: ReluProblem) -> bool:
