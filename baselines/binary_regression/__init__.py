@@ -4,11 +4,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from optathlon.baselines.binary_regression.bop import bop
-from optathlon.baselines.binary_regression.box_relaxation import box_relaxation
+from optathlon.baselines.binary_regression.box_relaxation import BoxResult, box_relaxation
+from optathlon.baselines.binary_regression.conditions import (
+    Condition,
+    general_condition,
+    low_noise_condition,
+    robust_condition,
+)
+from optathlon.baselines.binary_regression.detectors import (
+    PropagationResult,
+    TreeResult,
+    expectation_propagation,
+    k_best,
+)
 from optathlon.baselines.binary_regression.diagonal_sdp import DiagonalSDP, solve_diagonal_sdp
 from optathlon.baselines.binary_regression.exact import ExactResult, exact
 from optathlon.baselines.binary_regression.least_squares import least_squares
+from optathlon.baselines.binary_regression.local_search import FlipResult, annealing, flip_descent
 from optathlon.baselines.binary_regression.maximin import MaximinResult, maximin
+from optathlon.baselines.binary_regression.message_passing import (
+    MessagePassingResult,
+    message_passing,
+    state_evolution,
+)
 from optathlon.baselines.binary_regression.semidefinite_relaxation import (
     Certificate,
     SemidefiniteResult,
@@ -18,6 +36,7 @@ from optathlon.baselines.binary_regression.semidefinite_relaxation import (
 from optathlon.baselines.binary_regression.straight_through import straight_through
 
 if TYPE_CHECKING:
+    from optathlon.baselines.binary_regression.estimators import BinaryLeastSquares
     from optathlon.baselines.binary_regression.network_models import (
         GainBias,
         convolutional_network,
@@ -39,8 +58,9 @@ if TYPE_CHECKING:
         train_network,
     )
 
-# The networks need torch, which is imported when one of these names is first used.
+# The networks need torch, the estimator scikit-learn: imported when one of these names is first used.
 _LAZY = {
+    "BinaryLeastSquares": "optathlon.baselines.binary_regression.estimators",
     "GainBias": "optathlon.baselines.binary_regression.network_models",
     "convolutional_network": "optathlon.baselines.binary_regression.network_models",
     "hidden_layer_network": "optathlon.baselines.binary_regression.network_models",
@@ -58,16 +78,24 @@ _LAZY = {
 }
 
 __all__ = [
+    "BinaryLeastSquares",
     "BopOptimizer",
+    "BoxResult",
     "Certificate",
+    "Condition",
     "DiagonalSDP",
     "ExactResult",
+    "FlipResult",
     "GainBias",
     "MaximinOptimizer",
     "MaximinResult",
+    "MessagePassingResult",
+    "PropagationResult",
     "SemidefiniteResult",
     "StraightThroughOptimizer",
     "TrainedNetwork",
+    "TreeResult",
+    "annealing",
     "binary_copy",
     "binary_shares",
     "bop",
@@ -75,15 +103,23 @@ __all__ = [
     "certificate",
     "convolutional_network",
     "exact",
+    "expectation_propagation",
+    "flip_descent",
+    "general_condition",
     "hidden_layer_network",
+    "k_best",
     "least_squares",
     "linear_network",
+    "low_noise_condition",
     "maximin",
+    "message_passing",
     "predict_classes",
     "refresh_normalisation",
+    "robust_condition",
     "semidefinite_relaxation",
     "solve_diagonal_sdp",
     "split_parameters",
+    "state_evolution",
     "straight_through",
     "train_network",
 ]

@@ -23,6 +23,7 @@ def bop(
     n_steps: int = 500,
     adaptivity: float = 0.1,
     threshold: float = 0.1,
+    average: bool = False,
     callback: Callable[[int, Array], object] | None = None,
 ) -> Array:
     """Flip w_i whenever the running mean m_i of its gradient has the sign of w_i and |m_i| exceeds a threshold.
@@ -43,13 +44,15 @@ def bop(
         Weight gamma of the newest gradient in the running mean, at most 1.
     threshold : float
         Threshold tau in units of L, the largest eigenvalue of the Hessian of f.
+    average : bool
+        Return the majority of the weights over the last half of the steps instead of the last ones.
     callback : callable, optional
         ``callback(step, w)`` with the weights after each step.
 
     Returns
     -------
     ndarray, shape (..., n_features)
-        Weights in {-1, +1}: the last iterate, not the best one.
+        Weights in {-1, +1}: the last iterate or the vote, not the best one.
 
     Raises
     ------
@@ -68,10 +71,12 @@ def bop(
     if adaptivity > 1:
         raise ValueError(f"adaptivity must be at most 1, got {adaptivity!r}")
     f = make_loss(loss, features, target, delta)
-    w, mean = sign(f.start), np.zeros_like(f.start)
+    w, mean, votes = sign(f.start), np.zeros_like(f.start), np.zeros_like(f.start)
     for step in range(1, n_steps + 1):
         mean = (1 - adaptivity) * mean + adaptivity * f.gradient(w)
         w = np.where(mean * w > threshold * f.curvature, -w, w)
+        if 2 * step > n_steps:
+            votes += w
         if callback is not None:
             callback(step, w)
-    return w
+    return sign(votes) if average else w

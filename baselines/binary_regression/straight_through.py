@@ -20,9 +20,10 @@ def straight_through(
     delta: float | None = None,
     n_steps: int = 500,
     learning_rate: float = 0.01,
+    average: bool = False,
     callback: Callable[[int, NDArray[np.float64]], object] | None = None,
 ) -> NDArray[np.float64]:
-    """Minimise f(sign(v)) over real v by Adam, passing gradients straight through the sign; return the last sign(v).
+    """Minimise f(sign(v)) over real v by Adam, passing gradients straight through the sign; return the last sign(v), or a vote.
 
     Parameters
     ----------
@@ -38,13 +39,15 @@ def straight_through(
         Number of steps.
     learning_rate : float
         Adam's step size, in units of the weights.
+    average : bool
+        Return the majority of sign(v) over the last half of the steps instead of the last one.
     callback : callable, optional
         ``callback(step, w)`` with the rounded weights after each step.
 
     Returns
     -------
     ndarray, shape (..., n_features)
-        Weights in {-1, +1}: the last iterate, not the best one.
+        Weights in {-1, +1}: the last iterate or the vote, not the best one.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def straight_through(
     check_positive("learning_rate", learning_rate)
     f = make_loss(loss, features, target, delta)
     v = f.start
-    mean, square = np.zeros_like(v), np.zeros_like(v)
+    mean, square, votes = (np.zeros_like(v) for _ in range(3))
     for step in range(1, n_steps + 1):
         # Forward: the sign. Backward: its derivative is taken as 1 on [-1, 1] and 0 elsewhere.
         gradient = f.gradient(sign(v)) * (np.abs(v) <= 1)
@@ -68,6 +71,8 @@ def straight_through(
         square = 0.999 * square + 0.001 * gradient**2
         root = np.sqrt(square / (1 - 0.999**step))
         v = v - learning_rate * mean / (1 - 0.9**step) / np.where(root > 0, root, 1.0)
+        if 2 * step > n_steps:
+            votes += sign(v)
         if callback is not None:
             callback(step, sign(v))
-    return sign(v)
+    return sign(votes if average else v)

@@ -1,0 +1,116 @@
+"""When the paper's theorems apply: conditions on the noise, for data whose signs and noise are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optathlon.baselines.binary_regression._checks import check_positive, check_regression
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An inequality and its two sides.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether `left` is less than `right`, and what else the condition asks for.
+    left : float
+        The largest slope that the noise gives f at the true signs.
+    right : float
+        The least curvature of f there.
+    """
+
+    holds: bool
+    left: float
+    right: float
+
+
+def general_condition(gradient: ArrayLike, hessian: ArrayLike) -> Condition:
+    """Condition (6) of Theorem II.3: |grad f(w*)|_inf < lambda_min(Hess f(w*)).
+
+    Parameters
+    ----------
+    gradient : array_like, shape (n_features,)
+        Gradient of f at the signs w*.
+    hessian : array_like, shape (n_features, n_features)
+        Hessian of f there.
+
+    Raises
+    ------
+    ValueError
+        When the shapes do not match or the Hessian is not symmetric.
+    """
+    curvature, slope = check_regression(hessian, gradient)
+    if curvature.shape[0] != curvature.shape[1] or not np.allclose(curvature, curvature.T, rtol=1e-10, atol=0):
+        raise ValueError(f"hessian must be square and symmetric, got shape {curvature.shape}")
+    left, right = float(np.abs(slope).max()), float(np.linalg.eigvalsh(curvature)[0])
+    return Condition(left < right, left, right)
+
+
+def low_noise_condition(X: ArrayLike, noise: ArrayLike) -> Condition:
+    """Condition (8) of Theorem III.1: |X'e|_inf < lambda_min(X'X); (6) for least squares, halved.
+
+    Then the signs that made y = Xw* + e are the global optimum, the duality gap is zero, and (w*, diag(w*) X'e) is the only local
+    maximin point.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_samples, n_features)
+        Features.
+    noise : array_like, shape (n_samples,)
+        e = y - Xw*.
+
+    Raises
+    ------
+    ValueError
+        When an argument has the wrong shape or dtype.
+    """
+    features, e = check_regression(X, noise)
+    return general_condition(features.T @ e, features.T @ features)
+
+
+def robust_condition(X: ArrayLike, noise: ArrayLike, delta: float) -> tuple[Condition, bool]:
+    """Conditions (11), with (12), and (13) of Theorem IV.1, for Huber's loss of width delta.
+
+    |X'c|_inf < lambda_min(sum_i d_i x_i x_i'), where d_i tells whether |e_i| <= delta and c_i is e_i if so; and every |e_i| is at
+    most delta or at least delta + 2 |x_i|.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_samples, n_features)
+        Features.
+    noise : array_like, shape (n_samples,)
+        e = y - Xw*.
+    delta : float
+        Width of the quadratic part, in units of y.
+
+    Returns
+    -------
+    Condition, bool
+        (11), and whether (13) holds.
+
+    Raises
+    ------
+    ValueError
+        When an argument has the wrong shape, dtype or range.
+
+    Notes
+    -----
+    Otherwise c_i is delta sign(e_i), the slope of the loss (9); (12) prints sign(e_i). The multipliers that make w* stationary
+    are z* = diag(w*) X'c / 2, since (9) has the factor 1/2 that (7) lacks; the theorem prints -diag(w*) X'c. That p* = d* does not
+    follow: where a Huber loss grows linearly every negative z_i lets the Lagrangian fall without bound, so that d* is the optimum
+    over the box.
+    """
+    features, e = check_regression(X, noise)
+    check_positive("delta", delta)
+    inside = np.abs(e) <= delta
+    slopes = np.where(inside, e, delta * np.sign(e))
+    first = general_condition(features.T @ slopes, (features * inside[:, None]).T @ features)
+    apart = inside | (np.abs(e) >= delta + 2 * np.linalg.norm(features, axis=1))
+    return first, bool(apart.all())
