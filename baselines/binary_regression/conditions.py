@@ -103,9 +103,9 @@ def robust_condition(X: ArrayLike, noise: ArrayLike, delta: float) -> tuple[Cond
     Notes
     -----
     Otherwise c_i is delta sign(e_i), the slope of the loss (9); (12) prints sign(e_i). The multipliers that make w* stationary
-    are z* = diag(w*) X'c / 2, since (9) has the factor 1/2 that (7) lacks; the theorem prints -diag(w*) X'c. That p* = d* does not
-    follow: where a Huber loss grows linearly every negative z_i lets the Lagrangian fall without bound, so that d* is the optimum
-    over the box.
+    are z* = diag(w*) X'c / 2, since (9) has the factor 1/2 that (7) lacks; the theorem prints -diag(w*) X'c. That p* = d* does
+    not follow: where a Huber loss grows linearly every negative z_i lets the Lagrangian fall without bound, so that d* is the
+    optimum over the box.
     """
     features, e = check_regression(X, noise)
     check_positive("delta", delta)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from optathlon.spec import Metric
 from optathlon.suites.binary_regression.networks import NETWORK_METRICS
-from optathlon.suites.binary_regression.problem import Answer, Regressions, Table, condition_8
+from optathlon.suites.binary_regression.problem import Answer, Regressions, Robust, Table, condition_8
 
 NOT_HERE = float("nan")
 
@@ -51,6 +52,19 @@ def tightness(problem: Any, answer: Any) -> float:
     if not isinstance(problem, Regressions) or answer.bound is None:
         return NOT_HERE
     return float(np.mean(_objectives(problem, answer) <= answer.bound * (1 + 1e-4)))
+
+
+def huber_duality_gap(problem: Any, answer: Any) -> float:
+    """Return the mean over trials of (p* - d*) / p* for the Huber loss of Theorem IV.1, p* by listing all signs."""
+    if not isinstance(problem, Robust) or answer.huber_bound is None:
+        return NOT_HERE
+    signs = np.array(list(product((-1.0, 1.0), repeat=problem.X.shape[2])))
+    best = np.empty(len(problem.X))
+    for trial, (X, y) in enumerate(zip(problem.X, problem.y, strict=True)):
+        size = np.abs(signs @ X.T - y)
+        linear = problem.delta * (size - problem.delta / 2)
+        best[trial] = np.where(size <= problem.delta, size**2 / 2, linear).sum(axis=1).min()
+    return float(np.mean((best - answer.huber_bound) / best))
 
 
 def binary_share(problem: Any, answer: Any) -> float:
@@ -105,6 +119,7 @@ REGRESSION_METRICS = (
     Metric(name="test-nrmse", unit="ratio", better="lower", evaluate=test_nrmse),
     Metric(name="objective-gap", unit="ratio", better="lower", evaluate=objective_gap),
     Metric(name="tightness", unit="fraction", better="higher", evaluate=tightness),
+    Metric(name="huber-duality-gap", unit="ratio", better="lower", evaluate=huber_duality_gap),
     Metric(name="binary-share", unit="fraction", better="higher", evaluate=binary_share),
     Metric(name="binary-distance", unit="weight", better="lower", evaluate=binary_distance),
     Metric(name="dual-error", unit="loss", better="lower", evaluate=dual_error),

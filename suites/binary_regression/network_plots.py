@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from optathlon.spec import Context
-from optathlon.suites.binary_regression.networks import NETWORK_WORKLOADS, NetworkAnswer, run_network_maximin
+from optathlon.suites.binary_regression.networks import NETWORK_METHODS, NETWORK_WORKLOADS, NetworkAnswer
 
 FILE = Path(__file__).parent / "figure4.png"
 
@@ -20,7 +20,8 @@ def train(workload: str, seed: int = 0) -> NetworkAnswer:
     """Return MAXIMIN's answer on a workload."""
     (chosen,) = (entry for entry in NETWORK_WORKLOADS if entry.name == workload)
     problem = chosen.make(np.random.default_rng([seed, 0]), "cpu")
-    return run_network_maximin(problem, Context(rng=np.random.default_rng([seed, 1]), seed=seed))
+    (maximin,) = (method for method in NETWORK_METHODS if method.name == "network-maximin")
+    return maximin.run(problem, Context(rng=np.random.default_rng([seed, 1]), seed=seed), **maximin.settings)
 
 
 def draw(answer: NetworkAnswer, file: Path = FILE) -> None:

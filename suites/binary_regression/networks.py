@@ -231,49 +231,9 @@ def _train(problem: Classification, context: Context, method: str, settle: float
     return NetworkAnswer(trained.module, np.array(looks))
 
 
-def run_network_real(problem: Classification, context: Context) -> NetworkAnswer:
-    """Train real weights."""
-    return _train(problem, context, "real")
-
-
-def run_network_straight_through(problem: Classification, context: Context) -> NetworkAnswer:
-    """Straight-through estimator, its step size falling."""
-    return _train(problem, context, "straight-through")
-
-
-def run_network_straight_through_constant(problem: Classification, context: Context) -> NetworkAnswer:
-    """Straight-through estimator, its step size constant."""
-    return _train(problem, context, "straight-through", settle=0.0, lr=0.01, final_lr=0.01)
-
-
-def run_network_bop(problem: Classification, context: Context) -> NetworkAnswer:
-    """Bop, its adaptivity rate falling."""
-    return _train(problem, context, "bop")
-
-
-def run_network_bop_constant(problem: Classification, context: Context) -> NetworkAnswer:
-    """Bop, its adaptivity rate constant."""
-    return _train(problem, context, "bop", settle=0.0, lr=1e-3, final_lr=1e-3, threshold=1e-5)
-
-
-def run_network_maximin(problem: Classification, context: Context) -> NetworkAnswer:
-    """MAXIMIN with the weights in [-1, 1]."""
-    return _train(problem, context, "maximin")
-
-
-def run_network_maximin_wide(problem: Classification, context: Context) -> NetworkAnswer:
-    """MAXIMIN with the weights in [-2, 2]."""
-    return _train(problem, context, "maximin", bound=2.0)
-
-
-def run_network_no_dual(problem: Classification, context: Context) -> NetworkAnswer:
-    """MAXIMIN with its dual switched off: the box relaxation, rounded, then the real parameters adapted."""
-    return _train(problem, context, "maximin", dual=0.0)
-
-
-def run_network_no_dual_rounded(problem: Classification, context: Context) -> NetworkAnswer:
-    """MAXIMIN with its dual switched off: the box relaxation, rounded at the end."""
-    return _train(problem, context, "maximin", settle=0.0, dual=0.0)
+def run_network(problem: Classification, context: Context, method: str, **settings: float) -> NetworkAnswer:
+    """Train by the named method."""
+    return _train(problem, context, method, **settings)
 
 
 def _warm_up() -> None:
@@ -289,56 +249,56 @@ _network_method = partial(Method, devices=("cpu", "cuda"), warm_up=_warm_up)
 NETWORK_METHODS = (
     _network_method(
         name="network-real",
-        run=run_network_real,
-        settings={"optimizer": "adam", "lr": 3e-3, "final_lr": 1e-4},
+        run=run_network,
+        settings={"method": "real", "lr": 3e-3, "final_lr": 1e-4},
         reference=f"{SOURCE} (real valued)",
     ),
     _network_method(
         name="network-straight-through",
-        run=run_network_straight_through,
-        settings={"optimizer": "adam", "lr": 1e-2, "final_lr": 1e-4, "spread": 0.1, **_SETTLED},
+        run=run_network,
+        settings={"method": "straight-through", "lr": 1e-2, "final_lr": 1e-4, "spread": 0.1, **_SETTLED},
         reference=f"{SOURCE} (STE), step size tuned and falling",
     ),
     _network_method(
         name="network-straight-through-constant",
-        run=run_network_straight_through_constant,
-        settings={"optimizer": "adam", "lr": 1e-2, "final_lr": 1e-2, "spread": 0.1, "settle": 0.0},
+        run=run_network,
+        settings={"method": "straight-through", "lr": 1e-2, "final_lr": 1e-2, "spread": 0.1, "settle": 0.0},
         reference=f"{SOURCE} (STE), step size constant",
     ),
     _network_method(
         name="network-bop",
-        run=run_network_bop,
-        settings={"gamma": 1e-2, "final_gamma": 1e-4, "threshold": 1e-6, **_SETTLED},
+        run=run_network,
+        settings={"method": "bop", "lr": 1e-2, "final_lr": 1e-4, "threshold": 1e-6, **_SETTLED},
         reference="Helwegen et al., Latent Weights Do Not Exist, 2019, Algorithm 1, rate tuned and falling",
     ),
     _network_method(
         name="network-bop-constant",
-        run=run_network_bop_constant,
-        settings={"gamma": 1e-3, "final_gamma": 1e-3, "threshold": 1e-5, "settle": 0.0},
+        run=run_network,
+        settings={"method": "bop", "lr": 1e-3, "final_lr": 1e-3, "threshold": 1e-5, "settle": 0.0},
         reference="Helwegen et al., Latent Weights Do Not Exist, 2019, Algorithm 1, rate constant",
     ),
     _network_method(
         name="network-maximin",
-        run=run_network_maximin,
-        settings={"lr": 0.1, "final_lr": 0.01, "dual": 300.0, "dual_growth": 1e4, "bound": 1.0, **_SETTLED},
+        run=run_network,
+        settings={"method": "maximin", "lr": 0.1, "final_lr": 0.01, "dual": 300.0, "dual_growth": 1e4, "bound": 1.0, **_SETTLED},
         reference=f"{SOURCE}, eq. 16",
     ),
     _network_method(
         name="network-maximin-wide",
-        run=run_network_maximin_wide,
-        settings={"lr": 0.1, "final_lr": 0.01, "dual": 300.0, "dual_growth": 1e4, "bound": 2.0, **_SETTLED},
+        run=run_network,
+        settings={"method": "maximin", "lr": 0.1, "final_lr": 0.01, "dual": 300.0, "dual_growth": 1e4, "bound": 2.0, **_SETTLED},
         reference=f"{SOURCE}, eq. 16, weights in [-2, 2]",
     ),
     _network_method(
         name="network-no-dual",
-        run=run_network_no_dual,
-        settings={"lr": 0.1, "final_lr": 0.01, "dual": 0.0, "bound": 1.0, **_SETTLED},
+        run=run_network,
+        settings={"method": "maximin", "lr": 0.1, "final_lr": 0.01, "dual": 0.0, "bound": 1.0, **_SETTLED},
         reference="ablation: MAXIMIN without its dual",
     ),
     _network_method(
         name="network-no-dual-rounded",
-        run=run_network_no_dual_rounded,
-        settings={"lr": 0.1, "final_lr": 0.01, "dual": 0.0, "bound": 1.0, "settle": 0.0},
+        run=run_network,
+        settings={"method": "maximin", "lr": 0.1, "final_lr": 0.01, "dual": 0.0, "bound": 1.0, "settle": 0.0},
         reference="ablation: MAXIMIN without its dual, only rounded at the end",
     ),
 )

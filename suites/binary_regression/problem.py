@@ -35,6 +35,13 @@ class Regressions:
 
 
 @dataclass(frozen=True)
+class Robust(Regressions):
+    """Regressions for Huber's loss of width `delta`."""
+
+    delta: float
+
+
+@dataclass(frozen=True)
 class Table:
     """Regressions on random splits of one table, standardised.
 
@@ -66,12 +73,15 @@ class Answer:
         Dual variables z of w_i^2 = 1.
     bound : ndarray, shape (trials,), optional
         Proved lower bounds of |Xw - y|^2 over binary w.
+    huber_bound : ndarray, shape (trials,), optional
+        Proved lower bounds of the Huber loss over the box.
     """
 
     w: Array
     relaxed: Array | None = None
     dual: Array | None = None
     bound: Array | None = None
+    huber_bound: Array | None = None
 
 
 def synthetic(
@@ -102,6 +112,59 @@ def low_noise(trials: int, n_samples: int, n_features: int, sigma: float) -> Cal
                 X[trial] = rng.standard_normal((n_samples, n_features)) / np.sqrt(n_features)
                 noise[trial] = rng.normal(0.0, sigma, n_samples)
         return _planted(rng, X, noise)
+
+    return make
+
+
+def scaled_columns(trials: int, n_samples: int, n_features: int) -> Callable[[Rng, str], Regressions]:
+    """Return a generator of regressions whose columns' scales run from 1 to 0.1, with noise at 0.9 of condition (8)'s limit."""
+
+    def make(rng: Rng, device: str) -> Regressions:
+        X = rng.standard_normal((trials, n_samples, n_features)) / np.sqrt(n_features) * np.logspace(0, -1, n_features)
+        noise = rng.standard_normal((trials, n_samples))
+        for trial in range(trials):
+            limit = np.linalg.eigvalsh(X[trial].T @ X[trial])[0]
+            noise[trial] *= 0.9 * limit / np.abs(X[trial].T @ noise[trial]).max()
+        return _planted(rng, X, noise)
+
+    return make
+
+
+def tight(trials: int, n_samples: int, n_features: int, sigma: float) -> Callable[[Rng, str], Regressions]:
+    """Return a generator of regressions whose semidefinite relaxation is tight, by drawing until it is: the optimum is proved."""
+
+    def make(rng: Rng, device: str) -> Regressions:
+        from optathlon.baselines.binary_regression import semidefinite_relaxation
+
+        kept: list[Regressions] = []
+        while len(kept) < trials:
+            drawn = synthetic(1, n_samples, n_features, sigma)(rng, device)
+            X, y = drawn.X[0], drawn.y[0]
+            relaxation = semidefinite_relaxation(X, y, rng=rng)
+            if np.sum((X @ relaxation.w - y) ** 2) <= relaxation.bound * (1 + 1e-5):
+                kept.append(drawn)
+        return Regressions(*(np.concatenate([getattr(one, name) for one in kept]) for name in ("X", "y", "w_true")))
+
+    return make
+
+
+def robust(trials: int, n_samples: int, n_features: int, delta: float, share: float) -> Callable[[Rng, str], Robust]:
+    """Return a generator of regressions that meet conditions (11) to (13) of Theorem IV.1, by drawing until they do."""
+
+    def make(rng: Rng, device: str) -> Robust:
+        from optathlon.baselines.binary_regression import robust_condition
+
+        X, noise = np.zeros((trials, n_samples, n_features)), np.zeros((trials, n_samples))
+        for trial in range(trials):
+            while True:
+                X[trial] = rng.standard_normal((n_samples, n_features))
+                outliers = rng.random(n_samples) < share
+                noise[trial] = np.where(outliers, 100 * delta, 0.2 * delta * rng.standard_normal(n_samples))
+                first, apart = robust_condition(X[trial], noise[trial], delta)
+                if first.holds and apart:
+                    break
+        planted = _planted(rng, X, noise)
+        return Robust(planted.X, planted.y, planted.w_true, delta)
 
     return make
 

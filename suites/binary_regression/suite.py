@@ -8,11 +8,30 @@ from optathlon.suites.binary_regression.methods import METHODS, PAPER
 from optathlon.suites.binary_regression.metrics import METRICS
 from optathlon.suites.binary_regression.network_claims import NETWORK_CLAIMS
 from optathlon.suites.binary_regression.networks import NETWORK_METHODS, NETWORK_WORKLOADS
-from optathlon.suites.binary_regression.problem import low_noise, sparse_outliers, synthetic, table
+from optathlon.suites.binary_regression.problem import (
+    low_noise,
+    robust,
+    scaled_columns,
+    sparse_outliers,
+    synthetic,
+    table,
+    tight,
+)
 
 LOOSE = ("least-squares", "box-relaxation", "straight-through", "bop")
 RELAXATIONS = ("semidefinite-relaxation", "semidefinite-randomized")
 MAXIMIN = ("maximin-gda", "maximin-ogda", "maximin-extragradient", "maximin-adam")
+AVERAGES = (
+    "straight-through-average",
+    "bop-average",
+    "maximin-gda-last",
+    "maximin-ogda-average",
+    "maximin-extragradient-average",
+    "maximin-adam-average",
+)
+RIVALS = ("message-passing", "box-flips")
+DETECTORS = ("expectation-propagation", "k-best")
+LIMITS = tuple(f"maximin-{name}-{kind}" for name in ("gda", "ogda", "extragradient") for kind in ("random", "columns"))
 ROBUST = ("maximin-l1", "least-deviations", "box-relaxation-l1", "straight-through-l1")
 SHORT = ("least-squares", "box-relaxation", "straight-through", "semidefinite-relaxation", "maximin-gda")
 
@@ -23,7 +42,7 @@ def _gaussian(scale: Scale, sigma: float, prefix: str = "gaussian") -> Workload:
         make=synthetic(trials=50, n_samples=60, n_features=30, sigma=sigma),
         scale=scale,
         seeds=10,
-        methods=(*LOOSE, *RELAXATIONS, "exact", *MAXIMIN),
+        methods=(*LOOSE, *RELAXATIONS, "exact", *MAXIMIN, *AVERAGES, *RIVALS, *DETECTORS),
         description=f"50 trials, 30 weights from 60 samples, Gaussian noise of sigma {sigma} (Fig. 1)",
     )
 
@@ -35,7 +54,7 @@ def _large(scale: Scale, sigma: float, seeds: int, methods: tuple[str, ...], pre
         scale=scale,
         seeds=seeds,
         budget=120.0,
-        methods=(*LOOSE, "semidefinite-relaxation", *methods),
+        methods=(*LOOSE, "semidefinite-relaxation", "straight-through-average", *methods, *RIVALS),
         description=f"2000 weights from 4000 samples, Gaussian noise of sigma {sigma} (Fig. 2)",
     )
 
@@ -46,7 +65,7 @@ def _laplace(scale: Scale, sigma: float, trials: int, prefix: str = "laplace") -
         make=synthetic(trials=trials, n_samples=60, n_features=30, sigma=sigma, noise="laplace"),
         scale=scale,
         seeds=10,
-        methods=(*SHORT, *ROBUST),
+        methods=(*SHORT, "maximin-adam", "maximin-adam-l1", *ROBUST),
         description=f"{trials} trials, 30 weights from 60 samples, Laplace noise of scale {sigma} (Fig. 3)",
     )
 
@@ -67,6 +86,7 @@ def _table(scale: Scale, name: str, outliers: float, seeds: int) -> Workload:
             "exact",
             "maximin-gda",
             "maximin-adam",
+            "maximin-adam-l1",
             *ROBUST,
         ),
         description=f"{name}: 3 random 70/30 splits, {f'{outliers:.0%} outliers' if outliers else 'as it is'} (Table I)",
@@ -80,7 +100,7 @@ SMOKE_WORKLOADS = (
         scale=Scale.SMOKE,
         seeds=2,
         budget=10.0,
-        methods=tuple(method.name for method in METHODS),
+        methods=tuple(method.name for method in METHODS if method.name != "box-relaxation-huber"),
         description="10 trials, 6 weights from 12 samples, Gaussian noise of sigma 0.5",
     ),
     Workload(
@@ -110,6 +130,32 @@ SMALL_WORKLOADS = (
         description="20 trials in which condition (8) of Theorem III.1 holds",
     ),
     Workload(
+        name="scaled-30x60",
+        make=scaled_columns(trials=20, n_samples=60, n_features=30),
+        scale=Scale.SMALL,
+        seeds=5,
+        methods=("least-squares", "maximin-extragradient-slow", "maximin-extragradient-fast", *LIMITS),
+        description="20 trials in which condition (8) holds, columns' scales from 1 to 0.1, random starts, 10,000 steps",
+    ),
+    Workload(
+        name="tight-30x60",
+        metric="objective-gap",
+        make=tight(trials=20, n_samples=60, n_features=30, sigma=0.3),
+        scale=Scale.SMALL,
+        seeds=10,
+        methods=(*LOOSE, *MAXIMIN, *AVERAGES, *RIVALS, *DETECTORS, "annealing"),
+        description="20 trials, noise of sigma 0.3, whose relaxation is tight: the objective gap is that to the optimum",
+    ),
+    Workload(
+        name="robust-10x100",
+        metric="huber-duality-gap",
+        make=robust(trials=20, n_samples=100, n_features=10, delta=1.0, share=0.1),
+        scale=Scale.SMALL,
+        seeds=5,
+        methods=("box-relaxation-huber",),
+        description="20 trials, 10 weights, that meet conditions (11) to (13) of Theorem IV.1",
+    ),
+    Workload(
         name="standard-30x60-sigma3",
         make=synthetic(trials=20, n_samples=60, n_features=30, sigma=3.0, variance=1.0),
         scale=Scale.SMALL,
@@ -128,7 +174,10 @@ SMALL_WORKLOADS = (
 )
 
 MEDIUM_WORKLOADS = (
-    *(_large(Scale.MEDIUM, sigma, 5, MAXIMIN if sigma == 0.5 else ("maximin-gda",)) for sigma in (0.3, 0.5, 0.7, 1.0, 1.5)),
+    *(
+        _large(Scale.MEDIUM, sigma, 5, MAXIMIN if sigma == 0.5 else ("maximin-gda", "maximin-adam"))
+        for sigma in (0.3, 0.5, 0.7, 1.0, 1.5)
+    ),
     _table(Scale.MEDIUM, "boston", 0.0, seeds=10),
     _table(Scale.MEDIUM, "boston", 0.25, seeds=10),
 )
@@ -143,7 +192,7 @@ WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKL
 
 SUITE = Suite(
     name="binary_regression",
-    version="1",
+    version="2",
     title="Regression and networks with weights in {-1, +1}",
     source=PAPER,
     workloads=WORKLOADS,
