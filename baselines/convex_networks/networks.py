@@ -1,6 +1,6 @@
 """The non-convex training objectives of the networks in this package, with their gradients.
 
-Every objective takes one flat parameter vector, so that any optimiser can run on it, and is the very objective that
+Every objective takes one flat parameter vector, so that any optimizer can run on it, and is the very objective that
 the convex programs minimise: the penalty is part of it.
 """
 

@@ -22,7 +22,7 @@ from optathlon.baselines.convex_networks.networks import (
 )
 
 Array = NDArray[np.float64]
-Optimiser = Literal["sgd", "adam", "lbfgs"]
+Optimizer = Literal["sgd", "adam", "lbfgs"]
 
 
 def train_network(
@@ -31,7 +31,7 @@ def train_network(
     beta: float,
     *,
     n_neurons: int,
-    optimiser: Optimiser = "adam",
+    optimizer: Optimizer = "adam",
     coefficients: tuple[float, float, float] | None = None,
     n_steps: int = 2000,
     step: float | None = None,
@@ -53,7 +53,7 @@ def train_network(
         Weight of the penalty, positive.
     n_neurons
         Width of the hidden layer.
-    optimiser
+    optimizer
         ``"sgd"`` (momentum .9), ``"adam"`` or ``"lbfgs"``.
     coefficients
         a, b, c of a polynomial activation; None for the ReLU.
@@ -88,7 +88,7 @@ def train_network(
         return TrainedNetwork(*objective.network_layers(theta), coefficients, value, steps)
 
     watch = None if callback is None else lambda t, theta: callback(t, network(theta, float("nan"), t))
-    theta, steps = _descend(objective, optimiser, n_steps, step, batch_size, initialisation, rng, watch)
+    theta, steps = _descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
     return network(theta, objective.value_and_gradient(theta)[0], steps)
 
 
@@ -99,7 +99,7 @@ def train_subnetworks(
     *,
     n_subnetworks: int,
     width: int = 3,
-    optimiser: Optimiser = "adam",
+    optimizer: Optimizer = "adam",
     n_steps: int = 2000,
     step: float | None = None,
     batch_size: int | None = None,
@@ -119,7 +119,7 @@ def train_subnetworks(
         Weight decay, positive.
     n_subnetworks, width
         K and m_1.
-    optimiser, n_steps, step, batch_size, initialisation, rng, callback
+    optimizer, n_steps, step, batch_size, initialisation, rng, callback
         As in :func:`train_network`.
 
     Returns
@@ -145,7 +145,7 @@ def train_subnetworks(
         return TrainedSubnetworks(*objective.network_layers(theta), value, steps)
 
     watch = None if callback is None else lambda t, theta: callback(t, network(theta, float("nan"), t))
-    theta, steps = _descend(objective, optimiser, n_steps, step, batch_size, initialisation, rng, watch)
+    theta, steps = _descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
     return network(theta, objective.value_and_gradient(theta)[0], steps)
 
 
@@ -156,7 +156,7 @@ def train_linear(
     *,
     depth: int,
     width: int | None = None,
-    optimiser: Optimiser = "adam",
+    optimizer: Optimizer = "adam",
     n_steps: int = 2000,
     step: float | None = None,
     batch_size: int | None = None,
@@ -178,7 +178,7 @@ def train_linear(
         Number of layers L, at least 2.
     width
         Hidden units of every layer; n_features unless given.
-    optimiser, n_steps, step, batch_size, initialisation, rng, callback
+    optimizer, n_steps, step, batch_size, initialisation, rng, callback
         As in :func:`train_network`.
 
     Returns
@@ -201,7 +201,7 @@ def train_linear(
         return TrainedLinear(tuple(W.copy() for W in objective.layers(theta)), value, steps)
 
     watch = None if callback is None else lambda t, theta: callback(t, network(theta, float("nan"), t))
-    theta, steps = _descend(objective, optimiser, n_steps, step, batch_size, initialisation, rng, watch)
+    theta, steps = _descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
     return network(theta, objective.value_and_gradient(theta)[0], steps)
 
 
@@ -216,7 +216,7 @@ def _data(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
 
 def _descend(
     objective: Objective,
-    optimiser: Optimiser,
+    optimizer: Optimizer,
     n_steps: int,
     step: float | None,
     batch_size: int | None,
@@ -224,18 +224,18 @@ def _descend(
     rng: np.random.Generator | None,
     watch: Callable[[int, Array], None] | None,
 ) -> tuple[Array, int]:
-    """Check the settings, draw a start and run the optimiser."""
+    """Check the settings, draw a start and run the optimizer."""
     _checks.positive_integer(n_steps, "n_steps")
-    if optimiser not in get_args(Optimiser):
-        raise ValueError(f"optimiser must be one of {', '.join(get_args(Optimiser))}, got {optimiser!r}")
+    if optimizer not in get_args(Optimizer):
+        raise ValueError(f"optimizer must be one of {', '.join(get_args(Optimizer))}, got {optimizer!r}")
     if initialisation not in get_args(Initialisation):
         raise ValueError(f"initialisation must be one of {', '.join(get_args(Initialisation))}, got {initialisation!r}")
     if batch_size is not None:
         batch_size = min(_checks.positive_integer(batch_size, "batch_size"), objective.n_samples)
     rng = _checks.generator(rng)
     theta = objective.start(rng, initialisation)
-    if optimiser == "lbfgs":
+    if optimizer == "lbfgs":
         return lbfgs(objective, theta, n_steps=n_steps, callback=watch)
-    method, default = (sgd, 0.1) if optimiser == "sgd" else (adam, 0.03)
+    method, default = (sgd, 0.1) if optimizer == "sgd" else (adam, 0.03)
     length = default if step is None else _checks.positive(step, "step")
     return method(objective, theta, n_steps=n_steps, step=length, batch_size=batch_size, rng=rng, callback=watch)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from optathlon.baselines.convex_networks import (
     convexnn,
     deep_linear,
+    enumerate_patterns,
     fit_neurons,
     frank_wolfe,
     growing_batch,
@@ -25,7 +25,7 @@ from optathlon.baselines.convex_networks import (
     vector_program,
     wasserstein_generator,
 )
-from optathlon.baselines.convex_networks.nonconvex import Optimiser
+from optathlon.baselines.convex_networks.nonconvex import Optimizer
 from optathlon.spec import Context, Method
 from optathlon.suites.convex_networks.problem import (
     Answer,
@@ -46,24 +46,25 @@ REVIEW = "D. H. Lina and Y. Yang, Literature review for neural network training 
 EVERY = 20  # steps between two points of a trace
 
 
-def _convex(solver: str, tol: float) -> Callable[[ReluFit, Context], Answer]:
-    def run(problem: ReluFit, context: Context) -> Answer:
-        def watch(step: int, network: Any) -> None:
-            context.observe(step, Answer((network.W1, network.w2)))
+def run_convex(problem: ReluFit, context: Context, solver: str, tol: float) -> Answer:
+    """Solve the program over the problem's patterns."""
 
-        watcher = watch if solver in ("ssnal", "admm") else None
-        result = relu_program(
-            problem.samples.X,
-            problem.samples.y,
-            problem.beta,
-            patterns=problem.patterns,
-            solver=solver,
-            tol=tol,
-            callback=watcher,
-        )
-        return Answer((result.W1, result.w2), result.dual_bound)
+    def watch(step: int, network: Any) -> None:
+        context.observe(step, Answer((network.W1, network.w2)))
 
-    return run
+    watcher = watch if solver in ("ssnal", "admm") else None
+    X, y = problem.samples.X, problem.samples.y
+    result = relu_program(X, y, problem.beta, patterns=problem.patterns, solver=solver, tol=tol, callback=watcher)
+    return Answer((result.W1, result.w2), result.dual_bound)
+
+
+def run_convex_enumerated(problem: ReluFit, context: Context, tol: float) -> Answer:
+    """List the patterns and solve the program over them, all inside the clock."""
+    X, y = problem.samples.X, problem.samples.y
+    with context.section("patterns"):
+        patterns = enumerate_patterns(X)
+    result = relu_program(X, y, problem.beta, patterns=patterns, tol=tol)
+    return Answer((result.W1, result.w2), result.dual_bound)
 
 
 def warm_ssnal() -> None:
@@ -72,41 +73,39 @@ def warm_ssnal() -> None:
     relu_program(X, np.array([1.0, -1.0, 0.5]), 0.1, patterns=np.array([[1, 0], [0, 1], [1, 1]]))
 
 
-def run_pooled(problem: ReluFit, context: Context) -> Answer:
-    """Solve the program over the patterns of five networks that L-BFGS trained."""
-    result = pooled_program(problem.samples.X, problem.samples.y, problem.beta, rng=context.rng)
+def run_pooled(problem: ReluFit, context: Context, **settings: Any) -> Answer:
+    """Solve the program over the patterns of networks that L-BFGS trained."""
+    result = pooled_program(problem.samples.X, problem.samples.y, problem.beta, rng=context.rng, **settings)
     # Its bound holds for the pooled patterns only, which are not those of the problem.
     return Answer((result.W1, result.w2))
 
 
-def _descent(optimiser: Optimiser, n_neurons: int, **settings: Any) -> Callable[[ReluFit | PolynomialFit, Context], Answer]:
-    def run(problem: ReluFit | PolynomialFit, context: Context) -> Answer:
-        def watch(step: int, network: Any) -> None:
-            if step % EVERY == 0:
-                context.observe(step, Answer((network.W1, network.w2)))
+def run_descent(problem: ReluFit | PolynomialFit, context: Context, **settings: Any) -> Answer:
+    """Train a network by descent."""
 
-        network = train_network(
-            problem.samples.X, problem.samples.y, problem.beta, n_neurons=n_neurons, optimiser=optimiser,
-            coefficients=getattr(problem, "coefficients", None), rng=context.rng, callback=watch, **settings,
-        )  # fmt: skip
-        return Answer((network.W1, network.w2))
+    def watch(step: int, network: Any) -> None:
+        if step % EVERY == 0:
+            context.observe(step, Answer((network.W1, network.w2)))
 
-    return run
+    coefficients = getattr(problem, "coefficients", None)
+    X, y, beta = problem.samples.X, problem.samples.y, problem.beta
+    network = train_network(X, y, beta, coefficients=coefficients, rng=context.rng, callback=watch, **settings)
+    return Answer((network.W1, network.w2))
 
 
-def run_lifted(problem: PolynomialFit, context: Context) -> Answer:
+def run_lifted(problem: PolynomialFit, context: Context, tol: float) -> Answer:
     """Solve the semidefinite program of the activation."""
     X, y, beta = problem.samples.X, problem.samples.y, problem.beta
     if problem.coefficients == (1.0, 0.0, 0.0):
-        network = quadratic_program(X, y, beta)
+        network = quadratic_program(X, y, beta, tol=tol)
     else:
-        network = polynomial_program(X, y, beta, coefficients=problem.coefficients)
+        network = polynomial_program(X, y, beta, coefficients=problem.coefficients, tol=tol)
     return Answer((network.W1, network.w2), network.dual_bound)
 
 
-def run_vector(problem: ReluFit, context: Context) -> Answer:
+def run_vector(problem: ReluFit, context: Context, tol: float) -> Answer:
     """Generate neurons pattern by pattern for several outputs."""
-    result = vector_program(problem.samples.X, problem.samples.y, problem.beta, patterns=problem.patterns)
+    result = vector_program(problem.samples.X, problem.samples.y, problem.beta, patterns=problem.patterns, tol=tol)
     return Answer((result.W1, result.W2), result.dual_bound)
 
 
@@ -116,19 +115,16 @@ def run_three_layer(problem: ThreeLayerFit, context: Context) -> Answer:
     return Answer((result.W1, result.w2, tuple(result.w3)), result.dual_bound)
 
 
-def _subnetworks(optimiser: Optimiser, n_subnetworks: int, **settings: Any) -> Callable[[ThreeLayerFit, Context], Answer]:
-    def run(problem: ThreeLayerFit, context: Context) -> Answer:
-        def watch(step: int, network: Any) -> None:
-            if step % EVERY == 0:
-                context.observe(step, Answer((tuple(network.W1), tuple(network.w2), tuple(network.w3))))
+def run_subnetworks(problem: ThreeLayerFit, context: Context, **settings: Any) -> Answer:
+    """Train parallel three-layer networks by descent."""
 
-        network = train_subnetworks(
-            problem.samples.X, problem.samples.y, problem.beta, n_subnetworks=n_subnetworks, optimiser=optimiser,
-            rng=context.rng, callback=watch, **settings,
-        )  # fmt: skip
-        return Answer((tuple(network.W1), tuple(network.w2), tuple(network.w3)))
+    def watch(step: int, network: Any) -> None:
+        if step % EVERY == 0:
+            context.observe(step, Answer((tuple(network.W1), tuple(network.w2), tuple(network.w3))))
 
-    return run
+    X, y = problem.samples.X, problem.samples.y
+    network = train_subnetworks(X, y, problem.beta, rng=context.rng, callback=watch, **settings)
+    return Answer((tuple(network.W1), tuple(network.w2), tuple(network.w3)))
 
 
 def run_duality(problem: LinearFit, context: Context) -> Answer:
@@ -138,97 +134,96 @@ def run_duality(problem: LinearFit, context: Context) -> Answer:
     return Answer(network.weights, network.dual_bound)
 
 
-def _linear_descent(optimiser: Optimiser, **settings: Any) -> Callable[[LinearFit, Context], Answer]:
-    def run(problem: LinearFit, context: Context) -> Answer:
-        def watch(step: int, network: Any) -> None:
-            if step % EVERY == 0:
-                context.observe(step, Answer(network.weights))
+def run_linear_descent(problem: LinearFit, context: Context, **settings: Any) -> Answer:
+    """Train a linear network by descent."""
 
-        network = train_linear(
-            problem.samples.X, problem.samples.y, problem.beta, depth=problem.depth, optimiser=optimiser,
-            rng=context.rng, callback=watch, **settings,
-        )  # fmt: skip
-        return Answer(network.weights)
+    def watch(step: int, network: Any) -> None:
+        if step % EVERY == 0:
+            context.observe(step, Answer(network.weights))
 
-    return run
+    X, y = problem.samples.X, problem.samples.y
+    network = train_linear(X, y, problem.beta, depth=problem.depth, rng=context.rng, callback=watch, **settings)
+    return Answer(network.weights)
 
 
-def _frank_wolfe(**settings: Any) -> Callable[[VariationFit, Context], Answer]:
-    def run(problem: VariationFit, context: Context) -> Answer:
-        def watch(step: int, network: tuple[Any, Any]) -> None:
-            context.observe(step, Answer(network))
+def run_frank_wolfe(problem: VariationFit, context: Context, fraction: float | None = None, **settings: Any) -> Answer:
+    """Frank-Wolfe, with batches of fraction (t+1)^2 samples where a fraction is given."""
 
-        result = frank_wolfe(problem.A, problem.y, problem.delta, n_steps=300, rng=context.rng, callback=watch, **settings)
-        return Answer((result.W1, result.w2), gaps=result.gaps)
+    def watch(step: int, network: tuple[Any, Any]) -> None:
+        context.observe(step, Answer(network))
 
-    return run
-
-
-def run_stochastic_frank_wolfe(problem: VariationFit, context: Context) -> Answer:
-    """Frank-Wolfe with growing batches."""
-    return _frank_wolfe(batch=growing_batch(0.5))(problem, context)
+    batch = None if fraction is None else growing_batch(fraction)
+    result = frank_wolfe(problem.A, problem.y, problem.delta, batch=batch, rng=context.rng, callback=watch, **settings)
+    return Answer((result.W1, result.w2), gaps=result.gaps)
 
 
-def _convexnn(oracle: Literal["exact", "approximate"]) -> Callable[[Vote, Context], Answer]:
-    def run(problem: Vote, context: Context) -> Answer:
-        result = convexnn(problem.samples.X, problem.samples.y, problem.penalty, oracle=oracle, rng=context.rng)
-        return Answer((result.V, result.w))
-
-    return run
+def run_convexnn(problem: Vote, context: Context, **settings: Any) -> Answer:
+    """Boost linear classifiers."""
+    result = convexnn(problem.samples.X, problem.samples.y, problem.penalty, rng=context.rng, **settings)
+    return Answer((result.V, result.w))
 
 
-def _neurons(modified: bool) -> Callable[[PlantedNeurons, Context], Answer]:
-    def run(problem: PlantedNeurons, context: Context) -> Answer:
-        def watch(step: int, W: Any) -> None:
-            if step % EVERY == 0:
-                context.observe(step, Answer((W,)))
+def run_neurons(problem: PlantedNeurons, context: Context, **settings: Any) -> Answer:
+    """Fit planted neurons."""
 
-        result = fit_neurons(
-            problem.A, problem.y, n_neurons=problem.n_neurons, modified=modified, rng=context.rng, callback=watch
-        )
-        return Answer((result.W,))
+    def watch(step: int, W: Any) -> None:
+        if step % EVERY == 0:
+            context.observe(step, Answer((W,)))
 
-    return run
+    result = fit_neurons(problem.A, problem.y, n_neurons=problem.n_neurons, rng=context.rng, callback=watch, **settings)
+    return Answer((result.W,))
 
 
 def run_thresholding(problem: Moments, context: Context) -> Answer:
-    """Threshold the singular values."""
+    """Threshold the singular values: the generator for a quadratic discriminator."""
     return Answer((wasserstein_generator(problem.X, problem.beta).G,))
 
 
 CONVEX_RELU = (
     Method(
         name="convex-ssnal",
-        run=_convex("ssnal", 1e-6),
-        settings={"solver": "semismooth-Newton augmented Lagrangian", "certified_gap": 1e-6},
+        run=run_convex,
+        settings={"solver": "ssnal", "tol": 1e-6},
+        description="semismooth-Newton augmented Lagrangian",
         reference=PILANCI_ERGEN,
         warm_up=warm_ssnal,
     ),
     Method(
         name="convex-admm",
-        run=_convex("admm", 1e-3),
-        settings={"solver": "alternating direction method of multipliers", "certified_gap": 1e-3},
+        run=run_convex,
+        settings={"solver": "admm", "tol": 1e-3},
+        description="alternating direction method of multipliers",
         reference=PILANCI_ERGEN,
         warm_up=warm_ssnal,
     ),
     Method(
         name="convex-clarabel",
-        run=_convex("clarabel", 1e-6),
-        settings={"solver": "interior point (Clarabel through cvxpy)"},
+        run=run_convex,
+        settings={"solver": "clarabel", "tol": 1e-6},
+        description="interior point (Clarabel through cvxpy)",
         reference=f"{SLIDES}, Figure 1",
         warm_up=warm_ssnal,
     ),
     Method(
         name="convex-scs",
-        run=_convex("scs", 1e-4),
-        settings={"solver": "operator splitting (SCS through cvxpy)"},
+        run=run_convex,
+        settings={"solver": "scs", "tol": 1e-4},
+        description="operator splitting (SCS through cvxpy)",
         reference=f"{SLIDES}, numerical results",
+        warm_up=warm_ssnal,
+    ),
+    Method(
+        name="convex-enumerated",
+        run=run_convex_enumerated,
+        settings={"tol": 1e-6},
+        description="convex-ssnal with the enumeration of the patterns inside the clock",
+        reference=PILANCI_ERGEN,
         warm_up=warm_ssnal,
     ),
     Method(
         name="convex-pooled",
         run=run_pooled,
-        settings={"patterns": "of 5 networks of 50 neurons, 500 steps of L-BFGS each", "certified_gap": 1e-7},
+        settings={"n_networks": 5, "n_neurons": 50, "n_steps": 500, "tol": 1e-7},
         reference=f"{PILANCI_ERGEN}, over the patterns of trained networks",
         warm_up=warm_ssnal,
     ),
@@ -238,11 +233,11 @@ SGD = {"n_steps": 6000, "step": 0.015, "batch_size": 50}
 ADAM = {"n_steps": 2000, "step": 0.03, "batch_size": 1000}
 
 
-def _trained(name: str, optimiser: Optimiser, n_neurons: int, **settings: Any) -> Method:
+def _trained(name: str, optimizer: Optimizer, n_neurons: int, **settings: Any) -> Method:
     return Method(
         name=name,
-        run=_descent(optimiser, n_neurons, **settings),
-        settings={"n_neurons": n_neurons, "initialisation": "gaussian", **settings},
+        run=run_descent,
+        settings={"optimizer": optimizer, "n_neurons": n_neurons, "initialisation": "gaussian", **settings},
         reference=f"{SLIDES}, Figures 1 to 4 (SGD, Adam); same objective, weight decay in the gradient",
     )
 
@@ -262,11 +257,11 @@ LONG, SHORT = {"n_steps": 4000, "step": 0.03}, {"n_steps": 2000, "step": 0.03}
 STEEP = {"n_steps": 4000, "step": 0.3}
 
 
-def _parallel(name: str, optimiser: Optimiser, n_subnetworks: int, **settings: Any) -> Method:
+def _parallel(name: str, optimizer: Optimizer, n_subnetworks: int, **settings: Any) -> Method:
     return Method(
         name=name,
-        run=_subnetworks(optimiser, n_subnetworks, **settings),
-        settings={"n_subnetworks": n_subnetworks, "width": 3, **settings},
+        run=run_subnetworks,
+        settings={"optimizer": optimizer, "n_subnetworks": n_subnetworks, "width": 3, **settings},
         reference=f"{REVIEW}, equation 38 and section 2.5.1",
     )
 
@@ -284,86 +279,86 @@ OTHERS = (
     Method(
         name="convex-lifted",
         run=run_lifted,
-        settings={"solver": "alternating direction method on the lifted program", "certified_gap": 1e-9},
+        settings={"tol": 1e-9},
+        description="alternating direction method on the lifted program",
         reference="B. Bartan and M. Pilanci (2021), Neural spectrahedra and semidefinite lifts",
     ),
     Method(
         name="convex-vector",
         run=run_vector,
-        settings={"solver": "column generation", "certified_gap": 1e-6},
+        settings={"tol": 1e-6},
+        description="column generation",
         reference="A. Sahiner, T. Ergen, J. Pauly and M. Pilanci (2021), Vector-output ReLU neural network problems",
     ),
     Method(
         name="convex-three-layer",
         run=run_three_layer,
-        settings={"solver": "interior point (Clarabel)", "patterns": "all", "masks": "all", "tuples": "all pairs in one"},
+        description="interior point (Clarabel) over all patterns and masks, all pairs in one tuple",
         reference=f"{REVIEW}, Theorem 5 (T. Ergen and M. Pilanci 2021)",
     ),
     *SUBNETWORKS,
     Method(
         name="convex-duality",
         run=run_duality,
-        settings={"depth": "the problem's"},
         reference=f"{REVIEW}, section 2.4 (T. Ergen and M. Pilanci 2020)",
     ),
     Method(
         name="sgd-linear",
-        run=_linear_descent("sgd", **LONG),
-        settings={"width": "n_features", **LONG},
+        run=run_linear_descent,
+        settings={"optimizer": "sgd", **LONG},
         reference=f"{REVIEW}, section 2.4.7",
     ),
     Method(
         name="adam-linear",
-        run=_linear_descent("adam", **LONG),
-        settings={"width": "n_features", **LONG},
+        run=run_linear_descent,
+        settings={"optimizer": "adam", **LONG},
         reference=f"{REVIEW}, section 2.4.7",
     ),
     Method(
         name="frank-wolfe",
-        run=_frank_wolfe(),
-        settings={"step": "2/(t+1)", "n_steps": 300, "oracle": "24 random starts and earlier neurons"},
+        run=run_frank_wolfe,
+        settings={"step": "open-loop", "n_steps": 300, "n_starts": 24},
         reference=f"{REVIEW}, Algorithm 2 (A. d'Aspremont and M. Pilanci 2020)",
     ),
     Method(
         name="frank-wolfe-line-search",
-        run=_frank_wolfe(step="line-search"),
-        settings={"step": "exact line search", "n_steps": 300, "oracle": "24 random starts and earlier neurons"},
+        run=run_frank_wolfe,
+        settings={"step": "line-search", "n_steps": 300, "n_starts": 24},
         reference=f"{REVIEW}, Algorithm 2 (A. d'Aspremont and M. Pilanci 2020)",
     ),
     Method(
         name="frank-wolfe-stochastic",
-        run=run_stochastic_frank_wolfe,
-        settings={"step": "2/(t+1)", "n_steps": 300, "batch": "0.5 (t+1)^2"},
+        run=run_frank_wolfe,
+        settings={"step": "open-loop", "n_steps": 300, "n_starts": 24, "fraction": 0.5},
         reference=f"{REVIEW}, section 2.2 (A. d'Aspremont and M. Pilanci 2020)",
     ),
     Method(
         name="convexnn-exact",
-        run=_convexnn("exact"),
-        settings={"oracle": "every line"},
+        run=run_convexnn,
+        settings={"oracle": "exact"},
         reference=f"{REVIEW}, Algorithm 1 (Y. Bengio et al. 2006)",
     ),
     Method(
         name="convexnn-approximate",
-        run=_convexnn("approximate"),
-        settings={"oracle": "best of 30 bagged logistic regressions"},
+        run=run_convexnn,
+        settings={"oracle": "approximate", "n_bags": 30},
         reference=f"{REVIEW}, Algorithm 1 (Y. Bengio et al. 2006)",
     ),
     Method(
         name="neuron-gradient",
-        run=_neurons(False),
-        settings={"n_steps": 3000},
+        run=run_neurons,
+        settings={"modified": False, "n_steps": 3000},
         reference=f"{REVIEW}, equations 16 and 20 (T. Ergen and M. Pilanci 2019)",
     ),
     Method(
         name="neuron-modified-gradient",
-        run=_neurons(True),
-        settings={"n_steps": 3000},
+        run=run_neurons,
+        settings={"modified": True, "n_steps": 3000},
         reference=f"{REVIEW}, equation 21 (T. Ergen and M. Pilanci 2019)",
     ),
     Method(
         name="singular-value-thresholding",
         run=run_thresholding,
-        settings={"discriminator": "quadratic"},
         reference=f"{SLIDES}, Convex GANs (A. Sahiner et al. 2022)",
     ),
 )

@@ -10,7 +10,7 @@ from optathlon.suites.convex_networks.metrics import METRICS
 
 DESCENT = ("sgd-8", "sgd-50", "adam-8", "adam-50", "lbfgs-8", "lbfgs-50")
 RELU = ("convex-ssnal", "convex-pooled", *DESCENT)
-EVERY_RELU = (*RELU, "convex-admm", "convex-clarabel", "convex-scs", "adam-50-*")
+EVERY_RELU = (*RELU, "convex-enumerated", "convex-admm", "convex-clarabel", "convex-scs", "adam-50-*")
 WIDE = ("sgd-50", "adam-50", "lbfgs-50")
 SUBNETWORKS = ("convex-three-layer", "sgd-k*", "adam-k*")
 LINEAR = ("convex-duality", "sgd-linear", "adam-linear")
@@ -124,7 +124,10 @@ TOYS = tuple(
         ("gauss-7x3", "7 Gaussian samples in space"),
     )
     # Many initialisations where descent converges; every solver where it hardly does.
-    for beta, seeds, methods in ((0.001, 2, EVERY_RELU), (0.1, 7, ("convex-ssnal", *DESCENT[:-2], "lbfgs-50")))
+    for beta, seeds, methods in (
+        (0.001, 2, EVERY_RELU),
+        (0.1, 7, ("convex-ssnal", "convex-enumerated", *DESCENT[:-2], "lbfgs-50")),
+    )
 )
 
 PLANTED = tuple(
@@ -355,7 +358,7 @@ PAPER = (
 
 SUITE = Suite(
     name="convex_networks",
-    version="1",
+    version="2",
     title="Convex networks: global optima with certificates, against SGD and Adam",
     source="M. Pilanci, Convex optimization for neural networks; D. H. Lina and Y. Yang, Literature review for neural"
     " network training and convex optimization",

@@ -70,7 +70,7 @@ def test_vector_outputs_are_certified_in_the_plane(beta):
     assert network.gap <= 1e-6
     assert value == pytest.approx(network.objective, rel=1e-9)
     runs = [
-        train_network(X, Y, beta, n_neurons=20, optimiser="lbfgs", rng=np.random.default_rng(seed)).objective for seed in range(4)
+        train_network(X, Y, beta, n_neurons=20, optimizer="lbfgs", rng=np.random.default_rng(seed)).objective for seed in range(4)
     ]
     assert network.dual_bound <= min(runs)
 
@@ -80,7 +80,7 @@ def test_vector_outputs_beyond_the_plane_beat_descent_with_a_valid_bound():
     Y = np.random.default_rng(6).standard_normal((8, 2))
     network = vector_program(X, Y, 0.1, patterns=enumerate_patterns(X))
     runs = [
-        train_network(X, Y, 0.1, n_neurons=20, optimiser="lbfgs", rng=np.random.default_rng(seed)).objective for seed in range(4)
+        train_network(X, Y, 0.1, n_neurons=20, optimizer="lbfgs", rng=np.random.default_rng(seed)).objective for seed in range(4)
     ]
     assert network.dual_bound <= network.objective <= min(runs) * (1 + 1e-6)
 

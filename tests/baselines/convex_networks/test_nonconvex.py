@@ -34,12 +34,12 @@ def test_gradient_is_the_derivative_and_batches_average_to_it(objective):
     assert np.allclose(objective.gradient(theta, None), gradient)
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("initialisation", ["gaussian", "balanced", "small"])
-def test_objective_is_that_of_the_network_and_falls(optimiser, initialisation):
+def test_objective_is_that_of_the_network_and_falls(optimizer, initialisation):
     y = Y[:, 0]
     network = train_network(
-        X, y, 0.1, n_neurons=6, optimiser=optimiser, initialisation=initialisation, n_steps=400, rng=np.random.default_rng(3)
+        X, y, 0.1, n_neurons=6, optimizer=optimizer, initialisation=initialisation, n_steps=400, rng=np.random.default_rng(3)
     )
     residual = network.predict(X) - y
     value = 0.5 * residual @ residual + 0.05 * (np.sum(network.W1**2) + np.sum(network.w2**2))
@@ -89,7 +89,7 @@ def test_subnetworks_have_first_layers_of_norm_one():
 
 def test_divergence_is_returned():
     with np.errstate(all="ignore"):
-        network = train_network(X, Y, 0.1, n_neurons=4, optimiser="sgd", step=1e6, n_steps=300)
+        network = train_network(X, Y, 0.1, n_neurons=4, optimizer="sgd", step=1e6, n_steps=300)
     assert not np.isfinite(network.objective)
     assert network.n_iterations < 300
 
@@ -97,7 +97,7 @@ def test_divergence_is_returned():
 def test_bad_input_is_refused():
     y = Y[:, 0]
     for change, message in (
-        ({"optimiser": "newton"}, "optimiser must be one of"),
+        ({"optimizer": "newton"}, "optimizer must be one of"),
         ({"initialisation": "zeros"}, "initialisation must be one of"),
         ({"n_neurons": 0}, "n_neurons must be a whole number"),
         ({"batch_size": 0}, "batch_size must be a whole number"),

@@ -84,8 +84,8 @@ def test_no_trained_network_is_below_the_bound(coefficients):
     program = quadratic_program if coefficients == (1.0, 0.0, 0.0) else polynomial_program
     optimum = program(X, y, 0.5)
     runs = [
-        train_network(X, y, 0.5, n_neurons=12, coefficients=coefficients, optimiser=optimiser, rng=np.random.default_rng(seed))
-        for optimiser in ("adam", "lbfgs")
+        train_network(X, y, 0.5, n_neurons=12, coefficients=coefficients, optimizer=optimizer, rng=np.random.default_rng(seed))
+        for optimizer in ("adam", "lbfgs")
         for seed in range(3)
     ]
     best = min(run.objective for run in runs)
