@@ -20,6 +20,8 @@ from optathlon.baselines.binary_regression.semidefinite_relaxation import certif
 
 Array = NDArray[np.float64]
 
+_validated: Any = validate_data  # annotated in scikit-learn by its defaults, as taking words
+
 METHODS = ("maximin", "semidefinite", "box", "message-passing", "least-squares")
 
 
@@ -83,11 +85,12 @@ class BinaryLeastSquares(RegressorMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> BinaryLeastSquares:
         """Find signs and size from X, (n_samples, n_features), and y, (n_samples,)."""
         check_choice("method", self.method, METHODS)
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        y = np.asarray(y, dtype=np.float64)
-        mean, offset = (X.mean(axis=0), float(y.mean())) if self.fit_intercept else (np.zeros(X.shape[1]), 0.0)
-        centred, target = X - mean, y - offset
-        spread = centred.std(axis=0) if self.standardize else np.ones(X.shape[1])
+        features, target = _validated(self, X, y, dtype=np.float64, y_numeric=True)
+        target = np.asarray(target, dtype=np.float64)
+        n_features = features.shape[1]
+        mean, offset = (features.mean(axis=0), float(target.mean())) if self.fit_intercept else (np.zeros(n_features), 0.0)
+        centred, target = features - mean, target - offset
+        spread = centred.std(axis=0) if self.standardize else np.ones(n_features)
         spread = np.where(spread > 10 * np.finfo(float).eps * np.abs(mean), spread, 1.0)
         Z = centred / spread
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -113,7 +116,7 @@ class BinaryLeastSquares(RegressorMixin, BaseEstimator):
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs on X, (n_samples,)."""
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, dtype=np.float64) @ self.coef_ + self.intercept_
+        return _validated(self, X, reset=False, dtype=np.float64) @ self.coef_ + self.intercept_
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: equal weights may fit poorly."""

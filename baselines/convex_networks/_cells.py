@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -26,10 +29,10 @@ def orthonormal_rows(X: Array) -> Array:
     Constant columns come first: to subtract a constant from numbers near it is exact, so that a shift of the other features by
     much more than their spread costs no digits. Extended precision takes care of features that depend on each other otherwise.
     """
-    heights = np.frexp(np.abs(X).max(axis=1, keepdims=True))[1]
+    heights = np.asarray(np.frexp(np.abs(X).max(axis=1, keepdims=True))[1])
     if np.ptp(heights) > _EQUILIBRATED:
         X = np.ldexp(X, -heights)
-    X = np.ldexp(X, -np.frexp(np.abs(X).max(axis=0))[1])  # by powers of two, which is exact
+    X = np.ldexp(X, -np.asarray(np.frexp(np.abs(X).max(axis=0))[1]))  # by powers of two, which is exact
     X = X[:, np.argsort(np.ptp(X, axis=0) > 0, kind="stable")]
     Q = _gram_schmidt(X.astype(np.longdouble)) if X.size * X.shape[1] <= _EXTENDED_UP_TO else _householder(X)
     lengths = np.sqrt((Q**2).sum(axis=1, keepdims=True))
@@ -49,13 +52,11 @@ def _gram_schmidt(X: NDArray[np.longdouble]) -> NDArray[np.longdouble]:
 
 
 def _householder(X: Array) -> Array:
-    from scipy.linalg import qr
-
     if np.ptp(X[:, 0]) == 0 and X[0, 0] != 0:
         X = np.column_stack([X[:, 0], X[:, 1:] - X[:, 1:].mean(axis=0)])
     norms = np.linalg.norm(X, axis=0)
-    Q, R, _ = qr(X / np.where(norms > 0, norms, 1.0), mode="economic", pivoting=True)
-    return Q[:, np.abs(np.diagonal(R)) > len(X) * np.finfo(float).eps]
+    factors: Any = scipy.linalg.qr(X / np.where(norms > 0, norms, 1.0), mode="economic", pivoting=True)
+    return factors[0][:, np.abs(np.diagonal(factors[1])) > len(X) * np.finfo(float).eps]
 
 
 def distinct_lines(rows: Array) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
@@ -124,7 +125,7 @@ def _orthants(rows: Array) -> Cells:
     """The cells of independent hyperplanes: every choice of sides."""
     n_rows = len(rows)
     sides = (np.arange(2**n_rows)[:, None] >> np.arange(n_rows)) % 2 == 1
-    return sides, np.where(sides, 1.0, -1.0) @ np.linalg.pinv(rows).T
+    return sides, np.asarray(np.where(sides, 1.0, -1.0) @ np.linalg.pinv(rows).T, dtype=np.float64)
 
 
 def _sectors(rows: Array) -> Cells:

@@ -19,6 +19,8 @@ from optathlon.baselines.convex_networks.relu_program import relu_program
 
 Array = NDArray[np.float64]
 
+_validated: Any = validate_data  # annotated in scikit-learn by its defaults, as taking words
+
 
 class Path(NamedTuple):
     """Networks along falling weight decay.
@@ -100,7 +102,7 @@ class _ConvexReLU(BaseEstimator):
 
     def _decide(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        Z = self._inputs(validate_data(self, X, reset=False, dtype=np.float64))
+        Z = self._inputs(_validated(self, X, reset=False, dtype=np.float64))
         return np.column_stack([result.predict(Z) for result in self.results_])
 
 
@@ -159,11 +161,11 @@ class ConvexReLURegressor(RegressorMixin, _ConvexReLU):
         return Path(shares, np.array([len(result.w2) for result in results]), tuple(results))
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        y = np.asarray(y, dtype=np.float64)
-        self._offset = float(y.mean()) if self.fit_intercept else 0.0
-        self._unit = float(np.sqrt(np.mean((y - self._offset) ** 2))) or 1.0
-        return self._prepare(X), (y - self._offset) / self._unit
+        features, target = _validated(self, X, y, dtype=np.float64, y_numeric=True)
+        target = np.asarray(target, dtype=np.float64)
+        self._offset = float(target.mean()) if self.fit_intercept else 0.0
+        self._unit = float(np.sqrt(np.mean((target - self._offset) ** 2))) or 1.0
+        return self._prepare(features), (target - self._offset) / self._unit
 
 
 class ConvexReLUClassifier(ClassifierMixin, _ConvexReLU):
@@ -179,13 +181,13 @@ class ConvexReLUClassifier(ClassifierMixin, _ConvexReLU):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> ConvexReLUClassifier:
         """Train on X, (n_samples, n_features), and labels y, (n_samples,)."""
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, number = np.unique(y, return_inverse=True)
+        features, labels = _validated(self, X, y, dtype=np.float64)
+        check_classification_targets(labels)
+        self.classes_, number = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least two classes, got 1 class: {self.classes_[0]!r}")
         wanted = range(len(self.classes_)) if len(self.classes_) > 2 else [1]
-        Z = self._prepare(X)
+        Z = self._prepare(features)
         self._train(Z, [np.where(number == k, 1.0, -1.0) for k in wanted])
         return self
 

@@ -238,11 +238,12 @@ def _nuclear_norm_regression(X: Array, Y: Array, beta: float, tol: float, n_step
         A = np.linalg.solve(U.T @ (squares * U) + beta * np.eye(U.shape[1]), U.T @ moments).T
         if step % _CHECK_EVERY == 0:
             residual = Y - X @ (Vt.T @ (U @ A.T))
-            norm = float(np.linalg.svd(np.linalg.qr(U, "r") @ np.linalg.qr(A, "r").T, compute_uv=False).sum())
+            triangles = [np.linalg.qr(layer)[1] for layer in (U, A)]
+            norm = float(np.linalg.svd(triangles[0] @ triangles[1].T, compute_uv=False).sum())
             objective = 0.5 * float((residual**2).sum()) + beta * norm
             if within(objective, _dual_value(X, Y, residual, beta), 0.5 * tol):
                 break
-    return Vt.T @ (U @ A.T)
+    return np.asarray(Vt.T @ (U @ A.T), dtype=np.float64)
 
 
 def _dual_value(X: Array, Y: Array, residual: Array, beta: float) -> float:

@@ -143,7 +143,7 @@ def convex_surrogate(A: ArrayLike, y: ArrayLike, w: ArrayLike) -> float:
     return float((np.maximum(pre, 0) ** 2).sum() - 2 * y @ pre + y @ y)
 
 
-def _start(start: ArrayLike | None, shape: tuple[int, int], rng: np.random.Generator | None) -> Array:
+def _start(start: ArrayLike | None, shape: tuple[int, int], rng: int | np.random.Generator | None) -> Array:
     if start is None:
         return _checks.generator(rng).standard_normal(shape)
     W = _checks.finite_array(start, "start", 2)

@@ -221,7 +221,7 @@ def _descend(
     step: float | None,
     batch_size: int | None,
     initialisation: Initialisation,
-    rng: np.random.Generator | None,
+    rng: int | np.random.Generator | None,
     watch: Callable[[int, Array], None] | None,
 ) -> tuple[Array, int]:
     """Check the settings, draw a start and run the optimizer."""

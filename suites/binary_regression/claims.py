@@ -106,7 +106,7 @@ FIGURE_1_CLAIMS = (
     Claim(
         id="fig1-averages-similar",
         source="Section V, with one rule for all",
-        statement="With averaged iterates GDA, optimistic GDA, extragradient and Adam are within 15 % of GDA's errors; at sigma 0.6 and 1.0.",
+        statement="With averaged iterates optimistic GDA, extragradient and Adam err within 15 % of GDA; at sigma 0.6 and 1.0.",
         check=all_of(
             *(
                 ratio_within(

@@ -50,7 +50,7 @@ def never_below(method: str, others: tuple[str, ...], workloads: tuple[str, ...]
 
 
 def sooner(method: str, other: str, workloads: tuple[str, ...] | str, level: float = 1e-2) -> Check:
-    """Claim that `method` mostly finishes before `other` is within `level` of it, by the traces' seconds and an exact interval."""
+    """Claim that `method` mostly finishes before `other` is within `level` of it, by the traces' seconds; exact interval."""
 
     def check(evidence: Evidence) -> Verdict:
         finished = {(run.cell.workload, run.seed): run for run in evidence.runs(method, workloads) if run.seconds}
