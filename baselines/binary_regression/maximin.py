@@ -28,7 +28,7 @@ OPTIMIZERS = ("gda", "ogda", "extragradient", "adam")
 
 # Steps of w in units of 1/L and of z in units of L, with L the curvature of f: the primal variable is of order one and the
 # dual one has the units of f.
-_STEPS = {"gda": (0.5, 0.02), "ogda": (0.25, 0.02), "extragradient": (0.5, 0.025), "adam": (0.1, 0.003)}
+_STEPS = {"gda": (0.5, 0.02), "ogda": (0.25, 0.01), "extragradient": (0.5, 0.01), "adam": (0.1, 0.003)}
 # The Hessian of the Lagrangian in w is at most L + 2 max z: a step of w never exceeds this share of its inverse, beyond which
 # heavy noise, and with it large z, would make the method diverge.
 _STABLE = {"gda": 0.9, "ogda": 0.4, "extragradient": 0.9}
@@ -145,8 +145,8 @@ def maximin(
 
     Every vector of signs is a stationary point of the Lagrangian for some z. Optimistic and extragradient steps are attracted by
     those at which the Hessian of f plus 2 diag(z) is positive definite only after about the step sizes of z are added to it: the
-    more, the longer these are beside the curvature along a weight. Steps in proportion to that curvature, the metric "columns",
-    keep them from saddle points that are no local maximin when the columns of X differ in scale.
+    more, the longer these are beside the curvature along a weight. Short steps in proportion to that curvature, the metric
+    "columns", keep them from saddle points that are no local maximin when the columns of X differ in scale.
 
     References
     ----------

@@ -118,13 +118,13 @@ def run_annealing(problem: Problem, context: Context, **settings: Any) -> Answer
 
 
 def _maximin(name: str, optimizer: str, average: bool, *, reference: str = "", **settings: Any) -> Method:
-    steps = {"gda": "0.5/L, 0.02 L", "ogda": "0.25/L, 0.02 L", "extragradient": "0.5/L, 0.025 L"}
-    told = {"optimizer": optimizer, "average": average, "metric": "uniform", "n_steps": 1000, **settings}
+    step_w, step_z = {"gda": (0.5, 0.02), "ogda": (0.25, 0.02), "extragradient": (0.5, 0.025), "adam": (0.1, 0.003)}[optimizer]
+    steps = {"step_w": step_w, "step_z": step_z, "metric": "uniform"}
     return Method(
         name=name,
         run=run_maximin,
-        settings=told,
-        description=f"steps of w and z: {steps.get(optimizer, '0.1, 0.003 L, falling to 0.01 and 0.1 of that')}",
+        settings={"optimizer": optimizer, "average": average, "n_steps": 1000, **steps, **settings},
+        description="steps of w in 1/L (of the weight's unit for Adam, falling to a hundredth), of z in L (to a tenth)",
         reference=f"{PAPER}, {reference or 'eq. 2-4'}",
     )
 
@@ -196,7 +196,7 @@ REGRESSION_METHODS = (
     _maximin("maximin-l1", "gda", True, loss="l1", n_steps=3000, reference="Section IV"),
     _maximin("maximin-adam-l1", "adam", False, loss="l1", n_steps=3000, reference="Sections IV and V"),
     *(_random(f"maximin-{name}-random", name) for name in ("gda", "ogda", "extragradient")),
-    *(_random(f"maximin-{name}-columns", name, metric="columns") for name in ("gda", "ogda", "extragradient")),
+    *(_random(f"maximin-{name}-columns", name, metric="columns", step_z=0.01) for name in ("gda", "ogda", "extragradient")),
     _random("maximin-extragradient-slow", "extragradient", step_z=0.0025),
     _random("maximin-extragradient-fast", "extragradient", step_z=0.1),
     Method(name="least-deviations", run=run_least_squares, settings={"loss": "l1"}, reference=f"{PAPER}, Section V (LR, L1)"),

@@ -45,7 +45,7 @@ def test_theorem_iii_1_exact_recovery(low_noise, optimizer, start):
 )
 def test_theorem_iii_1_saddle_point_has_the_positive_sign(low_noise, optimizer, weights, dual):
     X, y, _, z = low_noise
-    answer = maximin(X, y, optimizer=optimizer)
+    answer = maximin(X, y, optimizer=optimizer, n_steps=3000)
     assert np.abs(np.abs(answer.iterate) - 1).max() <= weights
     assert np.abs(answer.z - z).max() <= dual
     assert np.abs(answer.z + z).max() > 0.1
@@ -69,6 +69,13 @@ def test_theorem_iii_1_exact_recovery_from_a_random_start_on_scaled_columns(opti
     np.testing.assert_array_equal(answer.w, w)
     assert answer.converged
     assert abs(answer.gap) <= 1e-6
+
+
+def test_no_start_leads_extragradient_astray_on_scaled_columns():
+    X, y, w = (np.stack(part) for part in zip(*(scaled_columns(seed) for seed in range(60)), strict=True))
+    answer = maximin(X, y, optimizer="extragradient", start="random", rng=1, n_steps=10_000)
+    np.testing.assert_array_equal(answer.w, w)
+    assert answer.converged.all()
 
 
 @pytest.mark.parametrize("optimizer", ["ogda", "extragradient"])
