@@ -32,6 +32,7 @@ from optathlon.baselines.convex_networks.relu_certificate import (
     verify_certificate,
 )
 from optathlon.baselines.convex_networks.relu_feasible import largest_beta
+from optathlon.baselines.convex_networks.relu_losses import classification_objective, relu_classification_program
 from optathlon.baselines.convex_networks.relu_pooling import pooled_program
 from optathlon.baselines.convex_networks.relu_program import ReluProgramResult, relu_program
 from optathlon.baselines.convex_networks.three_layer import ThreeLayerNetwork, three_layer_program
@@ -61,6 +62,7 @@ __all__ = [
     "TrainedSubnetworks",
     "VectorNetwork",
     "batch_norm_program",
+    "classification_objective",
     "convex_surrogate",
     "convexnn",
     "convolutional_program",
@@ -78,6 +80,7 @@ __all__ = [
     "pool_patterns",
     "pooled_program",
     "quadratic_program",
+    "relu_classification_program",
     "relu_program",
     "sample_patterns",
     "three_layer_program",

@@ -74,12 +74,18 @@ def feasible_answer(certifier: Certifier, blocks: Array, v: Array, n_steps: int,
 
 def feasible_dual_point(certifier: Certifier, v: Array) -> Array:
     """The best multiple of v that is dual feasible; of y where a solver left v not finite."""
-    X, y, beta, D = certifier.problem
+    y, beta = certifier.problem.y, certifier.problem.beta
     v = v if np.isfinite(v).all() else y
+    return scaled_dual_point(y, v, largest_price(certifier, v), beta)
+
+
+def largest_price(certifier: Certifier, v: Array) -> float:
+    """The largest ``|Proj_{K_c}(F_c'v)|`` over all columns, or beta where none is longer."""
+    X, _, beta, D = certifier.problem
     prices = np.empty(2 * D.shape[1])
     only_largest = np.ones(len(prices), dtype=np.bool_)
     price_columns(D.T @ (X * v[:, None]), beta, only_largest, np.arange(len(prices)), certifier.cones, certifier.dual, prices)
-    return scaled_dual_point(y, v, float(prices.max()), beta)
+    return float(prices.max())
 
 
 def largest_beta(X: ArrayLike, y: ArrayLike, patterns: ArrayLike) -> float:
@@ -120,6 +126,14 @@ def is_zero_optimal(problem: ReluProblem) -> bool:
         if not (norms <= beta).all():
             return False
     return True
+
+
+def useful_patterns(D: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where each distinct pattern first stands, the all-zero one left out: a dead neuron costs and gives nothing."""
+    packed = np.ascontiguousarray(np.packbits(D.astype(bool), axis=0).T)
+    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    first = np.sort(np.unique(keys, return_index=True)[1])
+    return first[D[:, first].any(axis=0)]
 
 
 def inside_cones(cones: Cones, which: NDArray[np.intp], blocks: Array) -> tuple[NDArray[np.intp], Array]:

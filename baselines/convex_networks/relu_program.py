@@ -19,6 +19,7 @@ from optathlon.baselines.convex_networks.relu_certificate import (
     network_objective,
     recover_network,
 )
+from optathlon.baselines.convex_networks.relu_feasible import is_zero_optimal, useful_patterns
 from optathlon.baselines.convex_networks.relu_patterns import choose_patterns
 
 SOLVERS = ("ssnal", "admm", "clarabel", "scs")
@@ -102,12 +103,12 @@ def relu_program(
     if patterns is None:
         patterns, complete = choose_patterns(X, y, beta, _checks.generator(rng))
     D = as_patterns(patterns, X.shape[0])
-    useful = _useful_patterns(D)
+    useful = useful_patterns(D)
     # Solvers work in units in which the entries of X and y have mean square 1: w then has the unit of y over that of X.
     unit_x, unit_y = _root_mean_square(X), _root_mean_square(y)
     unit = unit_y / unit_x
     problem = ReluProblem(X / unit_x, y / unit_y, beta / unit_x / unit_y, np.ascontiguousarray(D[:, useful]))
-    if useful.size and not _is_zero_optimal(problem):
+    if useful.size and not is_zero_optimal(problem):
         if problem.beta < _SMALLEST_BETA:
             raise ValueError(
                 f"beta must not vanish beside the product of the root mean squares of X and y, got {beta:g} beside "
@@ -138,12 +139,6 @@ def relu_program(
     )
 
 
-def _is_zero_optimal(problem: ReluProblem) -> bool:
-    from optathlon.baselines.convex_networks.relu_feasible import is_zero_optimal
-
-    return is_zero_optimal(problem)
-
-
 def _solver(name: str) -> Callable[..., ReluAnswer]:
     """The named solver; imported here because each needs a library of its own."""
     if name == "ssnal":
@@ -166,14 +161,6 @@ def _start(result: ReluProgramResult, useful: NDArray[np.intp], unit: float, uni
     blocks = result.W1 * np.abs(result.w2) / unit
     pattern = np.searchsorted(useful, result.pattern_index)
     return ReluAnswer(blocks, pattern, np.sign(result.w2), result.dual_point / unit_y, 0, "start")
-
-
-def _useful_patterns(D: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Where each distinct pattern first stands, the all-zero one left out: a dead neuron costs and gives nothing."""
-    packed = np.ascontiguousarray(np.packbits(D.astype(bool), axis=0).T)
-    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    first = np.sort(np.unique(keys, return_index=True)[1])
-    return first[D[:, first].any(axis=0)]
 
 
 def _root_mean_square(values: NDArray[np.float64]) -> float:
