@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import get_blas_funcs
 
 from optathlon.baselines.binary_regression._checks import (
     check_choice,
@@ -21,6 +23,7 @@ from optathlon.baselines.binary_regression._losses import Loss, make_loss, times
 from optathlon.baselines.binary_regression.least_squares import sign
 from optathlon.baselines.binary_regression.semidefinite_relaxation import certificate
 
+_symv: Any = get_blas_funcs("symv", dtype=np.float32)
 Array = NDArray[np.float64]
 Pair = tuple[Array, Array]
 
@@ -35,6 +38,7 @@ _STABLE = {"gda": 0.9, "ogda": 0.4, "extragradient": 0.9}
 # Adam is decayed to this share of its step sizes at the end (w, z); the others keep theirs.
 _ADAM_DECAY = (0.01, 0.1)
 _NEAR = 1e-3  # of the weights to -1 or +1, and of the slope to zero in units of L
+_SINGLE_FROM = 500  # weights: from here on the products with X'X take most of the time
 _FLAT = 1e-12  # of L: eigenvalues that rounding may have made negative
 
 
@@ -165,16 +169,17 @@ def maximin(
     eta_w, eta_z = _STEPS[optimizer]
     eta_w, eta_z = (step_w or eta_w) / f.curvature, (step_z or eta_z) * f.curvature
     eta_z = eta_z * f.shares if metric == "columns" else eta_z
+    fast = _in_single_precision(f) if loss == "l2" and features.shape[-1] >= _SINGLE_FROM else f
     w = np.clip(f.start, -1, 1) if start == "unconstrained" else generator.standard_normal(f.start.shape)
     z = np.zeros_like(w)
     if optimizer == "adam":
-        iterates = _adam(f, w, z, eta_w * f.curvature, eta_z, n_steps)
+        iterates = _adam(fast, w, z, eta_w * f.curvature, eta_z, n_steps)
     else:
 
         def step_of_w(z: Array) -> Array:
             return np.minimum(eta_w, _STABLE[optimizer] / (f.curvature + 2 * z.max(axis=-1, keepdims=True).clip(0)))
 
-        iterates = {"gda": _gda, "ogda": _ogda, "extragradient": _extragradient}[optimizer](f, w, z, step_of_w, eta_z)
+        iterates = {"gda": _gda, "ogda": _ogda, "extragradient": _extragradient}[optimizer](fast, w, z, step_of_w, eta_z)
 
     total, n_averaged = np.zeros_like(w), n_steps - n_steps // 2
     with np.errstate(over="ignore", invalid="ignore"):  # too long a step diverges, and the result says so
@@ -189,6 +194,20 @@ def maximin(
     signs = sign(mean if averages else w)
     objective = np.asarray(np.sum((times(features, signs) - target) ** 2, axis=-1))
     return MaximinResult(signs, w, mean, z, _is_maximin(f, w, z), objective, (features, target))
+
+
+def _in_single_precision(f: Loss) -> Loss:
+    """Return a quadratic f whose gradient reads half of X'X, in single precision: the iterates are rounded to signs."""
+    n = f.start.shape[-1]
+    unit = f.curvature[..., None]  # single precision would not hold every unit of the data
+    matrices = [matrix.T for matrix in (f.hessian(f.start) / unit).astype(np.float32).reshape(-1, n, n)]
+    offset = f.gradient(np.zeros_like(f.start))
+
+    def gradient(w: Array) -> Array:
+        products = [_symv(1.0, matrix, v) for matrix, v in zip(matrices, w.reshape(-1, n).astype(np.float32), strict=True)]
+        return np.stack(products).reshape(w.shape) * f.curvature + offset
+
+    return f._replace(gradient=gradient)
 
 
 def _is_maximin(f: Loss, w: Array, z: Array) -> NDArray[np.bool_]:

@@ -1,5 +1,7 @@
 """MAXIMIN against the theorems, enumeration and the other relaxations."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -151,6 +153,16 @@ def test_large_instance_beats_the_other_methods():
     assert error <= 0.35 * np.mean(least_squares(X, y) != w)
     assert error <= 0.12 * np.mean(straight_through(X, y) != w)
     assert error <= 0.75 * np.mean(box_relaxation(X, y).w != w)
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1.0, 1e40])
+def test_single_precision_changes_no_sign_of_a_large_instance(scale, monkeypatch):
+    X, y, _ = batch(2, 500, 1000, 0.3, seed=14)
+    single = maximin(scale * X, scale * y, n_steps=500)
+    monkeypatch.setattr(sys.modules["optathlon.baselines.binary_regression.maximin"], "_SINGLE_FROM", 10**9)
+    double = maximin(X, y, n_steps=500)
+    assert np.mean(single.w != double.w) <= 0.001
+    np.testing.assert_allclose(single.average, double.average, atol=1e-3)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
