@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,17 +16,20 @@ import numpy as np
 import orjson
 
 from optathlon.measure import environment
-from optathlon.measure.clock import Clock, Tracer, thin, trace_point
+from optathlon.measure.clock import Clock, Tracer, living_children_seconds, thin, trace_point
 from optathlon.measure.memory import peak_memory, reset_peak_memory
 from optathlon.measure.plan import plan_cell
 from optathlon.measure.seeds import stream
 from optathlon.measure.warm import prepare
 from optathlon.spec import Cell, Context, Diverged, Method, Metric, NeedsData, RunRecord, Status, Suite, TracePoint, Workload
 from optathlon.spec.method import takes_settings
+from optathlon.spec.text import clean
+from optathlon.store.encoding import check_exhibits
 from optathlon.threads import fix_threads, threads
 
 EXHIBIT_BYTES = 64 * 1024
 _REASON_LINES = 12
+_HOME = os.getpid()  # a fork of it ends with its cell and need not thaw
 
 
 def run_cell(
@@ -70,7 +75,7 @@ def run_cell(
         if threads() > 1:
             fix_threads()
         problem = workload.make(stream(seed, 0), device)
-        measured, answer = _measure(suite.metrics_of(workload), problem, method, device, seed, keep)
+        measured, answer = _measure(suite.metrics_of(workload), problem, method, device, seed, keep, workload.target)
         return _ended(_exhibited(suite, problem, answer, _derived(suite, replace(record, **measured))))
     except NeedsData as missing:
         return failed(Status.NEEDS_DATA, str(missing))
@@ -79,7 +84,7 @@ def run_cell(
     except MemoryError as error:
         return failed(Status.OUT_OF_MEMORY, f"MemoryError: {error}")
     except (Exception, SystemExit) as error:
-        status = Status.OUT_OF_MEMORY if _is_torch_memory_error(error) else Status.ERROR
+        status = Status.OUT_OF_MEMORY if _is_memory_error(error) else Status.ERROR
         return failed(status, traceback.format_exc())
 
 
@@ -90,20 +95,25 @@ def _measure(
     device: str,
     seed: int,
     publish: Callable[[TracePoint], None],
+    target: float | None,
 ) -> tuple[dict[str, Any], Any]:
     """Return the measured fields of a record, and the answer; raise `Diverged` for an answer that is not finite."""
     traced = [metric for metric in metrics if metric is metrics[0] or metric.traced]
     clock = Clock(device)
-    tracer = Tracer(clock, lambda answer: [float(metric.function(problem, answer)) for metric in traced], publish)
+    tracer = Tracer(clock, lambda answer: [float(metric.function(problem, answer)) for metric in traced], publish, target)
     rng = stream(seed, 1)
     context = Context(rng=rng, seed=int(rng.integers(2**31)), device=device, observe=tracer.observe, section=clock.section)
-    gc.collect()
+    settings = method.settings if takes_settings(method) else {}
+    gc.freeze()  # the method's collections look at its own objects only, however many a grown process holds
     baseline = reset_peak_memory(device)
     clock.start()
     try:
-        answer = method.run(problem, context, **(method.settings if takes_settings(method) else {}))
+        answer = method.run(problem, context, **settings)
     finally:
         clock.stop()
+        if os.getpid() == _HOME:
+            gc.unfreeze()
+    clock.cpu_seconds += living_children_seconds()
     memory = peak_memory(baseline, device)
     if not _is_finite(answer):
         raise Diverged("the answer holds NaN or infinity")
@@ -118,7 +128,9 @@ def _measure(
     points = tracer.points
     if points:
         last = [scores.get(metric.name, np.nan) for metric in traced]
-        points = [*points, trace_point(int(points[-1][0]) + 1, clock.seconds, last)] if np.isfinite(last).all() else points
+        points = (
+            [*points, trace_point(int(points[-1][0]) + 1, clock.seconds, last, target)] if np.isfinite(last).all() else points
+        )
     measured = {
         "scores": scores,
         "seconds": clock.seconds,
@@ -142,6 +154,7 @@ def _exhibited(suite: Suite, problem: Any, answer: Any, record: RunRecord) -> Ru
         return record
     try:
         exhibits = orjson.loads(orjson.dumps(dict(suite.exhibit(problem, answer)), option=orjson.OPT_SERIALIZE_NUMPY))
+        check_exhibits(exhibits)
         size = len(orjson.dumps(exhibits))
         if size > EXHIBIT_BYTES:
             raise ValueError(f"exhibits must be at most {EXHIBIT_BYTES} bytes as JSON, got {size}")
@@ -182,7 +195,10 @@ def _is_finite(answer: Any, depth: int = 4) -> bool:
     return True
 
 
-def _is_torch_memory_error(error: BaseException) -> bool:
+def _is_memory_error(error: BaseException) -> bool:
+    """Return whether memory was refused in another way than by MemoryError: by torch, or by the system itself."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     text = str(error)
     signs = ("not enough memory", "can't allocate memory", "out of memory")
     return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
@@ -191,4 +207,4 @@ def _is_torch_memory_error(error: BaseException) -> bool:
 def _tail(text: str) -> str:
     """Return the last lines of a text: what a reader of the board needs."""
     lines = "\n".join(text.strip().splitlines()[-_REASON_LINES:])[-2000:]
-    return lines.encode("utf-8", "replace").decode()  # JSON knows no lone surrogates
+    return clean(lines)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from os import sysconf
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from time import perf_counter, process_time  # bound here: a method that replaces them in `time` changes nothing
 from typing import Any
 
 import numpy as np
@@ -28,7 +31,7 @@ class Clock:
     def start(self) -> None:
         """Let it run."""
         synchronise(self.device)
-        self._started = (time.perf_counter(), time.process_time())
+        self._started = (perf_counter(), cpu_seconds())
 
     def stop(self) -> None:
         """Let it stand; nothing happens where it stands already."""
@@ -36,8 +39,8 @@ class Clock:
             return
         synchronise(self.device)
         wall, cpu = self._started
-        self.seconds += time.perf_counter() - wall
-        self.cpu_seconds += time.process_time() - cpu
+        self.seconds += perf_counter() - wall
+        self.cpu_seconds += cpu_seconds() - cpu
         self._started = None
 
     @contextmanager
@@ -54,10 +57,34 @@ class Clock:
             self.start()
 
 
+def cpu_seconds() -> float:
+    """Return the CPU seconds of this process and of its children that have ended."""
+    children = getrusage(RUSAGE_CHILDREN)
+    return process_time() + children.ru_utime + children.ru_stime
+
+
+def living_children_seconds() -> float:
+    """Return the CPU seconds of the children that have not ended, and of theirs."""
+    ticks = 0
+    waiting = ["self"]
+    while waiting:
+        pid = waiting.pop()
+        with suppress(OSError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                waiting += (task / "children").read_text().split()
+            if pid != "self":
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, fields[11:15]))  # user and system, its own and of its ended children
+    return ticks / sysconf("SC_CLK_TCK")
+
+
 class Tracer:
     """A thinned trace of the traced metrics; when it is full, every second point goes and the stride doubles."""
 
-    def __init__(self, clock: Clock, scores: Callable[[Any], list[float]], publish: Callable[[TracePoint], None]) -> None:
+    def __init__(
+        self, clock: Clock, scores: Callable[[Any], list[float]], publish: Callable[[TracePoint], None], target: float | None
+    ) -> None:
+        self.target = target
         self.clock = clock
         self.scores = scores
         self.publish = publish
@@ -73,7 +100,7 @@ class Tracer:
             for score in scores:
                 if not np.isfinite(score):
                     raise Diverged(f"the score is {score} at step {step}")
-            self.points.append(trace_point(step, self.clock.seconds, scores))
+            self.points.append(trace_point(step, self.clock.seconds, scores, self.target))
             self.publish(self.points[-1])
             if len(self.points) >= TRACE_POINTS:
                 self.points = self.points[::2]
@@ -82,9 +109,12 @@ class Tracer:
         self.clock.start()
 
 
-def trace_point(step: int, seconds: float, scores: Sequence[float]) -> TracePoint:
-    """Return a point with the digits that a curve needs; the scores themselves keep all of theirs."""
-    return int(step), float(f"{seconds:.5g}"), *(float(f"{score:.6g}") for score in scores)
+def trace_point(step: int, seconds: float, scores: Sequence[float], target: float | None) -> TracePoint:
+    """Return a point with the digits that a curve needs; the first score keeps all its own where fewer would cross the target."""
+    first, *others = (float(f"{score:.6g}") for score in scores)
+    if target is not None and ((first <= target) != (scores[0] <= target) or (first >= target) != (scores[0] >= target)):
+        first = float(scores[0])
+    return int(step), float(f"{seconds:.5g}"), first, *others
 
 
 def thin(points: Sequence[TracePoint]) -> tuple[TracePoint, ...]:

@@ -56,7 +56,7 @@ def commit() -> tuple[str, bool]:
     top = Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(top), *arguments]
+        command = ["git", "-c", f"safe.directory={top}", "-C", str(top), *arguments]  # whoever owns it
         return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
 
     try:

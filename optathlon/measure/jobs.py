@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from optathlon.measure.job import Job
 from optathlon.measure.plan import plan_cell
-from optathlon.measure.pool import Job
 from optathlon.spec import Scale, Suite
 
 

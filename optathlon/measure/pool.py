@@ -1,52 +1,34 @@
 """Cells in processes of their own: forked from a warm parent, with a time and a memory limit, so that a fault costs one cell.
 
 The parent has imported what the methods need, so a fork costs milliseconds where a fresh interpreter costs seconds. It waits on
-the child's pipe and on its process descriptor with one selector, and kills the whole session of the child when the time is over.
+each cell's pipes and on its guardian's process descriptor with one selector, and has the guardian end the cell when its time is
+over. What warms the parent up is tried in such a process first.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 import os
-import resource
 import selectors
-import signal
-import sys
 import time
-import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import orjson
-
-from optathlon.measure import busy, environment
+from optathlon.measure import busy, environment, guardian, warm
 from optathlon.measure.cell import run_cell
-from optathlon.measure.clock import thin
-from optathlon.measure.warm import load_modules, prepare
-from optathlon.spec import Cell, Method, RunRecord, Status, Suite, TracePoint, Workload
+from optathlon.measure.guardian import Process, Send
+from optathlon.measure.job import Job
+from optathlon.measure.report import failed, parse, record_of
+from optathlon.spec import RunRecord, Status
+from optathlon.threads import fix_threads
 
-_PR_SET_PDEATHSIG = 1
 _LAST_LOOK = 1.0  # seconds since the last look at the machine after which a run looks once more at its end
+_GRACE = 2.0  # seconds that a guardian gets to end its cell
 _STDERR_TAIL = 2000
+_REPORT_BYTES = 32 * 2**20  # what a cell may say: exhibits are 64 KiB, a trace is thinned
 _CHUNKS = 64
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-class Job(NamedTuple):
-    """One cell to run, with its limits in seconds and bytes."""
-
-    suite: Suite
-    workload: Workload
-    method: Method
-    cell: Cell
-    seed: int
-    timeout: float
-    memory: int
+_TOLD = ("cell", "seed", "limit", "commit", "dirty", "finished", "jobs", "busy", "load")  # fields that the parent knows itself
 
 
 @dataclass
@@ -54,24 +36,33 @@ class _Child:
     """A running cell: its process, what it has said so far, and when it must be over."""
 
     job: Job
-    pid: int
-    process: int  # process descriptor: readable when the process has ended
-    pipe: int
-    stderr: int  # pipe of its standard output and error, of which the tail is kept
+    process: Process
     deadline: float
     busy: float  # the worst look at the machine since it began
     received: bytearray = field(default_factory=bytearray)
     said: bytearray = field(default_factory=bytearray)
     open_pipes: set[int] = field(default_factory=set)
-    killed: bool = False
+    stopping: bool = False
+    timed_out: bool = False
 
 
-def run_jobs(jobs: Iterable[Job], *, parallel: int = 1) -> Iterator[RunRecord]:
+def run_jobs(jobs: Iterable[Job], *, parallel: int = 1, tell: Callable[[str], None] = lambda line: None) -> Iterator[RunRecord]:
     """Run cells, at most `parallel` at a time, and yield each record as its cell ends.
 
     Raises nothing for a fault of a cell: its record says what happened. Where the caller stops early, running cells are killed.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        The cells, run in this order.
+    parallel : int
+        Cells at a time.
+    tell : callable
+        ``tell(line)`` is told what takes long before the first cell of a method starts.
     """
     waiting = list(jobs)[::-1]
+    if waiting:
+        guardian.require_kernel()
     with selectors.DefaultSelector() as selector:
         running: dict[int, _Child] = {}
         try:
@@ -82,27 +73,26 @@ def run_jobs(jobs: Iterable[Job], *, parallel: int = 1) -> Iterator[RunRecord]:
                     if running and not _is_prepared(waiting[-1]):
                         break  # nobody would keep the time of the others meanwhile
                     job = waiting.pop()
-                    refused = _prepare(job)
+                    refused = _prepare(job, tell)
                     if refused is not None:
                         yield refused
                         continue
-                    child = _start(job)
-                    running[child.process] = child
-                    for readable in (child.process, *child.open_pipes):
-                        selector.register(readable, selectors.EVENT_READ, child)
+                    child = _start(job, _cell_task(job))
+                    running[child.process.descriptor] = child
+                    _register(selector, child)
                 if not running:
                     return
                 for child in _wait(selector, running):
-                    for registered in (child.process, *child.open_pipes):
-                        selector.unregister(registered)
-                    del running[child.process]
+                    _unregister(selector, child)
+                    del running[child.process.descriptor]
                     if not running and not waiting and busy.due(0, _LAST_LOOK):
-                        _look({child.process: child})
+                        _look({0: child})
                     yield replace(_finish(child), jobs=parallel, busy=child.busy, load=busy.load())
         finally:
             for child in running.values():
-                _kill(child)
-                _finish(child)
+                guardian.stop(child.process)
+                _reap(child)
+            gc.unfreeze()
 
 
 def _look(running: dict[int, _Child]) -> None:
@@ -111,62 +101,66 @@ def _look(running: dict[int, _Child]) -> None:
         child.busy = max(child.busy, ratio)
 
 
-def _prepare(job: Job) -> RunRecord | None:
-    """Warm the parent up for a method; return a failed record where that itself fails.
-
-    CUDA cannot be used in a fork of a process that has started it, so cells on the GPU warm up on their own.
-    """
-    try:
-        if job.cell.device == "cuda":
-            load_modules(job.method)
-        else:
-            prepare(job.method, job.cell.device)
-    except (Exception, SystemExit) as error:
-        return _failed(job, Status.ERROR, f"warm-up of {job.method.name}: {type(error).__name__}: {error}")
-    _prepared.add((job.method, job.cell.device))
-    return None
-
-
-_prepared: set[tuple[Method, str]] = set()
+_prepared: dict[tuple[object, str], str | None] = {}  # method and device to why it cannot be prepared
+_statuses: dict[tuple[object, str], Status] = {}
 
 
 def _is_prepared(job: Job) -> bool:
     return (job.method, job.cell.device) in _prepared
 
 
-def _start(job: Job) -> _Child:
-    read_end, write_end = os.pipe()
-    stderr, stderr_end = os.pipe()
-    environment.commit()  # known before the fork, so that no child asks git again
-    gc.freeze()  # keeps the collector of the child off the parent's pages
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read_end)
-        os.close(stderr)
-        _child_main(job, parent, write_end, stderr_end)
-    os.close(write_end)
-    os.close(stderr_end)
-    for pipe in (read_end, stderr):
-        os.set_blocking(pipe, False)
-    deadline = time.monotonic() + job.timeout
-    return _Child(job, pid, os.pidfd_open(pid), read_end, stderr, deadline, busy.latest(), open_pipes={read_end, stderr})
+def _prepare(job: Job, tell: Callable[[str], None]) -> RunRecord | None:
+    """Warm the parent up for a method; return a failed record where that itself fails.
+
+    Code of ours and of plug-ins is tried in a process of its own first, for an import or a warm-up may end, block or change the
+    process it runs in. CUDA cannot be used in a fork of a process that has started it, so cells on the GPU warm up on their own.
+    """
+    at = (job.method, job.cell.device)
+    if at not in _prepared:
+        warm.load_libraries(job.method)
+        refused = None
+        if warm.is_risky(job.method):
+            if job.method.warm_up is not None:
+                tell(f"preparing {job.method.name} (compiling may take a minute)")
+            refused = _try_out(job)
+        if refused is None:
+            try:
+                with warm.unchanged():
+                    warm.load_modules(job.method) if job.cell.device == "cuda" else warm.prepare(job.method, job.cell.device)
+            except (Exception, SystemExit) as error:
+                refused = failed(job, Status.ERROR, f"{type(error).__name__}: {error}")
+            fix_threads(1)
+        _prepared[at] = None if refused is None else f"warm-up of {job.method.name}: {refused.reason}"
+        _statuses[at] = Status.OK if refused is None else refused.status
+    reason = _prepared[at]
+    return None if reason is None else failed(job, _statuses[at], reason)
 
 
-def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
-    """Run the cell in the child and leave, whatever happens, without running the parent's exit handlers."""
-    code = 1
-    try:
-        os.setsid()
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a killed run takes its cells along
-        if os.getppid() != parent:
-            return
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.dup2(stderr, 1)
-        os.dup2(stderr, 2)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-        hard = _limit_memory(job)
+def _try_out(job: Job) -> RunRecord | None:
+    """Prepare a method in a process of its own under the cell's limits; return the record of its failure, or None."""
+
+    def task(send: Send) -> None:
+        warm.load_modules(job.method) if job.cell.device == "cuda" else warm.prepare(job.method, job.cell.device)
+        send({"run": "prepared"})
+
+    child = _start(job, task)
+    with selectors.DefaultSelector() as selector:
+        _register(selector, child)
+        while not _wait(selector, {child.process.descriptor: child}):
+            continue
+    status = _reap(child)
+    report = parse(child.received, child.process.word)
+    if report.run == "prepared" and not child.timed_out and not report.forged:
+        return None
+    said = child.said.decode(errors="replace").strip()
+    report.run = None
+    record = record_of(job, report, said, timed_out=child.timed_out, status=status)
+    raised = record.status is Status.CRASHED and "exit code 1" in record.reason and "Traceback" in said
+    return replace(record, status=Status.ERROR, reason=said.splitlines()[-1]) if raised else record
+
+
+def _cell_task(job: Job) -> Callable[[Send], None]:
+    def task(send: Send) -> None:
         record = run_cell(
             job.suite,
             job.workload,
@@ -174,56 +168,51 @@ def _child_main(job: Job, parent: int, pipe: int, stderr: int) -> None:
             job.cell.device,
             job.seed,
             cell=job.cell,
-            publish=lambda point: _send(pipe, {"point": point}),
+            publish=lambda point: send({"point": point}),
         )
-        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
-        run = {name: getattr(record, name) for name in RunRecord.__dataclass_fields__ if name != "cell"}
-        _send(pipe, {"run": run})
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+        run: dict[str, Any] = {name: getattr(record, name) for name in RunRecord.__dataclass_fields__ if name not in _TOLD}
+        send({"run": run})
+
+    return task
 
 
-def _limit_memory(job: Job) -> int:
-    """Allow the child `job.memory` bytes beyond what it has inherited; return the hard limit.
-
-    Private writable memory of each process is what counts: address space would count torch's libraries, and CUDA reserves more
-    than there is. Memory that processes share is not counted.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmData"):
-            inherited = int(line.split()[1]) * 1024
-            limit = inherited + job.memory
-            resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-    return hard
+def _start(job: Job, task: Callable[[Send], None]) -> _Child:
+    environment.commit()  # known before the fork, so that no child asks git again
+    gc.freeze()  # keeps the collector of the child off the parent's pages
+    process = guardian.start(task, job.memory)
+    deadline = time.monotonic() + job.timeout
+    return _Child(job, process, deadline, busy.latest(), open_pipes={process.pipe, process.output})
 
 
-def _send(pipe: int, message: dict[str, Any]) -> None:
-    data = memoryview(orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
-    while data:
-        data = data[os.write(pipe, data) :]
+def _register(selector: selectors.BaseSelector, child: _Child) -> None:
+    for readable in (child.process.descriptor, *child.open_pipes):
+        selector.register(readable, selectors.EVENT_READ, child)
+
+
+def _unregister(selector: selectors.BaseSelector, child: _Child) -> None:
+    for registered in (child.process.descriptor, *child.open_pipes):
+        selector.unregister(registered)
 
 
 def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[_Child]:
     """Wait for output, an end or a deadline; return the children that have ended."""
     now = time.monotonic()
-    pending = [child.deadline - now for child in running.values() if not child.killed]
-    events = selector.select(max(0.0, min([*pending, busy.EVERY])))
+    nearest = min(child.deadline - now for child in running.values())
+    events = selector.select(max(0.0, min(nearest, busy.EVERY)))
     ended = []
     for key, _ in events:
         child: _Child = key.data
-        if key.fd == child.process:
+        if key.fd == child.process.descriptor:
             ended.append(child)
         elif not _drain(child, key.fd):  # closed by the child: would be readable for ever
             selector.unregister(key.fd)
             child.open_pipes.discard(key.fd)
     now = time.monotonic()
     for child in running.values():
-        if not child.killed and child not in ended and now >= child.deadline:
-            _kill(child)
+        if child not in ended and now >= child.deadline:
+            guardian.stop(child.process, at_once=child.stopping)
+            child.timed_out = child.timed_out or len(child.received) < _REPORT_BYTES
+            child.stopping, child.deadline = True, now + _GRACE
     return ended
 
 
@@ -236,89 +225,29 @@ def _drain(child: _Child, pipe: int) -> bool:
             return True
         if not chunk:
             return False
-        if pipe == child.pipe:
-            child.received += chunk
-        else:
+        if pipe != child.process.pipe:
             child.said = (child.said + chunk)[-_STDERR_TAIL:]
+        elif len(child.received) < _REPORT_BYTES:
+            child.received += chunk
+            if len(child.received) >= _REPORT_BYTES:
+                child.deadline = 0.0  # it will never be read
     return True
 
 
-def _kill(child: _Child) -> None:
-    child.killed = True
-    strays = _descendants(child.pid)
-    for kill, target in ((os.killpg, child.pid), *((os.kill, pid) for pid in (child.pid, *strays))):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(target, signal.SIGKILL)
-
-
-def _descendants(pid: int) -> list[int]:
-    """Return the children of a process, theirs, and so on, whatever session they have moved to."""
-    found = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in map(int, path.read_text().split()):
-                found += [child, *_descendants(child)]
-    return found
+def _reap(child: _Child) -> int:
+    """Wait for an ended guardian, take its last words, and return how it ended."""
+    _, status = os.waitpid(child.process.pid, 0)
+    for pipe in (child.process.pipe, child.process.output):
+        _drain(child, pipe)
+        os.close(pipe)
+    os.close(child.process.descriptor)
+    return status
 
 
 def _finish(child: _Child) -> RunRecord:
-    """Reap an ended child, clear what it left behind, and read its record or work out why there is none."""
-    _, status = os.waitpid(child.pid, 0)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)  # grandchildren
-    for pipe in (child.pipe, child.stderr):
-        _drain(child, pipe)
-        os.close(pipe)
-    os.close(child.process)
-    stderr = child.said.decode(errors="replace").strip()
-    points, run = _parse(child.received)
-    if run is not None and not child.killed:
-        return _decode(child.job, run, stderr)
-    return replace(_explain(child, status, stderr), trace=thin(points))
-
-
-def _parse(received: bytearray) -> tuple[list[TracePoint], dict[str, Any] | None]:
-    """Return the trace points and the run that a child has sent; a torn last line is dropped."""
-    points: list[TracePoint] = []
-    run = None
-    for line in received.split(b"\n"):
-        try:
-            message = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(message, dict) and "point" in message:
-            points.append(tuple(message["point"]))
-        elif isinstance(message, dict):
-            run = message.get("run")
-    return points, run
-
-
-def _decode(job: Job, run: dict[str, Any], stderr: str) -> RunRecord:
-    status = Status(run["status"])
-    reason = run["reason"]
-    if status is not Status.OK and stderr:
-        reason = f"{reason}\nstderr:\n{stderr}"
-    trace = tuple(tuple(point) for point in run["trace"])
-    limit = job.memory if status is Status.OUT_OF_MEMORY else None
-    return RunRecord(cell=job.cell, **run | {"status": status, "reason": reason, "trace": trace, "limit": limit})
-
-
-def _explain(child: _Child, status: int, stderr: str) -> RunRecord:
-    """Return the record of a child that left none."""
-    job = child.job
-    tail = f"\nstderr:\n{stderr}" if stderr else ""
-    if child.killed:
-        return replace(_failed(job, Status.TIMEOUT, f"stopped after {job.timeout:g} s{tail}"), limit=job.timeout)
-    if "bad_alloc" in stderr or "MemoryError" in stderr:
-        reason = f"beyond the limit of {job.memory / 2**20:.0f} MiB{tail}"
-        return replace(_failed(job, Status.OUT_OF_MEMORY, reason), limit=job.memory)
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        return _failed(job, Status.CRASHED, f"killed by signal {number} ({signal.Signals(number).name}){tail}")
-    return _failed(job, Status.CRASHED, f"ended with exit code {os.waitstatus_to_exitcode(status)} before its record{tail}")
-
-
-def _failed(job: Job, status: Status, reason: str) -> RunRecord:
-    commit, dirty = environment.commit()
-    finished = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return RunRecord(cell=job.cell, seed=job.seed, status=status, reason=reason, commit=commit, dirty=dirty, finished=finished)
+    status = _reap(child)
+    if len(child.received) >= _REPORT_BYTES:
+        return failed(child.job, Status.CRASHED, f"said more than the {_REPORT_BYTES // 2**20} MiB that a cell may say")
+    report = parse(child.received, child.process.word)
+    said = child.said.decode(errors="replace").strip()
+    return record_of(child.job, report, said, timed_out=child.timed_out, status=status)

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
+import random
+import signal
 import sys
+import time
+from collections.abc import Iterator
 from functools import cache
+
+import numpy as np
 
 from optathlon.measure.plan import digest_of
 from optathlon.measure.seeds import stream
 from optathlon.spec import Method
 from optathlon.threads import fix_threads
 
+# Imported without trying them out: a process that they end could not have been started.
+_LIBRARIES = frozenset({
+    "PIL", "clarabel", "cvxpy", "llvmlite", "matplotlib", "numba", "numpy", "orjson", "pandas", "scipy", "scs", "sklearn",
+    "torch", "torchmetrics", "torchvision",
+})  # fmt: skip
+
+
+def load_libraries(method: Method) -> None:
+    """Import the libraries, known to all, that a method's code imports."""
+    for name in digest_of(method.run).modules:
+        if _is_known(name):
+            _load(name)
+
+
+def is_risky(method: Method) -> bool:
+    """Return whether preparing a method runs code that nobody here has run before: its warm-up, or modules not loaded yet."""
+    unknown = any(name not in sys.modules and not _is_known(name) for name in digest_of(method.run).modules)
+    return unknown or method.warm_up is not None
+
+
+def _is_known(name: str) -> bool:
+    top = name.split(".")[0]
+    return top in _LIBRARIES or top in sys.stdlib_module_names
+
+
+def _load(name: str) -> None:
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)  # an optional peer, or a name that is no module: the method itself will say what it misses
+
 
 @cache
 def load_modules(method: Method) -> None:
     """Import what the method's code imports and fix the thread pools: what a forked cell finds done."""
     for name in digest_of(method.run).modules:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue  # an optional peer, or a name that is no module: the method itself will say what it misses
+        _load(name)
     fix_threads(1)  # a pool started here would be dead in a fork
     stream(0, 0)  # numpy loads its random module at first use
 
@@ -34,3 +68,41 @@ def prepare(method: Method, device: str) -> None:
         (square @ square).sum().item()
     if method.warm_up is not None:
         method.warm_up()
+
+
+@contextlib.contextmanager
+def unchanged() -> Iterator[None]:
+    """Put back what a warm-up may change for everybody: folder, environment, mask, clocks, random states, signals, output."""
+    try:
+        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        folder = None  # somebody has removed it
+    environ, mask = dict(os.environ), os.umask(0o022)
+    os.umask(mask)
+    clock, python, numpy = dict(vars(time)), random.getstate(), np.random.get_state()  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    seed = torch.random.get_rng_state() if torch is not None else None
+    output, path = (sys.stdout, sys.stderr), list(sys.path)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # not in the main thread, where nobody can have set any
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if folder is not None:
+            os.fchdir(folder)
+            os.close(folder)
+        os.umask(mask)
+        if dict(os.environ) != environ:
+            os.environ.clear()
+            os.environ.update(environ)
+        vars(time).update(clock)
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        if torch is not None and seed is not None:
+            torch.random.set_rng_state(seed)
+        sys.stdout, sys.stderr = output
+        sys.path[:] = path

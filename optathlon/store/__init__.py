@@ -4,11 +4,12 @@ It writes a run as it ends, atomically, reads and validates what is there, and k
 """
 
 from optathlon.store.encoding import SCHEMA, Group, RecordError, to_groups, to_records
-from optathlon.store.files import discard, load_runs, path_of, read, save, scan
+from optathlon.store.files import discard, load_runs, path_of, read, replace_text, save, scan, sweep
 from optathlon.store.history import UnknownRevision, history_of, load_revision, locate
 from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
 
 __all__ = [
     "ABSENT", "SCHEMA", "Group", "RecordError", "UnknownRevision", "address", "discard", "history_of", "last_finished",
-    "load_revision", "load_runs", "locate", "newest", "path_of", "read", "recency", "save", "scan", "to_groups", "to_records",
+    "load_revision", "load_runs", "locate", "newest", "path_of", "read", "recency", "replace_text", "save", "scan", "sweep",
+    "to_groups", "to_records",
 ]  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -20,10 +22,11 @@ class RecordError(Exception):
 
 
 class Group(NamedTuple):
-    """A cell with its runs as plain dictionaries: what tables are computed from."""
+    """A cell with its runs as plain dictionaries, and which measurement of its address it is: what tables are computed from."""
 
     cell: Cell
     runs: list[dict[str, Any]]
+    turn: int = 0
 
 
 def encode_cell(cell: Cell) -> dict[str, Any]:
@@ -77,6 +80,7 @@ _STATUSES = frozenset(Status)
 _NUMBER = (float, int)
 _TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
+    "status": (str, Status),
     "scores": (dict,),
     "sections": (dict,),
     "trace": (list,),
@@ -96,28 +100,64 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+_NOT_NEGATIVE = ("seconds", "cpu_seconds", "peak_memory", "gpu_memory", "limit", "jobs", "busy", "load")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?)?")
+_TOLERATED = timedelta(days=1)  # by which clocks may differ
+
+
 def check_run(cell: Cell, run: dict[str, Any]) -> None:
     """Raise unless a run holds what `RunRecord` promises; NaN and infinity cannot be written in JSON at all."""
     for name, value in run.items():
-        if name in _TYPES and type(value) not in _TYPES[name]:
-            raise ValueError(f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}, got {value!r}")
+        if name not in _TYPES:
+            raise ValueError(f"a run has no {_short(name)}")
+        if type(value) not in _TYPES[name]:
+            raise ValueError(f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}, got {_short(value)}")
     if run["seed"] < 0:
         raise ValueError(f"seed must be a whole number from 0, got {run['seed']!r}")
     if run["status"] not in _STATUSES:
-        raise ValueError(f"unknown status {run['status']!r}")
+        raise ValueError(f"unknown status {_short(run['status'])}")
+    for name in _NOT_NEGATIVE:
+        if run.get(name, 0) < 0:
+            raise ValueError(f"{name} must not be negative, got {run[name]!r}")
+    if "finished" in run:
+        _check_date(run["finished"])
     scores = run.get("scores", {})
     for value in scores.values():
         if type(value) not in _NUMBER:
-            raise ValueError(f"a score must be a number, got {value!r}")
+            raise ValueError(f"a score must be a number, got {_short(value)}")
     if run["status"] == "ok" and cell.metrics[0].name not in scores:
         raise ValueError(f"a run that ended ok must have {cell.metrics[0].name}")
+    for value in run.get("sections", {}).values():
+        if type(value) not in _NUMBER or value < 0:
+            raise ValueError(f"a section's seconds must be a number from 0, got {_short(value)}")
     width = 2 + len(cell.traced) if "trace" in run else 0
     for point in run.get("trace", ()):
-        if len(point) != width or any(type(part) not in _NUMBER for part in point):
-            raise ValueError(f"a point of a trace must be {width} numbers, got {point!r}")
-    for name, shown in run.get("exhibits", {}).items():
+        if type(point) not in (list, tuple) or len(point) != width or any(type(part) not in _NUMBER for part in point):
+            raise ValueError(f"a point of a trace must be {width} numbers, got {_short(point)}")
+    check_exhibits(run.get("exhibits", {}))
+
+
+def check_exhibits(exhibits: dict[str, Any]) -> None:
+    """Raise unless each is a text or a list of finite numbers."""
+    for name, shown in exhibits.items():
         if type(shown) is not str and not (type(shown) is list and all(type(part) in _NUMBER for part in shown)):
-            raise ValueError(f"exhibit {name} must be a text or a list of numbers, got {type(shown).__name__}")
+            kind = "a list of something else" if isinstance(shown, list) else type(shown).__name__
+            raise ValueError(f"exhibit {_short(name)} must be a text or a list of finite numbers, got {kind}")
+
+
+def _check_date(text: str) -> None:
+    """Raise unless a text is a date that may be: the newest counts, so a date in the future would count for ever."""
+    if not _DATE.fullmatch(text):
+        raise ValueError(f"finished must be a time (UTC, ISO 8601), got {_short(text)}")
+    if text[:10] > (datetime.now(UTC) + _TOLERATED).isoformat():
+        raise ValueError(f"finished must not lie in the future, got {text}")
+
+
+def _short(value: Any) -> str:
+    """Return a value as a few words of a message, without building the text of all of it."""
+    if isinstance(value, str | bytes):
+        return repr(value[:40])
+    return f"a {type(value).__name__}" if isinstance(value, dict | list | tuple) else repr(value)[:40]
 
 
 def decode_run(cell: Cell, run: dict[str, Any]) -> RunRecord:

@@ -3,7 +3,9 @@
 ``records/<machine>/<suite>/<workload>/<method>@<device>.<key>.json``, with ``+<arithmetic>`` after the device where that is not
 native. A file holds what its runs share once, then one run a line,
 so that a diff reads well and a million runs load in seconds. A run is saved as it ends: the file is read, merged and replaced
-under a lock on its folder, so a kill at any moment leaves the old file or the new one, and two writers lose nothing.
+under a lock on its folder, so a kill at any moment leaves the old file or the new one, and two writers lose nothing. It is not
+forced to the disk each time: a power cut may cost what was written in the seconds before it, and such a file is refused and its
+cells are measured again. The turn at its head says which measurement of its address a file is: the highest counts.
 """
 
 from __future__ import annotations
@@ -11,14 +13,19 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
-from collections.abc import Iterator
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from optathlon.spec import Cell, RunRecord
+from optathlon.spec.text import clean
 from optathlon.store.encoding import (
     HEADER,
     SCHEMA,
@@ -31,6 +38,15 @@ from optathlon.store.encoding import (
     to_records,
 )
 from optathlon.store.newest import last_finished
+
+_LARGEST = 256 * 2**20
+_DEEPEST = 10  # levels of a cell; its environment has two
+_MOST_TURNS = 10**9
+_LONGEST_LINE = 196
+# Characters that are not seen, as they may stand in JSON: control ones escaped, others also as they are.
+_HIDDEN = re.compile(
+    rb"\\u(00[0189]|2[0-9a-f]{3}|fe|fff|d[89ab])|\x7f|\xc2[\x80-\xa0\xad]|\xe2\x80|\xe2\x81|\xef|\xf3", re.IGNORECASE
+)
 
 
 def path_of(results: Path, cell: Cell) -> Path:
@@ -45,29 +61,67 @@ def _stem(cell: Cell) -> str:
 
 
 def save(results: Path, record: RunRecord) -> None:
-    """Add or replace one run in its file."""
+    """Add or replace one run in its file.
+
+    Raises
+    ------
+    RecordError
+        What would be written could not be read again; nothing is written then.
+    """
     path = path_of(results, record.cell)
+    run = _readable(path, record)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path.parent):
-        runs = {run["seed"]: run for run in _kept_runs(path)}
-        runs[record.seed] = encode_run(record)
-        _write(path, record.cell, [runs[seed] for seed in sorted(runs)])
+        known = _known(path)
+        runs = {one["seed"]: one for one in known.runs} if known else {}
+        runs[record.seed] = run
+        others = max((_turn_of(other) for other in _beside(path, record.cell)), default=0)
+        turn = known.turn if known and known.turn > others else others + 1
+        _write(path, record.cell, [runs[seed] for seed in sorted(runs)], turn)
 
 
 def discard(results: Path, cell: Cell, before: str) -> None:
-    """Remove the files of the same address and another key whose last run ended earlier than `before` (UTC, ISO 8601).
+    """Remove the files of the same address and another key that are superseded by `cell`; git keeps what was committed.
 
-    They are superseded by `cell`, and git keeps what was committed. What another run writes at the same time is younger, and
-    what cannot be read is kept.
+    Kept is what cannot be read, what was measured on another processor or GPU of the same name, and what another run may be
+    writing now: files whose last run ended after `before` (UTC, ISO 8601) and not in the future.
     """
     path = path_of(results, cell)
+    if not path.is_file():
+        return
     with _locked(path.parent):
-        for other in path.parent.glob(f"{_stem(cell)}.*.json"):
+        turn, now = _turn_of(path), datetime.now(UTC).isoformat()
+        for other in _beside(path, cell):
             try:
-                if other != path and last_finished(read(other)) < before:
-                    other.unlink()
+                group = read(other)
             except RecordError:
                 continue
+            here, there = cell.environment, group.cell.environment
+            ended = last_finished(group)
+            if group.turn < turn and (here.cpu, here.gpu) == (there.cpu, there.gpu) and (ended < before or ended > now):
+                other.unlink()
+
+
+def sweep(results: Path) -> None:
+    """Remove the half-written files that killed runs have left."""
+    for path in (results / "records").glob("*/*/*/.*.json.*"):
+        writer = path.name.rpartition(".")[2]
+        if writer.isdigit() and not Path(f"/proc/{writer}").exists():
+            path.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text so that whoever looks, and whatever happens meanwhile, finds the old file or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def load_runs(results: Path, cell: Cell) -> dict[int, RunRecord]:
@@ -88,29 +142,64 @@ def read(path: Path) -> Group:
     Raises
     ------
     RecordError
-        If it is torn, not ours, from a newer schema, or holds a name or number that a record cannot hold.
+        If it is no regular file of bounded size, torn, not ours, nested too deep, from a newer schema, or holds a name or number
+        that a record cannot hold.
     """
     try:
-        document = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise RecordError(f"{path}: not readable as JSON ({error})") from error
-    try:
+        document = _parsed(path)
         schema = document["schema"]
         if type(schema) is not int or schema < 1:
-            raise ValueError(f"schema must be a whole number from 1, got {schema!r}")
+            raise ValueError(f"schema must be a whole number from 1, got {str(schema)[:40]!r}")
         if schema > SCHEMA:
-            raise RecordError(f"{path}: schema {schema!r} is newer than {SCHEMA}, the newest read here; update optathlon")
+            raise ValueError(f"schema {str(schema)[:40]} is newer than {SCHEMA}, the newest read here; update optathlon")
+        turn = document.get("turn", 0)
+        if type(turn) is not int or not 0 <= turn < _MOST_TURNS:
+            raise ValueError(f"turn must be a whole number from 0, got {str(turn)[:40]!r}")
         cell = decode_cell(document["cell"])
         runs = sorted(document["runs"], key=lambda run: run["seed"])
         for run in runs:
             check_run(cell, run)
         if len({run["seed"] for run in runs}) < len(runs):
             raise ValueError("a seed stands twice")
-    except RecordError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"{path}: not a record ({type(error).__name__}: {error})") from error
-    return Group(cell, runs)
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
+        raise RecordError(_refusal(path, error)) from None
+    return Group(cell, runs, turn)
+
+
+def _parsed(path: Path) -> Any:
+    """Return the JSON document of a regular file, its texts fit to be shown."""
+    info = path.stat()
+    if not stat.S_ISREG(info.st_mode) or info.st_size > _LARGEST:
+        raise ValueError(f"must be a regular file of at most {_LARGEST // 2**20} MiB")
+    data = path.read_bytes()
+    document = orjson.loads(data)
+    if document.keys() - {"schema", "turn", "cell", "runs"}:
+        raise ValueError("must hold schema, turn, cell and runs, and nothing else")
+    _require_shallow(document["cell"])  # nothing else may hold what is nested, see `check_run`
+    return _cleaned(document) if _HIDDEN.search(data) else document
+
+
+def _require_shallow(value: Any, allowed: int = _DEEPEST) -> None:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if allowed == 0 and parts:
+        raise ValueError(f"nested deeper than {_DEEPEST} levels")
+    for part in parts:
+        _require_shallow(part, allowed - 1)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(key): _cleaned(part) for key, part in value.items()}
+    return [_cleaned(part) for part in value] if isinstance(value, list) else value
+
+
+def _refusal(path: Path, error: BaseException) -> str:
+    """Return one line that says which file is refused, and why."""
+    why = {OSError: "not readable", orjson.JSONDecodeError: "not readable as JSON"}.get(type(error), "not a record")
+    detail = clean(" ".join(f"{why} ({type(error).__name__}: {str(error)[:300]})".split()))
+    return f"{path}: {detail[: max(80, _LONGEST_LINE - len(str(path)))]}"
 
 
 def scan(results: Path) -> Iterator[Group | RecordError]:
@@ -118,15 +207,52 @@ def scan(results: Path) -> Iterator[Group | RecordError]:
 
     Where a cell has files of several keys, all are yielded; `newest` chooses.
     """
-    for path in sorted((results / "records").glob("*/*/*/*.json")):
+    paths = sorted((results / "records").glob("*/*/*/*.json"))
+    directions = _directions(paths)
+    for path in paths:
         try:
             group = read(path)
             if path_of(results, group.cell) != path:
                 raise RecordError(f"{path}: its content belongs at {path_of(results, group.cell)}")
+            for metric in group.cell.metrics:
+                usual = directions.get(_metric_address(group.cell, metric.name), metric.better)
+                if metric.better != usual:
+                    raise RecordError(
+                        f"{path}: says {metric.better} is better of {metric.name}; other records of the suite say {usual}"
+                    )
         except RecordError as error:
             yield error
         else:
             yield group
+
+
+def _metric_address(cell: Cell, metric: str) -> tuple[str, str, str]:
+    return cell.suite, cell.suite_version, metric
+
+
+def _directions(paths: Sequence[Path]) -> dict[tuple[str, str, str], str]:
+    """Return, of each metric of a suite in a version, the direction that most files give it, from their heads alone."""
+    votes: dict[tuple[str, str, str], Counter[str]] = {}
+    for path in paths:
+        try:
+            head = _head(path)
+        except OSError:
+            continue
+        block = re.search(rb'"metrics": \[(.*?)\n *\]', head, re.DOTALL)
+        suite, version = (re.search(rb'\n *"%s": "([^"]*)"' % name, head) for name in (b"suite", b"suite_version"))
+        if not (block and suite and version):
+            continue
+        for better, name in re.findall(rb'"better": "(lower|higher)",\s*"name": "([^"]*)"', block[1]):
+            votes.setdefault((suite[1].decode(), version[1].decode(), name.decode()), Counter())[better.decode()] += 1
+    return {address: count.most_common(1)[0][0] for address, count in votes.items() if len(count) > 1}
+
+
+def _head(path: Path, size: int = 16384) -> bytes:
+    """Return the first bytes of a regular file, none of anything else."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as stream:
+        return stream.read(size)
 
 
 @contextmanager
@@ -139,22 +265,50 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _kept_runs(path: Path) -> list[dict[str, Any]]:
-    """Return the runs already in a file; a file that is refused is set aside, never overwritten."""
-    if not path.is_file():
-        return []
+def _readable(path: Path, record: RunRecord) -> dict[str, Any]:
+    """Return a run as JSON values, checked as `read` will check them."""
     try:
-        return read(path).runs
+        run = orjson.loads(orjson.dumps(encode_run(record), option=orjson.OPT_SERIALIZE_NUMPY))
+        check_run(decode_cell(orjson.loads(orjson.dumps(encode_cell(record.cell), option=HEADER))), run)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise RecordError(_refusal(path, error)) from error
+    return run
+
+
+def _beside(path: Path, cell: Cell) -> Iterator[Path]:
+    """Yield the other files of the address of a cell."""
+    return (other for other in path.parent.glob(f"{_stem(cell)}.*.json") if other != path)
+
+
+def _turn_of(path: Path) -> int:
+    """Return the turn that stands at the head of a file, 0 where none can be read."""
+    try:
+        found = re.match(rb'\{\s*"schema": *\d+,\s*"turn": *(\d{1,9}),', _head(path, 200))
+    except OSError:
+        found = None
+    return int(found[1]) if found else 0
+
+
+def _known(path: Path) -> Group | None:
+    """Return the group already in a file; a file that is refused is set aside, never overwritten."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        return read(path)
     except RecordError:
         aside = (path.with_suffix(f".refused{n or ''}") for n in itertools.count())
-        path.replace(next(free for free in aside if not free.exists()))
-        return []
+        path.replace(next(free for free in aside if not os.path.lexists(free)))
+        return None
 
 
-def _write(path: Path, cell: Cell, runs: list[dict[str, Any]]) -> None:
+def _write(path: Path, cell: Cell, runs: list[dict[str, Any]], turn: int = 1) -> None:
     header = orjson.dumps(encode_cell(cell), option=HEADER).decode()
     lines = ",\n".join(orjson.dumps(run, option=orjson.OPT_SERIALIZE_NUMPY).decode() for run in runs)
-    text = f'{{\n"schema": {SCHEMA},\n"cell": {header},\n"runs": [\n{lines}\n]\n}}\n'
+    text = f'{{\n"schema": {SCHEMA},\n"turn": {turn},\n"cell": {header},\n"runs": [\n{lines}\n]\n}}\n'
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

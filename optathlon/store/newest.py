@@ -20,9 +20,13 @@ def last_finished(group: Group) -> str:
     return max((run.get("finished", "") for run in group.runs), default="")
 
 
-def recency(group: Group) -> tuple[bool, str]:
-    """Return what orders the groups of one address: measured ones above those that only lacked data or a device, then by time."""
-    return any(run["status"] not in ABSENT for run in group.runs), last_finished(group)
+def recency(group: Group) -> tuple[bool, int, str]:
+    """Return what orders the groups of one address.
+
+    Measured ones stand above those that only lacked data or a device; then the turn counts, which `save` raises above that of
+    every other file at the address, and only then the time: a clock may be set back.
+    """
+    return any(run["status"] not in ABSENT for run in group.runs), group.turn, last_finished(group)
 
 
 def newest(groups: Iterable[Group]) -> list[Group]:

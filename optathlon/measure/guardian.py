@@ -1,0 +1,260 @@
+"""A cell's process and the guardian above it, which outlives it by a moment and leaves nothing behind.
+
+The pool forks a guardian, the guardian forks the cell. All that the cell starts, daemons included, falls to the guardian when its
+own parent ends; when the cell has ended, or the run itself is gone, the guardian ends what is left and says so. Both speak to the
+pool through one pipe, a line each time, behind a word that the method was never told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
+
+Send = Callable[[dict[str, Any]], None]
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_FIRST_LOOK, _LOOKS = 0.05, 0.25  # seconds until the first look at a cell's memory, and between looks
+_ROUNDS = 2000  # of ending what is left: what forks as fast as it is ended would go on for ever
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Process(NamedTuple):
+    """A started cell as the pool sees it: its guardian's pid and descriptor, the ends of two pipes, and the word of its lines."""
+
+    pid: int
+    descriptor: int
+    pipe: int
+    output: int
+    word: bytes
+
+
+class _Stop(BaseException):
+    """The guardian was told to stop."""
+
+
+def require_kernel() -> None:
+    """Raise OSError in a sentence where this system cannot run cells in processes of their own."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError) as error:
+        raise OSError(f"cells need process descriptors (Linux 5.3 or newer, pidfd_open): {error}") from None
+    for standard in (0, 1, 2):  # a pipe must not get a number that the cell's output takes
+        try:
+            os.fstat(standard)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def start(task: Callable[[Send], None], memory: int) -> Process:
+    """Fork a guardian and below it a process that runs ``task(send)`` with `memory` bytes beyond what it inherits."""
+    read_end, write_end = os.pipe()
+    output, output_end = os.pipe()
+    word = os.urandom(16).hex().encode()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read_end)
+        os.close(output)
+        _guard(task, memory, parent, (write_end, output_end), word)
+    os.close(write_end)
+    os.close(output_end)
+    for pipe in (read_end, output):
+        os.set_blocking(pipe, False)
+    return Process(pid, os.pidfd_open(pid), read_end, output, word)
+
+
+def stop(process: Process, *, at_once: bool = False) -> None:
+    """Tell a guardian to end its cell and all below it; `at_once` ends guardian and all, should it not listen."""
+    below = descendants(process.pid)
+    if at_once:
+        _kill(process.pid, *below)
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the children of a process, theirs, and so on, whatever session they have moved to."""
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, path.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def _guard(task: Callable[[Send], None], memory: int, parent: int, pipes: tuple[int, int], word: bytes) -> NoReturn:
+    """Fork the cell, wait for it, end what it leaves, and report: the life of a guardian."""
+    end: dict[str, Any] = {}
+    cell = 0
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _raise_stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD))
+        os.setsid()
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # however the run ends, its cells end too
+        if os.getppid() != parent:
+            raise _Stop
+        shared = _shared_blocks()
+        cell = os.fork()
+        if cell == 0:
+            _live(task, memory, os.getppid(), pipes, word)
+        end = _watch(cell, memory)
+        if left := sorted(_shared_blocks() - shared):
+            end["shared"] = left[:5]
+    except _Stop:
+        end = {"stopped": os.getppid() != parent}
+    except BaseException as error:
+        end = {"fault": f"{type(error).__name__}: {error}"}
+    with contextlib.suppress(BaseException):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        strays = _end_all()
+        _sender(pipes[0], word)({"end": end | {"strays": strays}})
+    os._exit(0)
+
+
+def _raise_stop(number: int, frame: object) -> None:
+    raise _Stop
+
+
+def _live(task: Callable[[Send], None], memory: int, guardian: int, pipes: tuple[int, int], word: bytes) -> NoReturn:
+    """Run the task in the cell's process and leave, whatever happens, without running the parent's exit handlers."""
+    code = 1
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 0)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != guardian:
+            return  # type: ignore[misc]
+        faulthandler.disable()  # a caller's would write to the caller's own output
+        pipe, output = pipes
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+        hard = _limit_memory(memory)
+        send = _sender(pipe, word)
+
+        def send_freely(message: dict[str, Any]) -> None:
+            if "point" not in message:
+                resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # the report itself needs memory
+            send(message)
+
+        task(send_freely)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _limit_memory(memory: int) -> int:
+    """Allow this process so many bytes beyond what it has inherited; return the hard limit.
+
+    Private writable memory of each process is what the kernel counts here: address space would count torch's libraries, and CUDA
+    reserves more than there is. Memory that processes share is counted by the guardian's looks.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = _status("self", "VmData") + memory
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return hard
+
+
+def _watch(cell: int, memory: int) -> dict[str, Any]:
+    """Wait for the cell to end, looking at its memory now and then; return how it ended and the most it held with its own."""
+    descriptor = os.pidfd_open(cell)
+    start, most, wait = _held(cell), 0, _FIRST_LOOK
+    while not select.select([descriptor], [], [], wait)[0]:
+        wait = _LOOKS
+        held = _held(cell) - start
+        most = max(most, held)
+        if held > memory:
+            _kill(cell)
+            os.waitpid(cell, 0)
+            return {"status": 0, "over": held, "held": most}
+    _, status = os.waitpid(cell, 0)
+    return {"status": status, "held": most}
+
+
+def _held(cell: int) -> int:
+    """Return the bytes that a cell holds with all its children, shared ones counted once."""
+    below = descendants(cell)
+    if not below:
+        return _status(cell, "RssAnon") + _status(cell, "RssShmem")
+    return sum(_proportional(pid) for pid in (cell, *below))
+
+
+def _proportional(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _status(pid: int | str, field: str) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _end_all() -> int:
+    """End everything below this process and return how many processes that were."""
+    ended = set()
+    for _ in range(_ROUNDS):
+        below = descendants(os.getpid())
+        if not below:
+            break
+        ended |= set(below)
+        _kill(*below)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+            time.sleep(0.001)
+    return len(ended)
+
+
+def _kill(*pids: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _shared_blocks() -> set[str]:
+    """Return this user's blocks of shared memory that outlive a process."""
+    blocks = set()
+    with contextlib.suppress(OSError), os.scandir("/dev/shm") as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_uid == os.getuid():
+                    blocks.add(entry.name)
+    return blocks
+
+
+def _sender(pipe: int, word: bytes) -> Send:
+    def send(message: dict[str, Any]) -> None:
+        data = memoryview(word + orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+        while data:
+            data = data[os.write(pipe, data) :]
+
+    return send
