@@ -172,12 +172,12 @@ def fetch(
         if target.is_file() and _sha256(target) == file.sha256:
             continue
         if mirror is not None:
-            fetch_file(name, file.sha256, (f"{mirror.rstrip('/')}/{file.path}",), target, report=report)
+            fetch_file(name, file.sha256, (f"{mirror.rstrip('/')}/{file.path}",), target, size=file.size, report=report)
         elif entry.derive is not None:
             fetch(entry.made_from, folder, report=report)
             write_file(name, file.sha256, entry.derive(folder), target)
         else:
-            fetch_file(name, file.sha256, file.urls, target, convert=file.convert, report=report)
+            fetch_file(name, file.sha256, file.urls, target, size=file.size, convert=file.convert, report=report)
     return folder
 
 

@@ -243,7 +243,6 @@ DATASETS: tuple[DataSet, ...] = (
         files=_image_files(
             "FashionMNIST",
             (
-                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
                 "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
                 "b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion/",
             ),

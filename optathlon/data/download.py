@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 _TIMEOUT_SECONDS = 30
+_CONVERTED = 4  # how many times larger a published file may be than what we make of it
 
 
 class FetchFailed(OSError):
@@ -23,6 +25,7 @@ def fetch_file(
     urls: tuple[str, ...],
     target: Path,
     *,
+    size: int,
     convert: Callable[[bytes], bytes] | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> None:
@@ -35,9 +38,11 @@ def fetch_file(
     sha256 : str
         Checksum of the file at `target`, that is after `convert`.
     urls : tuple of str
-        Addresses (http, https, file), tried in turn.
+        Addresses, tried in turn: https, file, or http of this machine itself, where nobody stands in between.
     target : Path
         Where the file goes; it appears complete or not at all.
+    size : int
+        Its bytes: a download beyond them is broken off.
     convert : callable, optional
         ``convert(downloaded) -> bytes``.
     report : callable
@@ -52,7 +57,7 @@ def fetch_file(
     for url in urls:
         report(f"{name}: {url}")
         try:
-            downloaded = _download(url, target.name)
+            downloaded = _download(url, size if convert is None else _CONVERTED * size + 2**20)
             write_file(name, sha256, convert(downloaded) if convert else downloaded, target)
             return
         except (OSError, ValueError) as error:
@@ -82,16 +87,32 @@ def write_file(name: str, sha256: str, content: bytes, target: Path) -> None:
         raise
 
 
-def _download(url: str, name: str) -> bytes:
-    """Return the bytes at an address, by way of a folder that is gone afterwards."""
+class _Bounded(io.BytesIO):
+    """Takes so many bytes and no more."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def write(self, chunk: bytes) -> int:  # type: ignore[override]
+        if self.tell() + len(chunk) > self.size:
+            raise ValueError(f"it sent more than the {self.size} bytes declared, and was broken off")
+        return super().write(chunk)
+
+
+def _download(url: str, size: int) -> bytes:
+    """Return the bytes at an address, at most `size`."""
     parts = urlsplit(url)
+    taken = _Bounded(size)
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise ValueError(f"a file address must start with file:///, got {url}")
-        return Path(url2pathname(parts.path)).read_bytes()
-    import pooch
+        with Path(url2pathname(parts.path)).open("rb") as stream:
+            taken.write(stream.read(size + 1))
+    elif parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")):
+        import pooch
 
-    with tempfile.TemporaryDirectory(prefix="optathlon-fetch-") as staging:
-        path = Path(staging) / name
-        pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS)(url, str(path), None)
-        return path.read_bytes()
+        pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS)(url, taken, None)
+    else:
+        raise ValueError(f"an address must be https, got {parts.scheme or 'none'}")
+    return taken.getvalue()

@@ -452,7 +452,7 @@ def test_second_address_is_tried(server, tmp_path):
     (www / "good").write_bytes(b"right")
     (www / "bad").write_bytes(b"wrong")
     urls = (f"{address}/absent", f"{address}/bad", f"{address}/good")
-    fetch_file("toy", hashlib.sha256(b"right").hexdigest(), urls, tmp_path / "out/toy")
+    fetch_file("toy", hashlib.sha256(b"right").hexdigest(), urls, tmp_path / "out/toy", size=5)
     assert (tmp_path / "out/toy").read_bytes() == b"right"
     assert len(_left(tmp_path / "out")) == 1
 
@@ -462,7 +462,7 @@ def test_no_network_is_told_in_a_sentence(monkeypatch, tmp_path):
     from optathlon.data.download import fetch_file
 
     with pytest.raises(data.FetchFailed, match="toy could not be downloaded"):
-        fetch_file("toy", file.sha256, file.urls, tmp_path / "toy")
+        fetch_file("toy", file.sha256, file.urls, tmp_path / "toy", size=file.size)
 
 
 @needs_real
