@@ -10,8 +10,8 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 def threads() -> int:
     """Return how many BLAS and torch threads a cell gets: ``OPTATHLON_THREADS``, by default 1."""
     text = os.environ.get("OPTATHLON_THREADS", "1")
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"OPTATHLON_THREADS must be a positive whole number, got {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) >= 1):
+        raise ValueError(f"OPTATHLON_THREADS must be a whole number from 1 to 9999, got {text[:40]!r}")
     return int(text)
 
 

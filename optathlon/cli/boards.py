@@ -10,8 +10,8 @@ import typer
 from optathlon.cli.common import (
     RESULTS,
     Ended,
-    Machine,
     Results,
+    ShownMachine,
     SuiteNames,
     UsageError,
     choose,
@@ -39,7 +39,7 @@ def leaderboard(
         bool, typer.Option("--write", help="Write LEADERBOARD.md and leaderboard.csv into the results folder.")
     ] = False,
     scale: Annotated[Scale | None, typer.Option(help="Only this scale.")] = None,
-    machine: Machine = None,
+    machine: ShownMachine = None,
 ) -> None:
     """Show who wins where, with ties and intervals, and which claims hold."""
     from optathlon import judge
@@ -74,13 +74,14 @@ def leaderboard(
 
 def _check_or_write(results: Path, rows: list[Any], judgements: list[Judgement], *, write: bool) -> None:
     from optathlon.show.tables import to_csv, to_markdown
+    from optathlon.store import replace_text
 
     texts = {"LEADERBOARD.md": to_markdown(rows, judgements), "leaderboard.csv": to_csv(rows)}
     stale = []
     for name, text in texts.items():
         path = results / name
         if write:
-            path.write_text(text, encoding="utf-8")
+            replace_text(path, text)
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path)
     for path in stale:

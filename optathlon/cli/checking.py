@@ -14,6 +14,7 @@ from optathlon.cli.common import (
     Machine,
     MethodNames,
     Results,
+    ShownMachine,
     SuiteNames,
     UsageError,
     WorkloadNames,
@@ -70,7 +71,7 @@ def compare(
     base: Annotated[str, typer.Argument(help="Commit to compare against.")],
     head: Annotated[str, typer.Argument(help="Commit that is judged.")],
     results: Results = RESULTS,
-    machine: Machine = None,
+    machine: ShownMachine = None,
     format: Annotated[str, typer.Option("--format", help="md or json.")] = "md",
     everything: Annotated[bool, typer.Option("--all", help="Show what is within noise too.")] = False,
     seconds_factor: Annotated[float, typer.Option(help="Seconds count from this factor on.")] = 1.5,
@@ -144,12 +145,11 @@ def verify_groups(
 
 
 def _job(suite: Suite, workload: Workload, method: Method, cell: Cell, record: RunRecord) -> Job:
-    """Return the job that repeats a run: under its limit where that ended it, else with room for ten times its seconds."""
+    """Return the job that repeats a run: under the declared limits, with room for ten times its seconds where it ended by itself.
+
+    What a record says of the limit that ended it decides nothing: it could say anything.
+    """
     from optathlon.measure import Job
 
-    timeout, memory = max(workload.budget, 10 * (record.seconds or 0.0)), workload.memory
-    if record.limit is not None and record.status is Status.TIMEOUT:
-        timeout = record.limit
-    elif record.limit is not None:
-        memory = int(record.limit)
-    return Job(suite, workload, method, cell, record.seed, timeout, memory)
+    timeout = workload.budget if record.status is Status.TIMEOUT else max(workload.budget, 10 * (record.seconds or 0.0))
+    return Job(suite, workload, method, cell, record.seed, timeout, workload.memory)

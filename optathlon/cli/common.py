@@ -90,6 +90,7 @@ MethodNames = Annotated[
 Machine = Annotated[
     str | None, typer.Option("--machine", help="Name of this machine in the records.", envvar="OPTATHLON_MACHINE")
 ]
+ShownMachine = Annotated[str | None, typer.Option("--machine", help="Only records of this machine.")]
 RESULTS = Path("results")
 
 

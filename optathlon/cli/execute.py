@@ -20,6 +20,8 @@ _LOG_EVERY = 20
 
 def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, force: bool) -> int:
     """Run the jobs that have no record yet, save each record as it comes, and return how many cells did not end ok."""
+    results = results.absolute()  # a method may leave the process in another folder, or without one
+    store.sweep(results)
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     pending: list[Job] = []
     done: list[RunRecord] = []
@@ -60,7 +62,7 @@ def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> li
     with Progress(*columns, console=console, auto_refresh=False, disable=not console.is_terminal) as progress:
         task = progress.add_task("preparing", total=len(pending))
         progress.refresh()
-        for record in run_jobs(pending, parallel=parallel):
+        for record in run_jobs(pending, parallel=parallel, tell=progress.console.print):
             if record.status not in store.ABSENT:  # what this machine lacks is no result
                 store.save(results, record)
             fresh.append(record)

@@ -36,8 +36,8 @@ def _bytes(text: str) -> int:
         amount = float(digits) * _UNITS[unit]
     except (KeyError, ValueError):
         raise UsageError(f"--memory must be a size such as 512MiB or 4GiB (a bare number is MiB), got {text!r}") from None
-    if amount <= 0 or amount == float("inf"):
-        raise UsageError(f"--memory must be positive and finite, got {text!r}")
+    if not 2**20 <= amount <= 2**50:
+        raise UsageError(f"--memory must be from 1MiB to 1PiB, got {text!r}")
     return int(amount)
 
 
