@@ -62,7 +62,7 @@ def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> li
     with Progress(*columns, console=console, auto_refresh=False, disable=not console.is_terminal) as progress:
         task = progress.add_task("preparing", total=len(pending))
         progress.refresh()
-        for record in run_jobs(pending, parallel=parallel, tell=progress.console.print):
+        for record in run_jobs(pending, parallel=parallel, tell=progress.console.print, alone=True):
             if record.status not in store.ABSENT:  # what this machine lacks is no result
                 store.save(results, record)
             fresh.append(record)
@@ -74,7 +74,10 @@ def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> li
             if record.status is not Status.OK:
                 lines = record.reason.split("\nstderr:\n")[0].strip().splitlines() or [""]
                 progress.console.print(
-                    Text(f"{cell.suite} {cell.workload} {cell.method} seed {record.seed}: {record.status}: {lines[-1]}", "yellow")
+                    Text(
+                        f"{cell.suite} {cell.workload} {cell.method} seed {record.seed}: {record.status}: {lines[-1][:300]}",
+                        "yellow",
+                    )
                 )
     return fresh
 

@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -83,6 +83,26 @@ def stop(process: Process, *, at_once: bool = False) -> None:
     else:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGTERM)
+
+
+def adopt() -> None:
+    """Let this process be the one to which what outlives its guardian falls."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_strays(guardians: Collection[int]) -> None:
+    """End everything below this process that is no guardian's: for a process that has no other children of its own."""
+    for pid in descendants(os.getpid()):
+        if _parent_of(pid) == os.getpid() and pid not in guardians:
+            _kill(pid, *descendants(pid))
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _parent_of(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
 
 
 def descendants(pid: int) -> list[int]:

@@ -46,7 +46,9 @@ class _Child:
     timed_out: bool = False
 
 
-def run_jobs(jobs: Iterable[Job], *, parallel: int = 1, tell: Callable[[str], None] = lambda line: None) -> Iterator[RunRecord]:
+def run_jobs(
+    jobs: Iterable[Job], *, parallel: int = 1, tell: Callable[[str], None] = lambda line: None, alone: bool = False
+) -> Iterator[RunRecord]:
     """Run cells, at most `parallel` at a time, and yield each record as its cell ends.
 
     Raises nothing for a fault of a cell: its record says what happened. Where the caller stops early, running cells are killed.
@@ -59,10 +61,14 @@ def run_jobs(jobs: Iterable[Job], *, parallel: int = 1, tell: Callable[[str], No
         Cells at a time.
     tell : callable
         ``tell(line)`` is told what takes long before the first cell of a method starts.
+    alone : bool
+        This process has no other children: whatever falls to it, because a cell has killed its guardian, is ended.
     """
     waiting = list(jobs)[::-1]
     if waiting:
         guardian.require_kernel()
+    if alone:
+        guardian.adopt()
     with selectors.DefaultSelector() as selector:
         running: dict[int, _Child] = {}
         try:
@@ -87,7 +93,10 @@ def run_jobs(jobs: Iterable[Job], *, parallel: int = 1, tell: Callable[[str], No
                     del running[child.process.descriptor]
                     if not running and not waiting and busy.due(0, _LAST_LOOK):
                         _look({0: child})
-                    yield replace(_finish(child), jobs=parallel, busy=child.busy, load=busy.load())
+                    record = _finish(child)
+                    if alone:
+                        guardian.end_strays([other.process.pid for other in running.values()])
+                    yield replace(record, jobs=parallel, busy=child.busy, load=busy.load())
         finally:
             for child in running.values():
                 guardian.stop(child.process)
