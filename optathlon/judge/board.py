@@ -128,7 +128,7 @@ def _newest(entries: Iterable[_Entry]) -> list[_Entry]:
 
 
 def _reduce(group: Group) -> _Entry:
-    cell, runs = group
+    cell, runs = group.cell, group.runs
     ok = [run for run in runs if run["status"] == Status.OK]
     bad = [run for run in runs if run["status"] != Status.OK]
     names = [metric.name for metric in cell.metrics]

@@ -230,9 +230,9 @@ def _metric_address(cell: Cell, metric: str) -> tuple[str, str, str]:
     return cell.suite, cell.suite_version, metric
 
 
-def _directions(paths: Sequence[Path]) -> dict[tuple[str, str, str], str]:
+def _directions(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
     """Return, of each metric of a suite in a version, the direction that most files give it, from their heads alone."""
-    votes: dict[tuple[str, str, str], Counter[str]] = {}
+    votes: dict[tuple[str, ...], Counter[str]] = {}
     for path in paths:
         try:
             head = _head(path)
@@ -243,7 +243,8 @@ def _directions(paths: Sequence[Path]) -> dict[tuple[str, str, str], str]:
         if not (block and suite and version):
             continue
         for better, name in re.findall(rb'"better": "(lower|higher)",\s*"name": "([^"]*)"', block[1]):
-            votes.setdefault((suite[1].decode(), version[1].decode(), name.decode()), Counter())[better.decode()] += 1
+            address = tuple(part.decode(errors="replace") for part in (suite[1], version[1], name))
+            votes.setdefault(address, Counter())[better.decode()] += 1
     return {address: count.most_common(1)[0][0] for address, count in votes.items() if len(count) > 1}
 
 
