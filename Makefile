@@ -15,7 +15,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: leaderboard test setup lint peers tables history site clean help
+.PHONY: leaderboard test setup lint peers campaigns tables history site clean help
 
 leaderboard: setup ## run every suite at scale small and print the leaderboard and the verdicts
 	$(BIN)/optathlon run $(SUITES) --scale $(SCALE) --jobs $(JOBS) || [ $$? -eq 2 ]
@@ -43,18 +43,22 @@ peers: setup ## measure ours against other libraries, one benchmark at a time
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[peers]'
 	$(BIN)/python -m pytest tests/peers --benchmark-enable
 
+campaigns: setup ## attack the harness: kills, mutated records, hostile methods and data files, bad weather (15 minutes)
+	failed=0; for name in hostile kills records datafiles weather; do \
+	  $(BIN)/python tests/campaigns/$$name.py 2>campaign-$$name.log || { failed=1; tail -n 40 campaign-$$name.log; }; done; exit $$failed
+
 tables: setup ## write results/LEADERBOARD.md and results/leaderboard.csv from the records
 	$(BIN)/optathlon leaderboard --write
 
 history: setup ## measure COMMITS with asv (a range such as HEAD~3..HEAD, or NEW)
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/asv run --machine "$$($(BIN)/python -m optathlon.asv.machine)" \
+	PIP_CONSTRAINT="$$($(BIN)/python -c 'import pathlib; print(pathlib.Path("constraints.txt").resolve().as_uri())')" $(BIN)/asv run --machine "$$($(BIN)/python -m optathlon.asv.machine)" \
 	  --launch-method forkserver --show-stderr '$(COMMITS)' || [ $$? -eq 2 ]
 
 site: setup ## write asv's pages with the leaderboard beside them into html/
 	$(BIN)/optathlon publish
 
 clean: ## remove the environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis html build *.egg-info
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis html build *.egg-info campaign-*.log
 
 help: ## list these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'

@@ -215,11 +215,8 @@ def _watch(cell: int, memory: int) -> dict[str, Any]:
 
 
 def _held(cell: int) -> int:
-    """Return the bytes that a cell holds with all its children, shared ones counted once."""
-    below = descendants(cell)
-    if not below:
-        return _status(cell, "RssAnon") + _status(cell, "RssShmem")
-    return sum(_proportional(pid) for pid in (cell, *below))
+    """Return the bytes that a cell holds with all its children, what these share with others counted by its share."""
+    return _status(cell, "RssAnon") + _status(cell, "RssShmem") + sum(map(_proportional, descendants(cell)))
 
 
 def _proportional(pid: int) -> int:

@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from optathlon.judge import Judgement, Overall, Row, boards, first_metric, profile, summary, to_frame
 from optathlon.spec import Ruling
 
+# With these a spreadsheet takes a text for a formula; an apostrophe before them makes it a text again. Empty texts have none.
+_FORMULA = ("=", "+", "-", "@")
+
 
 def to_csv(rows: Sequence[Row]) -> str:
     """Return the rows as CSV; numbers to twelve digits, so that a table is the same on every machine."""
     frame = to_frame(rows).drop(columns=["settings", "reason"])
     for name in ("rank", "rank_low", "rank_high"):
         frame[name] = frame[name].astype("Int64")
+    texts = [name for name in frame.columns if frame[name].map(type).eq(str).any()]
+    frame[texts] = frame[texts].map(lambda value: f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value)
     return frame.to_csv(index=False, float_format="%.12g", lineterminator="\n")
 
 

@@ -1,0 +1,398 @@
+"""What is measured is what there was: children, memory, digits, signals, warm-ups; and who forges is not believed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from optathlon import store
+from optathlon.cli.checking import verify_group
+from optathlon.measure import Job, guardian, plan_cell, pool, report, run_cell, run_jobs
+from optathlon.measure.clock import trace_point
+from optathlon.spec import Context, Method, Metric, RunRecord, Scale, Status, Suite, Workload
+from optathlon.spec.text import clean
+from optathlon.store import Group, RecordError
+from optathlon.store.encoding import encode_run
+
+
+def suite_of(run: Callable[..., Any], make: Callable[..., Any] = lambda rng, device: 1.0, **fields: Any) -> Suite:
+    return Suite(
+        name="probe",
+        version="1",
+        title="",
+        source="",
+        workloads=(Workload(name="w", make=make, scale=Scale.SMOKE, budget=0.5),),
+        methods=(Method(name="m", run=run, **fields),),
+        metrics=(Metric(name="value", unit="1", better="lower", evaluate=lambda problem, answer: 1.0),),
+        reference_method="m",
+    )
+
+
+def isolated(suite: Suite, *, timeout: float = 20.0, memory: int = 2**29) -> RunRecord:
+    workload, method = suite.workloads[0], suite.methods[0]
+    (record,) = run_jobs([Job(suite, workload, method, plan_cell(suite, workload, method, machine="here"), 0, timeout, memory)])
+    return record
+
+
+def test_cpu_seconds_of_children_count() -> None:
+    program = "import time\nwhile time.process_time() < 0.3: pass"
+
+    def waits(problem: float, context: Context) -> float:
+        subprocess.run([sys.executable, "-c", program], check=True)
+        return 1.0
+
+    def leaves(problem: float, context: Context) -> float:
+        if os.fork() == 0:
+            while True:
+                pass
+        time.sleep(0.6)
+        return 1.0
+
+    waited = isolated(suite_of(waits)).cpu_seconds
+    left = isolated(suite_of(leaves)).cpu_seconds
+    assert waited is not None
+    assert waited >= 0.3
+    assert left is not None
+    assert left >= 0.05, "a child that has not ended counts too, however little it got of a busy machine"
+
+
+def test_memory_of_children_counts() -> None:
+    program = "import time; x = bytearray(2**28); x[::4096] = b'x' * len(x[::4096]); time.sleep(1)"
+
+    def method(problem: float, context: Context) -> float:
+        subprocess.run([sys.executable, "-c", program], check=True)
+        return 1.0
+
+    record = isolated(suite_of(method))
+    assert record.peak_memory is not None
+    assert record.peak_memory >= 2**28
+
+
+@pytest.mark.parametrize("leaves_free_heap", [False, True])
+def test_peak_memory_does_not_hide_in_heap_that_the_instance_left_free(leaves_free_heap: bool) -> None:
+    def make(rng: np.random.Generator, device: str) -> float:
+        if leaves_free_heap:
+            blocks = [np.ones(10_000) for _ in range(2500)]  # 200 MB in pieces that the heap keeps
+            pin = np.ones(10_000)
+            del blocks
+            assert pin.size
+        return 1.0
+
+    def method(problem: float, context: Context) -> float:
+        return float(sum(block[-1] for block in [np.ones(10_000) for _ in range(2500)]))
+
+    record = isolated(suite_of(method, make), memory=2**30)
+    assert record.peak_memory is not None
+    assert 1.9e8 < record.peak_memory < 2.6e8
+
+
+def test_the_digits_of_a_trace_do_not_decide_what_is_solved() -> None:
+    assert trace_point(0, 0.0, [0.1000004], 0.1)[2] > 0.1
+    assert trace_point(0, 0.0, [0.09999996], 0.1)[2] < 0.1
+    assert trace_point(0, 0.0, [0.1234567], 0.1)[2] == 0.123457
+    assert trace_point(0, 0.0, [0.1000004], None)[2] == 0.1
+
+
+@pytest.mark.parametrize(("number", "name"), [(40, "SIGRTMIN+6"), (64, "SIGRTMAX"), (9, "SIGKILL")])
+def test_a_signal_without_a_name_ends_its_cell_only(number: int, name: str) -> None:
+    record = isolated(suite_of(lambda problem, context: os.kill(os.getpid(), number)))
+    assert record.status is Status.CRASHED
+    assert f"signal {number} ({name})" in record.reason
+
+
+def test_a_kernel_without_process_descriptors_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(pid: int) -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", missing)
+    before = guardian.descendants(os.getpid())
+    with pytest.raises(OSError, match=r"Linux 5\.3"):
+        isolated(suite_of(lambda problem, context: 1.0))
+    assert guardian.descendants(os.getpid()) == before
+
+
+def test_a_run_begun_in_a_thread_that_ends_says_so_and_leaves_nothing() -> None:
+    suite = suite_of(lambda problem, context: time.sleep(30))
+    workload, method = suite.workloads[0], suite.methods[0]
+    job = Job(suite, workload, method, plan_cell(suite, workload, method, machine="here"), 0, 20.0, 2**29)
+    started: list[Any] = []
+
+    def begin() -> None:
+        started.append(pool._start(job, pool._cell_task(job)))
+        time.sleep(1.0)  # long enough for the guardian to know its parent
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join()
+    (child,) = started
+    status = pool._reap(child)
+    record = report.record_of(job, report.parse(child.received, child.process.word), "", timed_out=False, status=status)
+    assert record.status is Status.CRASHED
+    assert "told to stop" in record.reason or "the thread or process that had started it" in record.reason
+
+
+def test_memory_that_processes_share_counts() -> None:
+    import mmap
+
+    def method(problem: float, context: Context) -> float:
+        block = mmap.mmap(-1, 2**28)
+        for start in range(0, 2**28, 4096):
+            block[start] = 1
+        time.sleep(5)
+        return 1.0
+
+    assert isolated(suite_of(method), memory=2**26).status is Status.OUT_OF_MEMORY
+
+
+def test_a_warm_up_says_that_it_may_take_long() -> None:
+    suite = suite_of(lambda problem, context: 1.0, warm_up=lambda: None)
+    workload, method = suite.workloads[0], suite.methods[0]
+    job = Job(suite, workload, method, plan_cell(suite, workload, method, machine="here"), 0, 20.0, 2**29)
+    told: list[str] = []
+    assert [record.status for record in run_jobs([job], tell=told.append)] == [Status.OK]
+    assert told == ["preparing m (compiling may take a minute)"]
+
+
+@pytest.mark.parametrize("way", ["exits", "hangs", "interrupts"])
+def test_a_warm_up_that_ends_its_process_costs_its_own_cells(way: str) -> None:
+    def exits() -> None:
+        os._exit(0)
+
+    def hangs() -> None:
+        time.sleep(60)
+
+    def interrupts() -> None:
+        raise KeyboardInterrupt
+
+    suite = suite_of(lambda problem, context: 1.0, warm_up={"exits": exits, "hangs": hangs, "interrupts": interrupts}[way])
+    record = isolated(suite, timeout=1.0)
+    assert record.status in (Status.CRASHED, Status.TIMEOUT, Status.ERROR)
+    assert record.reason.startswith("warm-up of m")
+
+
+def test_what_a_warm_up_changes_is_put_back(tmp_path: Path) -> None:
+    def warm_up() -> None:
+        os.chdir(tmp_path)
+        time.time = lambda: 0.0  # type: ignore[assignment]
+        np.random.seed(1)  # noqa: NPY002
+        os.environ["CHANGED"] = "1"
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+    folder, clock, state = Path.cwd(), time.time, np.random.get_state()[1].copy()  # type: ignore[index, union-attr]  # noqa: NPY002
+    assert isolated(suite_of(lambda problem, context: 1.0, warm_up=warm_up)).status is Status.OK
+    assert Path.cwd() == folder
+    assert time.time is clock
+    assert "CHANGED" not in os.environ
+    assert np.array_equal(np.random.get_state()[1], state)  # type: ignore[index]  # noqa: NPY002
+    time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"run": {"seed": 0}}', b'{"point": 5}', b'{"run": {"status": "great"}}', b"nonsense", b"[1]", b"[" * 5000,
+        b'{"run": {"status": "ok", "scores": {"value": -1e9}, "seconds": 0.0}}',
+    ],
+)  # fmt: skip
+def test_a_forged_line_makes_its_cell_crashed(line: bytes) -> None:
+    def method(problem: float, context: Context) -> float:
+        for descriptor in range(3, 64):
+            with contextlib.suppress(OSError):
+                if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                    os.write(descriptor, line + b"\n")
+        return 1.0
+
+    record = isolated(suite_of(method))
+    assert record.status is Status.CRASHED
+    assert "wrote to its pipe" in record.reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "great"}, {"seconds": -1.0}, {"seconds": "fast"}, {"scores": {}}, {"scores": {"value": None}}, {"trace": [5]},
+        {"trace": [[0, 1, 2, 3, 4]]}, {"exhibits": {"x": {}}}, {"reason": 5},
+    ],
+)  # fmt: skip
+def test_a_report_that_is_no_record_is_not_believed(change: dict[str, Any]) -> None:
+    suite = suite_of(lambda problem, context: 1.0)
+    workload, method = suite.workloads[0], suite.methods[0]
+    job = Job(suite, workload, method, plan_cell(suite, workload, method, machine="here"), 3, 20.0, 2**29)
+    run = {
+        "status": "ok", "scores": {"value": 1.0}, "seconds": 0.1, "cpu_seconds": 0.1, "peak_memory": 1, "gpu_memory": None,
+        "sections": {}, "trace": [], "exhibits": {}, "reason": "",
+    }  # fmt: skip
+    assert report.record_of(job, report.Report(run=run), "", timed_out=False, status=0).status is Status.OK
+    bad = report.record_of(job, report.Report(run=run | change), "", timed_out=False, status=0)
+    assert (bad.status, bad.seed) == (Status.CRASHED, 3)
+    assert "no record" in bad.reason
+
+
+def test_a_refused_private_mapping_is_out_of_memory() -> None:
+    def method(problem: float, context: Context) -> float:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    assert run_of(method).status is Status.OUT_OF_MEMORY
+
+
+def run_of(method: Callable[..., Any]) -> RunRecord:
+    suite = suite_of(method)
+    return run_cell(suite, suite.workloads[0], suite.methods[0], "cpu", 0)
+
+
+@pytest.mark.parametrize("shown", [[1.0, float("nan")], [float("inf")], None, 1.0, np.ones((2, 2)), {"a": 1.0}])
+def test_an_exhibit_that_no_reader_takes_leaves_the_scores(tmp_path: Path, shown: object) -> None:
+    suite = replace(suite_of(lambda problem, context: 1.0), exhibit=lambda problem, answer: {"x": shown})
+    record = isolated(suite)
+    assert record.status is Status.OK
+    assert "exhibit 'x' must be" in record.reason
+    store.save(tmp_path, record)
+    (group,) = store.scan(tmp_path)
+    assert isinstance(group, Group)
+
+
+def test_in_process_cells_are_quick_in_a_grown_process() -> None:
+    held = [[number] for number in range(1_000_000)]
+    suite = suite_of(lambda problem, context: 1.0)
+    workload, method = suite.workloads[0], suite.methods[0]
+    cell = plan_cell(suite, workload, method)
+    run_cell(suite, workload, method, "cpu", 0, cell=cell)
+    start = time.process_time()
+    for seed in range(20):
+        run_cell(suite, workload, method, "cpu", seed, cell=cell)
+    assert (time.process_time() - start) / 20 < 0.02  # a full collection of a million lists takes more
+    assert len(held) == 1_000_000
+
+
+def test_text_that_is_not_seen_is_written_as_its_escape() -> None:
+    assert clean("\x1b[31mred\u202e\x00\u200b\ud800") == "\\x1b[31mred\\u202e\\x00\\u200b\\ud800"
+    assert clean("two\nlines\t é α → ×") == "two\nlines\t é α → ×"
+
+
+# What other people's files may hold.
+
+
+def saved(tmp_path: Path) -> tuple[Path, RunRecord]:
+    record = isolated(suite_of(lambda problem, context: 1.0))
+    store.save(tmp_path, record)
+    return store.path_of(tmp_path, record.cell), record
+
+
+def test_what_nests_or_is_no_regular_file_is_one_refused_file(tmp_path: Path) -> None:
+    path, _ = saved(tmp_path)
+    text = path.read_text()
+    path.with_name("deep.json").write_text(text.replace('"settings": {}', '"settings": {"a": ' + "[" * 900 + "]" * 900 + "}"))
+    path.with_name("long.json").write_text(text.replace('"seconds":', '"limit":"' + "x" * 10**6 + '","seconds":'))
+    path.with_name("zero.json").symlink_to("/dev/zero")
+    os.mkfifo(path.with_name("fifo.json"))
+    errors = [entry for entry in store.scan(tmp_path) if isinstance(entry, RecordError)]
+    assert len(errors) == 4
+    for error in errors:
+        assert "\n" not in str(error)
+        assert len(str(error).replace(str(tmp_path), "")) <= 200
+    assert len([entry for entry in store.scan(tmp_path) if isinstance(entry, Group)]) == 1
+
+
+@pytest.mark.parametrize("change", [{"finished": "zzzz"}, {"finished": "9999-01-01T00:00:00"}, {"seconds": -1.0}, {"limit": -5}])
+def test_what_no_clock_could_have_said_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    _, record = saved(tmp_path)
+    with pytest.raises(RecordError):
+        store.save(tmp_path, replace(record, **change))
+
+
+def test_the_later_measurement_counts_when_the_clock_was_set_back(tmp_path: Path) -> None:
+    _, record = saved(tmp_path)
+    later = replace(record, cell=replace(record.cell, key="b" * 64), finished="2001-01-01T00:00:00.000+00:00")
+    store.save(tmp_path, later)
+    groups = [group for group in store.scan(tmp_path) if isinstance(group, Group)]
+    assert len(groups) == 2
+    assert [group.cell.key for group in store.newest(groups)] == ["b" * 64]
+    store.save(tmp_path, replace(record, seed=1))
+    groups = [group for group in store.scan(tmp_path) if isinstance(group, Group)]
+    assert [group.cell.key for group in store.newest(groups)] == [record.cell.key], "whoever wrote last counts"
+
+
+def test_a_direction_that_the_others_deny_is_refused(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        record = isolated(suite_of(lambda problem, context: 1.0))
+        cell = replace(record.cell, method=name, reference_method="one")
+        if name == "two":
+            cell = replace(cell, metrics=tuple(replace(metric, better="higher") for metric in cell.metrics))
+        store.save(tmp_path, replace(record, cell=cell))
+    (error,) = [entry for entry in store.scan(tmp_path) if isinstance(entry, RecordError)]
+    assert "two" in str(error)
+    assert "higher is better" in str(error)
+
+
+def test_control_characters_of_a_record_are_shown_as_escapes(tmp_path: Path) -> None:
+    path, _ = saved(tmp_path)
+    path.write_text(path.read_text().replace('"seconds":', '"reason":"\\u001b[31m\u202e","seconds":'))
+    group = store.read(path)
+    assert group.runs[0]["reason"] == "\\x1b[31m\\u202e"
+
+
+def test_half_written_files_of_killed_runs_are_swept(tmp_path: Path) -> None:
+    path, _ = saved(tmp_path)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    dead, alive = (path.with_name(f".{path.name}.{pid}") for pid in (ended.pid, os.getpid()))
+    dead.write_text("half")
+    alive.write_text("half")
+    store.sweep(tmp_path)
+    assert not dead.exists()
+    assert alive.exists()
+
+
+def test_a_forged_limit_does_not_make_a_timeout_verify(tmp_path: Path) -> None:
+    suite = suite_of(lambda problem, context: 1.0)
+    record = isolated(suite)
+    forged = replace(record, status=Status.TIMEOUT, scores={}, limit=1e-6, trace=())
+    findings = verify_group(suite, Group(record.cell, [encode_run(forged)]))
+    assert not all(finding.agrees for finding in findings)
+
+
+@pytest.fixture
+def running() -> Iterator[subprocess.Popen[bytes]]:
+    program = (
+        "import os, sys, time, subprocess; sys.path.insert(0, sys.argv[1])\n"
+        "from test_measuring import suite_of; from optathlon.measure import Job, plan_cell, run_jobs\n"
+        "def run(p, c):\n"
+        "    subprocess.Popen(['sleep', '62'], start_new_session=True)\n"
+        "    print('begun', flush=True); time.sleep(60)\n"
+        "s = suite_of(run)\n"
+        "w, m = s.workloads[0], s.methods[0]\n"
+        "list(run_jobs([Job(s, w, m, plan_cell(s, w, m), 0, 60.0, 2**29)]))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(Path(__file__).parent)])
+    end = time.monotonic() + 30
+    while time.monotonic() < end and len(guardian.descendants(process.pid)) < 3:
+        time.sleep(0.01)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_run_that_is_ended_takes_all_that_its_cells_began(running: subprocess.Popen[bytes], number: int) -> None:
+    below = guardian.descendants(running.pid)
+    assert len(below) >= 3, "guardian, cell, and a child in a session of its own"
+    running.send_signal(number)
+    running.wait()
+    end = time.monotonic() + 5
+    while time.monotonic() < end and any(Path(f"/proc/{pid}").exists() for pid in below):
+        time.sleep(0.01)
+    assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
