@@ -55,7 +55,8 @@ def facility_location(similarity: np.ndarray, k: int, *, strategy: Strategy = "l
     if max(similarity.max(), -similarity.min()) > np.finfo(similarity.dtype).max / (4 * len(similarity)):
         similarity = np.ldexp(similarity, -2 - len(similarity).bit_length())  # or a sum of gains might overflow
     columns = _columns(similarity)
-    served = np.full(len(columns), columns.min())  # what an empty set serves: a constant that changes no choice
+    # What an empty set serves: a constant that changes no choice. In float64, for it may be far below most similarities.
+    served = np.full(len(columns), columns.min(), np.float64)
     chosen = _STRATEGIES[strategy](columns, served, k)
     nearest = columns[chosen].argmax(axis=0)
     return Coreset(chosen, np.bincount(nearest, minlength=k))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from optathlon.baselines.coresets._checks import integer, random_generator, subset_size
+from optathlon.baselines._rng import Rng, numpy_generator
+from optathlon.baselines.coresets._checks import integer, subset_size
 from optathlon.baselines.coresets.coreset import Coreset
 from optathlon.baselines.coresets.gradients import GradientsLike, as_gradients
 
 
-def random_subset(gradients: GradientsLike | int, k: int, *, rng: np.random.Generator | None = None) -> Coreset:
+def random_subset(gradients: GradientsLike | int, k: int, *, rng: Rng = None) -> Coreset:
     """Draw k points uniformly without replacement, each with weight n / k.
 
     Parameters
@@ -18,7 +19,7 @@ def random_subset(gradients: GradientsLike | int, k: int, *, rng: np.random.Gene
         The number of points, or their gradients, of which only the number is used.
     k : int
         Points to draw, 1 to n.
-    rng : numpy.random.Generator, optional
+    rng : int, Generator or None
         Source of randomness.
 
     Returns
@@ -29,11 +30,11 @@ def random_subset(gradients: GradientsLike | int, k: int, *, rng: np.random.Gene
     Raises
     ------
     ValueError
-        Where k is not between 1 and n, or rng is no generator.
+        Where k is not between 1 and n, or rng is no source of random numbers.
     """
     n = _count(gradients)
     k = subset_size(k, n)
-    rng = random_generator("rng", rng)
+    rng = numpy_generator("rng", rng)
     return Coreset(rng.choice(n, size=k, replace=False), np.full(k, n / k))
 
 
