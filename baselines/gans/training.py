@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from optathlon.baselines._rng import TorchRng, torch_generator
 from optathlon.baselines.gans._checks import check_choice, check_count, check_non_negative, check_positive
 from optathlon.baselines.gans.extragradient import ExtraGradient
 from optathlon.baselines.gans.vector_field import consensus, simultaneous
@@ -25,18 +26,18 @@ PLAYS = ("simultaneous", "alternating")
 
 
 class GanRun(NamedTuple):
-    """How a training went.
+    """How a training went; the generator stands first, as everywhere in this package.
 
     Attributes
     ----------
-    discriminator_loss, generator_loss : ndarray, shape (n,)
+    generator_loss, discriminator_loss : ndarray, shape (n,)
         The players' losses at each step taken, on that step's batch.
     diverged_at : int or None
         The step at which a loss, a weight or a running statistic became larger than `escape` or NaN; training ends there.
     """
 
-    discriminator_loss: NDArray[np.float64]
     generator_loss: NDArray[np.float64]
+    discriminator_loss: NDArray[np.float64]
     diverged_at: int | None
 
 
@@ -86,7 +87,7 @@ def train_gan(
     gradient_penalty: float = 0.0,
     gamma: float | None = None,
     escape: float = 1e9,
-    rng: torch.Generator | None = None,
+    rng: TorchRng = None,
     callback: Callable[[int, nn.Module], None] | None = None,
 ) -> GanRun:
     r"""Train a generator against a discriminator, in place.
@@ -129,8 +130,8 @@ def train_gan(
         Play on the consensus field with this weight; simultaneous play only.
     escape : float
         Size of a loss, a weight or a running statistic beyond which the players count as diverged.
-    rng : torch.Generator, optional
-        Draws batches and noise, on the CPU; seed 0 by default.
+    rng : int, torch.Generator, numpy.random.Generator or None
+        Draws batches and noise, on the CPU.
     callback : callable, optional
         ``callback(step, generator)`` after each step at which the players have not diverged.
 
@@ -164,7 +165,7 @@ def train_gan(
         gradient_penalty=gradient_penalty,
         gamma=gamma,
         escape=escape,
-        rng=rng if rng is not None else torch.Generator().manual_seed(0),
+        rng=torch_generator("rng", rng),
         players=(_trainable("generator", generator), _trainable("discriminator", discriminator)),
     )
     one_step = _alternating_step if play == "alternating" else _simultaneous_step
@@ -201,7 +202,7 @@ def _largest(tensors: list[Tensor]) -> float:
 
 def _alternating_step(game: _Game) -> tuple[float, float]:
     discriminator_losses = [_move_discriminator(game) for _ in range(game.n_critic)]
-    return discriminator_losses[-1], _move_generator(game)
+    return _move_generator(game), discriminator_losses[-1]
 
 
 def _move_discriminator(game: _Game) -> float:
@@ -246,7 +247,7 @@ def _move_both(game: _Game) -> tuple[float, float]:
     for optimizer in game.optimizers:
         optimizer.step()
     _clip(game)
-    return discriminator_loss.item(), generator_loss.item()
+    return generator_loss.item(), discriminator_loss.item()
 
 
 def _discriminator_loss(game: _Game, real: Tensor, fake: Tensor) -> Tensor:

@@ -445,3 +445,41 @@ def test_tensor_rate_moves_as_the_number(cls):
     take_steps(cls(left, lr=torch.tensor(0.01, dtype=torch.float64), foreach=False), left, 4)
     take_steps(cls(right, lr=0.01, foreach=False), right, 4)
     np.testing.assert_allclose(flat(left), flat(right), atol=1e-9)
+
+
+@pytest.mark.parametrize("unscaled_first", [False, True])
+@pytest.mark.parametrize("overflows", ["lookahead", "completing"])
+def test_extragradient_under_a_grad_scaler_counts_an_overflow_as_zero(overflows, unscaled_first):
+    """min over x, max over y of xy in lockstep: y's gradient overflows in one half, and y keeps the pace at its start."""
+    x, y = (torch.full((2,), value, requires_grad=True) for value in (1.0, 2.0))
+    players = [ExtraGradient([x], lr=0.1), ExtraGradient([y], lr=0.1)]
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8)
+    for half in ("lookahead", "completing"):
+        scaler.scale((x @ y.detach())).backward()
+        scaler.scale(-(x.detach() @ y) * (float("inf") if half == overflows else 1.0)).backward()
+        for player in players:
+            if unscaled_first:
+                scaler.unscale_(player)
+            scaler.step(player)
+            assert player.at_lookahead == (half == "lookahead")
+            player.zero_grad()
+        scaler.update()
+    # y either stays at 2 while x looks ahead to .8, or looks ahead to 2.1 and comes back
+    x_end, y_end = (1 - 0.1 * 2.0, 2 + 0.1 * 0.8) if overflows == "lookahead" else (1 - 0.1 * 2.1, 2.0)
+    torch.testing.assert_close(x.detach(), torch.full((2,), x_end), atol=1e-6, rtol=0)
+    torch.testing.assert_close(y.detach(), torch.full((2,), y_end), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("cls", "name"), [(NegativeMomentumAdam, "betas"), (NegativeMomentumSGD, "momentum")])
+def test_no_scheduler_makes_a_negative_momentum_positive(cls, name):
+    params, late = make_params(shapes=[(3,)]), make_params(1, shapes=[(3,)])
+    optimizer = cls(params, lr=0.01)
+    given = optimizer.param_groups[0][name]
+    for cycling in (torch.optim.lr_scheduler.OneCycleLR, torch.optim.lr_scheduler.CyclicLR):
+        settings = {"max_lr": 0.1} | ({"total_steps": 9} if cycling is torch.optim.lr_scheduler.OneCycleLR else {"base_lr": 0.01})
+        with pytest.raises(ValueError, match="optimizer must support momentum"):
+            cycling(optimizer, **settings)
+        cycling(optimizer, **settings, cycle_momentum=False)
+    for one in (optimizer, copy.deepcopy(optimizer)):
+        one.add_param_group({"params": late})
+        assert [group[name] for group in one.param_groups] == [given, given]
