@@ -80,6 +80,7 @@ def fraction(name: str, value: Any) -> float:
 def class_labels(labels: Any, n: int) -> np.ndarray:
     """Return `labels` as an array of n integers, or refuse it."""
     array = _array("labels", labels)
+    array = array.ravel() if array.shape == (n, 1) else array
     if array.shape != (n,) or array.dtype.kind not in "iu":
         raise ValueError(f"labels must be {n} integers, one a point, got {array.dtype} of shape {array.shape}")
     return array

@@ -37,7 +37,7 @@ def class_shares(labels: np.ndarray, k: int) -> list[tuple[int, int]]:
     """
     classes, sizes = np.unique(labels, return_counts=True)
     if k < len(classes):
-        raise ValueError(f"k must be at least the number of classes present, {len(classes)}, for each to keep a point, got {k}")
+        raise ValueError(f"k must be at least the number of classes present, {len(classes)}, one point each, got {k}")
     exact = k * sizes
     shares = exact // len(labels)
     by_remainder = np.argsort(-(exact % len(labels)), kind="stable")
@@ -122,7 +122,7 @@ def per_batch(
     Raises
     ------
     ValueError
-        Where k is smaller than a batch or larger than n, rng is no source of random numbers, `select` returns no coreset of the batches, or
+        Where k is smaller than a batch or larger than n, rng is no seed or generator, `select` returns no coreset of the batches, or
         for what `select` refuses.
 
     References

@@ -15,7 +15,6 @@ from torch.func import functional_call, grad, vmap
 from optathlon.baselines.coresets._checks import affordable, integer
 from optathlon.baselines.coresets.gradients import FactoredGradients, factored_gradients
 
-
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """``loss(outputs, labels) -> Tensor (n,)``: the loss of each sample."""
 
@@ -85,7 +84,9 @@ def last_layer_gradients(
             else:
                 total = sample_losses(loss, outputs, labels[part]).sum()
                 if not torch.isfinite(total):
-                    raise ValueError(f"loss must be finite, got a sum of {total.item()} over samples {start} to {start + len(outputs)}")
+                    raise ValueError(
+                        f"loss must be finite, got a sum of {total.item()} over samples {start} to {start + len(outputs)}"
+                    )
                 (slope,) = torch.autograd.grad(total, output)
                 residuals[part] = slope.cpu()
     if closed_form:
@@ -222,6 +223,7 @@ def checked_samples(model: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss
         if labels.ndim == 0 or len(labels) != n:
             raise ValueError(f"labels must have one row a sample, {n}, got shape {tuple(labels.shape)}")
         return labels.to(inputs.device)
+    labels = labels.ravel() if labels.shape == (n, 1) else labels
     if labels.shape != (n,) or labels.dtype == torch.bool or labels.is_floating_point() or labels.is_complex():
         raise ValueError(f"labels must be {n} integers, one a sample, got {labels.dtype} of shape {tuple(labels.shape)}")
     with torch.no_grad(), evaluating(model):
@@ -237,4 +239,8 @@ def checked_samples(model: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss
 
 def _same(logits: Tensor, outputs: Tensor) -> bool:
     """Whether logits are the kept outputs, bit by bit; NaN is refused elsewhere, by its own name."""
-    return isinstance(logits, Tensor) and logits.shape == outputs.shape and torch.allclose(logits.to(outputs.dtype), outputs, rtol=0, atol=0, equal_nan=True)
+    return (
+        isinstance(logits, Tensor)
+        and logits.shape == outputs.shape
+        and torch.allclose(logits.to(outputs.dtype), outputs, rtol=0, atol=0, equal_nan=True)
+    )

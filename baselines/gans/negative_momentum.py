@@ -115,7 +115,7 @@ class NegativeMomentumAdam(_Hidden, torch.optim.Adam):
                 self.state[param].update({name: torch.zeros_like(param, dtype=torch.float32) for name in moments})
                 self.state[param]["step"] = torch.tensor(0.0)
         has_complex = super()._init_group(group, params, grads, *lists)
-        for index, param in enumerate(params):
+        for index, param in enumerate(params):  # torch moves copies in 32 bits, which `step` rounds back
             if wide(param.dtype) != param.dtype:
                 params[index], grads[index] = param.float(), grads[index].float()
                 self._widened.append((param, params[index]))
@@ -134,7 +134,8 @@ class NegativeMomentumSGD(_Hidden, torch.optim.SGD):
     At a constant rate that is :math:`w_{t+1} = w_t - \eta g_t + \beta (w_t - w_{t-1})`, the heavy ball of [1]_. Where a
     scheduler changes the rate, the new value also multiplies the gradients that the buffer b remembers.
     A scheduler that cycles the momentum (`OneCycleLR`, `CyclicLR`) would overwrite it by a positive one: torch refuses it,
-    save with ``cycle_momentum=False``. On the bilinear game a negative momentum converges in alternating play and diverges in simultaneous play.
+    save with ``cycle_momentum=False``. On the bilinear game a negative momentum converges in alternating play and diverges
+    in simultaneous play.
 
     Parameters
     ----------

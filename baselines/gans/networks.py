@@ -129,9 +129,7 @@ def dcgan_generator(size: int, *, latent: int = 64, channels: int = 32, rng: Tor
     return _draw(layers, rng, narrow=True)
 
 
-def dcgan_discriminator(
-    size: int, *, channels: int = 32, batch_norm: bool = True, rng: TorchRng = None
-) -> nn.Sequential:
+def dcgan_discriminator(size: int, *, channels: int = 32, batch_norm: bool = True, rng: TorchRng = None) -> nn.Sequential:
     """Return a convolutional discriminator: images (n, 1, size, size) to scores (n,), unbounded.
 
     Parameters

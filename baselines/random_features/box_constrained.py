@@ -15,6 +15,7 @@ from optathlon.baselines.random_features._checks import check_count, check_matri
 _INSIDE = 0.995  # fraction of the way to the nearest bound
 _TINY = 1e-300
 _FREE = 1 - 1e-6
+_ROUNDING = 1e-14
 _PATIENCE = 10  # steps without a smaller gap after which rounding is all that moves
 
 
@@ -59,7 +60,7 @@ def box_least_squares(
     ----------
     Z : array_like, shape (n, k)
         Features, one sample per row.
-    y : array_like, shape (n,)
+    y : array_like, shape (n,) or (n, 1)
         Targets.
     bound : float
         Largest absolute value c of a coefficient.
@@ -86,6 +87,7 @@ def box_least_squares(
     """
     Z = check_matrix("Z", Z).astype(np.float64, copy=False)
     y = check_real("y", np.asarray(y)).astype(np.float64, copy=False)
+    y = y.ravel() if y.shape == (len(Z), 1) else y
     if y.shape != (len(Z),):
         raise ValueError(f"y must have one number per row of Z, shape ({len(Z)},), got shape {y.shape}")
     bound, tol = check_positive("bound", bound), check_positive("tol", tol)
@@ -130,7 +132,8 @@ def _certificate(Z: np.ndarray, y: np.ndarray, x: np.ndarray, bound: float, larg
         for _ in range(2):
             residual = residual - Q @ (Q.T @ residual)
         lower = float(y @ residual - residual @ residual / 2 - bound * np.abs(Z.T @ residual).sum()) / n
-        gap = min(gap, max(objective - lower, 0.0))
+        rounding = _ROUNDING * float(y @ y) / n  # of the difference of two numbers of this size
+        gap = min(gap, max(objective - lower, 0.0) + rounding)
     return objective, gap
 
 
@@ -156,7 +159,9 @@ class _Newton:
     factor: tuple[np.ndarray, bool]
 
     @classmethod
-    def at(cls, H: np.ndarray, upper: np.ndarray, lower: np.ndarray, p: np.ndarray, q: np.ndarray, residual: np.ndarray) -> _Newton:
+    def at(
+        cls, H: np.ndarray, upper: np.ndarray, lower: np.ndarray, p: np.ndarray, q: np.ndarray, residual: np.ndarray
+    ) -> _Newton:
         """Factor the system at a point."""
         scaling = 1.0 / np.sqrt(p / upper + q / lower)
         return cls(upper, lower, p, q, residual, scaling, _factor(H, scaling))

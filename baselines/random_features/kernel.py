@@ -45,11 +45,10 @@ def gaussian_kernel(X: ArrayLike, Y: ArrayLike | None = None, *, gamma: float) -
     if X.shape[1] != Y.shape[1]:
         raise ValueError(f"X and Y must have as many columns, got {X.shape[1]} and {Y.shape[1]}")
     K = np.empty((len(X), len(Y)), np.result_type(X, Y))
-    X, *others, exponent = _balanced(*([X] if Y is X else [X, Y]))
-    Y = others[0] if others else X
+    points, exponent = _balanced(X) if Y is X else _balanced(X, Y)
     with np.errstate(over="ignore"):
         gamma = min(float(np.ldexp(gamma, 2 * exponent)), np.finfo(np.float64).max)
-        for rows, squares in _distance_blocks(X, Y):
+        for rows, squares in _distance_blocks(points[0], points[-1]):
             np.multiply(squares, -gamma, out=squares)
             K[rows] = np.exp(squares, out=squares)
     return K
@@ -63,10 +62,10 @@ def _distance_blocks(X: np.ndarray, Y: np.ndarray) -> Iterator[tuple[slice, np.n
         yield rows, block(rows)
 
 
-def _balanced(*matrices: np.ndarray) -> tuple[Any, ...]:
+def _balanced(*matrices: np.ndarray) -> tuple[list[np.ndarray], int]:
     """Return the matrices in float64 over a power of two, so that no square overflows or vanishes, and its exponent."""
     exponent = int(np.frexp(max(float(np.abs(matrix).max()) for matrix in matrices))[1])
-    return *(np.ldexp(matrix.astype(np.float64, copy=False), -exponent) for matrix in matrices), exponent
+    return [np.ldexp(matrix.astype(np.float64, copy=False), -exponent) for matrix in matrices], exponent
 
 
 def median_gamma(X: ArrayLike, *, rng: Rng = 0) -> float:
@@ -97,15 +96,15 @@ def median_gamma(X: ArrayLike, *, rng: Rng = 0) -> float:
         raise ValueError("X must have at least two rows for a median distance, got one sample (n_samples = 1)")
     if len(X) > _MEDIAN_ROWS:
         X = X[rng.choice(len(X), _MEDIAN_ROWS, replace=False)]
-    X, exponent = _balanced(X)
-    squares = np.vstack([block for _, block in _distance_blocks(X, X)])
-    median = float(np.median(squares[np.triu_indices(len(X), 1)]))
+    (points,), exponent = _balanced(X)
+    squares = np.vstack([block for _, block in _distance_blocks(points, points)])
+    median = float(np.median(squares[np.triu_indices(len(points), 1)]))
     with np.errstate(over="ignore", divide="ignore"):
         gamma = float(np.ldexp(np.divide(0.5, median), -2 * exponent))
     if not 0 < gamma < np.inf:
         raise ValueError(
             f"the median distance between rows must be positive, with a finite square, got {math.sqrt(median)} * 2^{exponent} "
-            f"for {len(X)} rows: the data are constant, or half of all pairs are alike; give gamma as a number"
+            f"for {len(points)} rows: the data are constant, or half of all pairs are alike; give gamma as a number"
         )
     return gamma
 
@@ -133,7 +132,9 @@ def scale_gamma(X: ArrayLike) -> float:
         variance = float(X.var(dtype=np.float64))
         gamma = 1.0 / (X.shape[1] * variance) if variance else 1.0
     if not 0 < gamma < np.inf:
-        raise ValueError(f"the variance of X must be a finite number with a finite inverse, got {variance}; give gamma as a number")
+        raise ValueError(
+            f"the variance of X must be a finite number with a finite inverse, got {variance}; give gamma as a number"
+        )
     return gamma
 
 

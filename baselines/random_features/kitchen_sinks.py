@@ -109,7 +109,8 @@ class WeightedRandomKitchenSinksRegressor(RegressorMixin, _KitchenSinks):
     n_components : int
         Number K of features.
     gamma : float, "median" or "scale"
-        Scale of the frequencies of the cosines, w ~ N(0, 2 gamma I), or the rule `median_gamma` or `scale_gamma`.
+        Scale of the frequencies of the cosines, w ~ N(0, 2 gamma I), or the rule `median_gamma` or `scale_gamma`, which sees
+        every row of positive weight once.
     bound : float
         The C of the bound C s / K on each weight.
     features : {"cos", "stump"}
@@ -175,7 +176,8 @@ class WeightedRandomKitchenSinksClassifier(ClassifierMixin, _KitchenSinks):
     n_components : int
         Number K of features.
     gamma : float, "median" or "scale"
-        Scale of the frequencies of the cosines, w ~ N(0, 2 gamma I), or the rule `median_gamma` or `scale_gamma`.
+        Scale of the frequencies of the cosines, w ~ N(0, 2 gamma I), or the rule `median_gamma` or `scale_gamma`, which sees
+        every row of positive weight once.
     bound : float
         The C of the bound C / K on each weight.
     features : {"cos", "stump"}

@@ -27,8 +27,8 @@ class LeverageScoreRandomFeatures(RandomFeatureMap):
     ----------
     n_components : int
         Number D of features.
-    gamma : float or "median"
-        Inverse squared width of the kernel; ``"median"`` takes that of `median_gamma`.
+    gamma : float, "median" or "scale"
+        Inverse squared width of the kernel, or the rule `median_gamma` or `scale_gamma`.
     regularization : float
         The :math:`\lambda` of the ridge regression that the features are for (mean squared loss).
     weighted : bool
@@ -85,7 +85,9 @@ class LeverageScoreRandomFeatures(RandomFeatureMap):
         k = n_frequencies
         s = 10 * k if self.pool_size is None else check_count("pool_size", self.pool_size, least=k)
         rows = len(X) if self.n_rows is None else min(len(X), check_count("n_rows", self.n_rows))
-        check_memory("the pool of features", (2 * rows + X.shape[1] + min(s, rows)) * s, 8, "reduce n_components, pool_size or n_rows")
+        check_memory(
+            "the pool of features", (2 * rows + X.shape[1] + min(s, rows)) * s, 8, "reduce n_components, pool_size or n_rows"
+        )
         frequencies = math.sqrt(2.0 * self.gamma_) * rng.standard_normal((X.shape[1], s))  # step 1
         phases = rng.uniform(0.0, 2.0 * np.pi, s)
         known = X if rows == len(X) else X[rng.choice(len(X), rows, replace=False)]

@@ -21,8 +21,8 @@ class OrthogonalRandomFeatures(FourierFeatureMap):
     ----------
     n_components : int
         Number D of features.
-    gamma : float or "median"
-        Inverse squared width of the kernel; ``"median"`` takes that of `median_gamma`.
+    gamma : float, "median" or "scale"
+        Inverse squared width of the kernel, or the rule `median_gamma` or `scale_gamma`.
     features : {"cos-sin", "cos"}
         Pairs of cosine and sine (all cosines first), or cosines with a random phase.
     random_state : int, RandomState or None

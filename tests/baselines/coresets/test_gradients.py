@@ -213,7 +213,10 @@ class Heads(nn.Module):
             nn.Sequential(nn.Linear(6, 12), nn.AvgPool1d(2)),
             r"return as logits .* shape \(7, 12\), got something else of .* \(7, 6\)",
         ),
-        (nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Linear(6, 6), nn.Flatten()), r"one vector a sample, got an input of shape \(7, 1, 6\)"),
+        (
+            nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Linear(6, 6), nn.Flatten()),
+            r"one vector a sample, got an input of shape \(7, 1, 6\)",
+        ),
         (nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (2, 3))), r"logits of shape \(samples, classes\)"),
         (Heads(0, at_the_end=False), "once a pass, got 0 calls"),
         (Heads(1, at_the_end=False), "return as logits"),
@@ -266,8 +269,8 @@ def test_any_layer_and_loss_equal_autograd(layer):
         return nn.functional.smooth_l1_loss(outputs, labels, reduction="none").sum(dim=1)
 
     watched = model.get_submodule(layer)
-    for given in (layer, watched):
-        found = last_layer_gradients(model, inputs, targets, layer=given, loss=huber, batch_size=4)
+    for named in (layer, watched):
+        found = last_layer_gradients(model, inputs, targets, layer=named, loss=huber, batch_size=4)
         for i in range(11):
             slopes = torch.autograd.grad(huber(model(inputs[[i]]), targets[[i]])[0], list(watched.parameters()))
             expected = torch.cat([slopes[0], *(slope[:, None] for slope in slopes[1:])], dim=1)

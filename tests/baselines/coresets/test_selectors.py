@@ -249,7 +249,7 @@ def test_per_class_keeps_every_class_and_says_where_it_cannot():
         assert set(labels[chosen.indices]) == {0, 1, 2}
     assert set(labels[glister(gradients, 10, labels=labels).indices]) == {0, 1, 2}
     for select in (partial(per_class, craig), glister):
-        with pytest.raises(ValueError, match="k must be at least the number of classes present, 3, .* got 2"):
+        with pytest.raises(ValueError, match=r"k must be at least the number of classes present, 3, .* got 2"):
             select(gradients, 2, labels=labels)
 
 
@@ -309,7 +309,9 @@ def test_numbers_that_are_no_step_are_refused(bad):
         glister(np.ones((5, 2)), 2, step=bad)
 
 
-@pytest.mark.parametrize("select", [random_subset, partial(per_batch, random_subset, batch_size=1), partial(grad_match, padding=True, ridge=0.0)])
+@pytest.mark.parametrize(
+    "select", [random_subset, partial(per_batch, random_subset, batch_size=1), partial(grad_match, padding=True, ridge=0.0)]
+)
 def test_rng_is_a_seed_a_generator_or_nothing(select):
     gradients = np.ones((50, 2))
     seeded, same = select(gradients, 20, rng=5), select(gradients, 20, rng=np.random.default_rng(5))

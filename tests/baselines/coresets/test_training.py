@@ -48,9 +48,7 @@ def test_weights_act_as_repetitions(digits):
 
 def test_the_same_as_a_plain_loop(digits):
     inputs, labels = digits
-    found = train_on_coresets(
-        small_lenet(2), inputs, labels, lambda _: full(400), epochs=3, rng=5
-    )
+    found = train_on_coresets(small_lenet(2), inputs, labels, lambda _: full(400), epochs=3, rng=5)
     model, generator = small_lenet(2), torch.Generator().manual_seed(5)
     velocity = [torch.zeros_like(p) for p in model.parameters()]
     for epoch in range(3):
@@ -192,7 +190,9 @@ def test_other_integers_serve_as_well(digits):
 def test_networks_of_other_precisions_are_trained(digits, dtype):
     inputs, labels = digits[0][:100], digits[1][:100]
     single, other = (
-        train_on_coresets(small_lenet().to(kind), inputs.to(kind), labels, lambda _: random_subset(100, 40, rng=0), epochs=2, rng=0)
+        train_on_coresets(
+            small_lenet().to(kind), inputs.to(kind), labels, lambda _: random_subset(100, 40, rng=0), epochs=2, rng=0
+        )
         for kind in (torch.float32, dtype)
     )
     assert state(other.model).dtype == dtype

@@ -450,12 +450,12 @@ def test_tensor_rate_moves_as_the_number(cls):
 @pytest.mark.parametrize("unscaled_first", [False, True])
 @pytest.mark.parametrize("overflows", ["lookahead", "completing"])
 def test_extragradient_under_a_grad_scaler_counts_an_overflow_as_zero(overflows, unscaled_first):
-    """min over x, max over y of xy in lockstep: y's gradient overflows in one half, and y keeps the pace at its start."""
+    """Play the game of xy in lockstep: y's gradient overflows in one half, and y keeps the pace at its start."""
     x, y = (torch.full((2,), value, requires_grad=True) for value in (1.0, 2.0))
     players = [ExtraGradient([x], lr=0.1), ExtraGradient([y], lr=0.1)]
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8)
     for half in ("lookahead", "completing"):
-        scaler.scale((x @ y.detach())).backward()
+        scaler.scale(x @ y.detach()).backward()
         scaler.scale(-(x.detach() @ y) * (float("inf") if half == overflows else 1.0)).backward()
         for player in players:
             if unscaled_first:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import differential_evolution
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import differential_evolution
 
 from optathlon.baselines.gans.games import QuadraticGame, spectral_radius, step_matrix
 from optathlon.baselines.gans.theory import (
