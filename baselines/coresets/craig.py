@@ -7,15 +7,16 @@ from collections.abc import Callable
 import numpy as np
 
 from optathlon.baselines._distances import Block, squared_distances
+from optathlon.baselines._rng import Rng
 from optathlon.baselines.coresets._checks import affordable, subset_size
 from optathlon.baselines.coresets.coreset import Coreset
 from optathlon.baselines.coresets.facility_location import Strategy, facility_location
-from optathlon.baselines.coresets.gradients import Gradients, GradientsLike, as_gradients, rescaled
+from optathlon.baselines.coresets.gradients import FactoredGradients, Gradients, GradientsLike, as_gradients, rescaled
 
 _BLOCK = 64  # rows of a similarity matrix made at a time, so that its passes stay in cache
 
 
-def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy") -> Coreset:
+def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy", rng: Rng = None) -> Coreset:
     r"""Minimise :math:`\sum_i \min_{j \in S} \|g_i - g_j\|` over subsets of k points by greedy facility location.
 
     Parameters
@@ -25,8 +26,10 @@ def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy") -> C
         between near copies from their differences, so that neither a large common part nor tight clusters cost digits.
     k : int
         Points to choose, 1 to n.
-    strategy : {"lazy", "batched", "naive"}
-        How `facility_location` evaluates gains; the answer is the same.
+    strategy : {"lazy", "batched", "naive", "stochastic"}
+        How `facility_location` evaluates gains; the answer is the same but for "stochastic".
+    rng : int, Generator or None
+        Source of the candidates of "stochastic".
 
     Returns
     -------
@@ -45,7 +48,7 @@ def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy") -> C
     """
     gradients = as_gradients(gradients)
     subset_size(k, gradients.n)
-    return facility_location(pairwise(gradients, _negative_distances), k, strategy=strategy)
+    return facility_location(pairwise(gradients, _negative_distances), k, strategy=strategy, rng=rng)
 
 
 def pairwise(gradients: Gradients, similarities: Callable[[Gradients], Block]) -> np.ndarray:
@@ -63,8 +66,15 @@ def pairwise(gradients: Gradients, similarities: Callable[[Gradients], Block]) -
     return matrix
 
 
+def squared_gradient_distances(gradients: Gradients) -> Block:
+    """Return what makes some rows of the matrix of ||g_i - g_j||^2, in float64."""
+    if isinstance(gradients, FactoredGradients):
+        return _squared_distances_of_products(gradients.residuals, gradients.features)
+    return squared_distances(gradients.rows, gradients.rows)
+
+
 def _negative_distances(gradients: Gradients) -> Block:
-    squared = _squared_distances_of_products(*gradients) if len(gradients) == 2 else squared_distances(gradients[0], gradients[0])
+    squared = squared_gradient_distances(gradients)
 
     def block(rows: slice) -> np.ndarray:
         distances = squared(rows)

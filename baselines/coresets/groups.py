@@ -122,8 +122,8 @@ def per_batch(
     Raises
     ------
     ValueError
-        Where k is smaller than a batch or larger than n, rng is no seed or generator, `select` returns no coreset of the batches, or
-        for what `select` refuses.
+        Where k is smaller than a batch or larger than n, rng is no seed or generator, `select` returns no coreset of the
+        batches, or for what `select` refuses.
 
     References
     ----------
