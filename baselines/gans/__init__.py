@@ -3,7 +3,9 @@
 Wherever players stand in a row the generator comes first: networks, optimisers, parameters and losses.
 """
 
+from optathlon.baselines.gans.extra_adam import ExtraAdam
 from optathlon.baselines.gans.extragradient import ExtraGradient
+from optathlon.baselines.gans.lookahead import Lookahead
 from optathlon.baselines.gans.negative_momentum import NegativeMomentumAdam, NegativeMomentumSGD
 from optathlon.baselines.gans.optimistic_adam import OptimisticAdam
 from optathlon.baselines.gans.optimistic_gradient import OptimisticGradient
@@ -15,11 +17,13 @@ from optathlon.baselines.gans.scores import (
     mode_coverage,
 )
 from optathlon.baselines.gans.training import GanRun, train_gan
-from optathlon.baselines.gans.vector_field import consensus, simultaneous
+from optathlon.baselines.gans.vector_field import consensus, simultaneous, symplectic
 
 __all__ = [
+    "ExtraAdam",
     "ExtraGradient",
     "GanRun",
+    "Lookahead",
     "ModeCoverage",
     "NegativeMomentumAdam",
     "NegativeMomentumSGD",
@@ -31,5 +35,6 @@ __all__ = [
     "inception_score",
     "mode_coverage",
     "simultaneous",
+    "symplectic",
     "train_gan",
 ]

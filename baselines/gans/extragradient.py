@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import ParamsT
 
-from optathlon.baselines.gans._player import Player, as_real, evaluate
+from optathlon.baselines.gans._player import Batch, Player, as_real, evaluate
 
 __all__ = ["ExtraGradient"]
 
@@ -119,9 +119,12 @@ class ExtraGradient(Player):
                     for param, state in zip(batch.params, batch.states, strict=True):
                         state["start"] = param.clone()
                 if not overflowed:
-                    torch._foreach_add_(batch.params, batch.grads, alpha=-float(group["lr"]))
+                    self._move(group, batch)
         if completing:
             self._return_those_without_gradient()
+
+    def _move(self, group: dict[str, Any], batch: Batch) -> None:
+        torch._foreach_add_(batch.params, batch.grads, alpha=-float(group["lr"]))
 
     def _unscale(self) -> bool:
         """Divide the gradients by the scale that a GradScaler left here, and return whether it found one that is not finite."""

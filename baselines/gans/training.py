@@ -55,6 +55,7 @@ class _Game:
     n_critic: int
     clip: float | None
     gradient_penalty: float
+    real_penalty: float
     gamma: float | None
     escape: float
     rng: torch.Generator
@@ -85,6 +86,7 @@ def train_gan(
     n_critic: int = 1,
     clip: float | None = None,
     gradient_penalty: float = 0.0,
+    real_penalty: float = 0.0,
     gamma: float | None = None,
     escape: float = 1e9,
     rng: TorchRng = None,
@@ -126,6 +128,8 @@ def train_gan(
     gradient_penalty : float
         Weight of :math:`E (\|\nabla D(\hat x)\| - 1)^2` in the discriminator's loss, on random points between real and
         generated samples.
+    real_penalty : float
+        Weight of :math:`E \|\nabla D(x)\|^2 / 2` in the discriminator's loss, on real samples (R1).
     gamma : float, optional
         Play on the consensus field with this weight; simultaneous play only.
     escape : float
@@ -150,7 +154,9 @@ def train_gan(
     .. [1] Goodfellow et al.: Generative adversarial nets, NeurIPS 2014, Algorithm 1 and section 3.
     .. [2] Arjovsky, Chintala, Bottou: Wasserstein generative adversarial networks, ICML 2017, Algorithm 1.
     .. [3] Gulrajani et al.: Improved training of Wasserstein GANs, NeurIPS 2017, eq. (3).
+    .. [4] Mescheder, Geiger, Nowozin: Which training methods for GANs do actually converge?, ICML 2018, eq. (9).
     """
+    check_non_negative("real_penalty", real_penalty)
     _check_training(data, loss, play, n_steps, latent, batch_size, n_critic, clip, gradient_penalty, gamma, escape, optimizers)
     game = _Game(
         generator=generator,
@@ -163,6 +169,7 @@ def train_gan(
         n_critic=n_critic,
         clip=clip,
         gradient_penalty=gradient_penalty,
+        real_penalty=real_penalty,
         gamma=gamma,
         escape=escape,
         rng=torch_generator("rng", rng),
@@ -251,13 +258,17 @@ def _move_both(game: _Game) -> tuple[float, float]:
 
 
 def _discriminator_loss(game: _Game, real: Tensor, fake: Tensor) -> Tensor:
+    real = real.requires_grad_(bool(game.real_penalty))
     score_real, score_fake = game.discriminator(real), game.discriminator(fake)
     if game.loss == "wasserstein":
         value = score_fake.mean() - score_real.mean()
     else:
         value = F.softplus(-score_real).mean() + F.softplus(score_fake).mean()  # -log sigma(s) - log(1 - sigma(f))
     if game.gradient_penalty:
-        value = value + game.gradient_penalty * _slope_penalty(game, real, fake)
+        value = value + game.gradient_penalty * _slope_penalty(game, real.detach(), fake)
+    if game.real_penalty:
+        (slope,) = torch.autograd.grad(score_real.sum(), real, create_graph=True)
+        value = value + game.real_penalty / 2 * slope.flatten(1).square().sum(dim=1).mean()
     return value
 
 

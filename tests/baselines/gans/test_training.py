@@ -309,3 +309,22 @@ def test_players_stand_in_one_order_and_the_package_offers_them():
     for again, run in zip(losses(3)[1], played, strict=True):
         np.testing.assert_array_equal(again.generator_loss, run.generator_loss)
     assert not np.array_equal(losses(None)[1][0].generator_loss, losses(None)[1][0].generator_loss)
+
+
+def test_real_penalty_is_half_the_mean_squared_slope_on_real_samples():
+    """A linear discriminator has one slope everywhere: its loss rises by half the squared slope times the penalty."""
+    generator, discriminator = (
+        mlp_generator((2,), latent=4, rng=0),
+        torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.Flatten(0)),
+    )
+
+    def first_loss(**settings):
+        frozen = tuple(torch.optim.SGD(net.parameters(), lr=0.0) for net in (generator, discriminator))
+        run = train_gan(generator, discriminator, ring()[0], optimizers=frozen, n_steps=1, latent=4, rng=0, **settings)
+        return run.discriminator_loss[0]
+
+    slope = discriminator[0].weight.detach().square().sum().item()
+    for play in ("alternating", "simultaneous"):
+        assert first_loss(real_penalty=3.0, play=play) == pytest.approx(first_loss(play=play) + 1.5 * slope, rel=1e-5)
+    with pytest.raises(ValueError, match="real_penalty must be a finite number >= 0, got -1"):
+        first_loss(real_penalty=-1.0)
