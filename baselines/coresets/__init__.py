@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from optathlon.baselines.coresets.coreset import Coreset, matching_error
 from optathlon.baselines.coresets.craig import craig
+from optathlon.baselines.coresets.difficulty import ForgettingEvents, el2n, grand, hardest
 from optathlon.baselines.coresets.facility_location import facility_location
 from optathlon.baselines.coresets.glister import glister
 from optathlon.baselines.coresets.grad_match import grad_match
 from optathlon.baselines.coresets.gradients import FactoredGradients, factored_gradients
 from optathlon.baselines.coresets.groups import per_batch, per_class
+from optathlon.baselines.coresets.herding import herding
+from optathlon.baselines.coresets.importance import importance_sampling
+from optathlon.baselines.coresets.k_centre import k_centre
+from optathlon.baselines.coresets.moderate import moderate
 from optathlon.baselines.coresets.nonnegative_omp import nonnegative_omp
-from optathlon.baselines.coresets.subset import full, random_subset
+from optathlon.baselines.coresets.subset import full, random_subset, repeated_subsets
 from optathlon.baselines.coresets.weighted_glister import weighted_glister
 
 if TYPE_CHECKING:
@@ -36,21 +41,30 @@ _LAZY = {
 __all__ = [
     "Coreset",
     "FactoredGradients",
+    "ForgettingEvents",
     "TrainedModel",
     "all_layer_gradients",
     "craig",
+    "el2n",
     "facility_location",
     "factored_gradients",
     "full",
     "glister",
     "grad_match",
+    "grand",
+    "hardest",
+    "herding",
+    "importance_sampling",
+    "k_centre",
     "last_layer_gradients",
     "lenet",
     "matching_error",
+    "moderate",
     "nonnegative_omp",
     "per_batch",
     "per_class",
     "random_subset",
+    "repeated_subsets",
     "small_lenet",
     "train_on_coresets",
     "weighted_glister",

@@ -28,8 +28,11 @@ def real_array(name: str, value: Any, ndim: int) -> np.ndarray:
 
 def _array(name: str, value: Any) -> np.ndarray:
     try:
+        if type(value).__module__.partition(".")[0] == "torch":  # on any device, with a gradient, of a type that numpy lacks
+            value = value.detach().cpu()
+            value = value.float() if str(value.dtype) == "torch.bfloat16" else value
         return np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists, tensors with a gradient or on a GPU
+    except (ValueError, TypeError, RuntimeError, AttributeError) as error:  # ragged lists
         reason = str(error).split(".")[0]
         raise ValueError(f"{name} must be readable as a numpy array, got a {type(value).__name__}: {reason}") from error
 
@@ -74,18 +77,10 @@ def fraction(name: str, value: Any) -> float:
     return number
 
 
-def random_generator(name: str, value: Any) -> np.random.Generator:
-    """Return `value`, or a generator of seed 0 for None, or refuse it."""
-    if value is None:
-        return np.random.default_rng(0)
-    if not isinstance(value, np.random.Generator):
-        raise ValueError(f"{name} must be a numpy.random.Generator, got {value!r}")
-    return value
-
-
 def class_labels(labels: Any, n: int) -> np.ndarray:
     """Return `labels` as an array of n integers, or refuse it."""
     array = _array("labels", labels)
+    array = array.ravel() if array.shape == (n, 1) else array
     if array.shape != (n,) or array.dtype.kind not in "iu":
         raise ValueError(f"labels must be {n} integers, one a point, got {array.dtype} of shape {array.shape}")
     return array

@@ -10,16 +10,15 @@ import numpy as np
 
 @numba.njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
 def _gain(row, served):
-    zero = row.dtype.type(0)
-    total = zero
+    total = 0.0
     for i in range(row.size):
-        total += max(row[i] - served[i], zero)
+        total += max(row[i] - served[i], 0.0)
     return total
 
 
 @numba.njit(cache=True)
 def gains(columns, candidates, served):
-    """Return what each candidate row adds to `served`, the similarity that each point has so far.
+    """Return what each candidate row adds to `served`, the similarity that each point has so far, in float64.
 
     All gains come from here: one order of summation makes a gain, rounded, exactly monotone in `served`, and equal ones equal.
     """

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 
+from optathlon.baselines._distances import Block, squared_distances
+from optathlon.baselines._rng import Rng
 from optathlon.baselines.coresets._checks import affordable, subset_size
 from optathlon.baselines.coresets.coreset import Coreset
 from optathlon.baselines.coresets.facility_location import Strategy, facility_location
-from optathlon.baselines.coresets.gradients import Gradients, GradientsLike, as_gradients, rescaled
-
-Block: TypeAlias = Callable[[slice], np.ndarray]  # makes some rows of a matrix
+from optathlon.baselines.coresets.gradients import FactoredGradients, Gradients, GradientsLike, as_gradients, rescaled
 
 _BLOCK = 64  # rows of a similarity matrix made at a time, so that its passes stay in cache
 
 
-def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy") -> Coreset:
+def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy", rng: Rng = None) -> Coreset:
     r"""Minimise :math:`\sum_i \min_{j \in S} \|g_i - g_j\|` over subsets of k points by greedy facility location.
 
     Parameters
     ----------
     gradients : ndarray of shape (n, d), or factored pair
-        Per-sample gradients. All n^2 distances are kept: 4 n^2 bytes for float32. They are measured from the mean, of
-        each factor where there are two, so that a large common part costs no digits.
+        Per-sample gradients. All n^2 distances are kept: 4 n^2 bytes for float32. They are computed in float64, and those
+        between near copies from their differences, so that neither a large common part nor tight clusters cost digits.
     k : int
         Points to choose, 1 to n.
-    strategy : {"lazy", "batched", "naive"}
-        How `facility_location` evaluates gains; the answer is the same.
+    strategy : {"lazy", "batched", "naive", "stochastic"}
+        How `facility_location` evaluates gains; the answer is the same but for "stochastic".
+    rng : int, Generator or None
+        Source of the candidates of "stochastic".
 
     Returns
     -------
@@ -47,7 +48,7 @@ def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy") -> C
     """
     gradients = as_gradients(gradients)
     subset_size(k, gradients.n)
-    return facility_location(pairwise(gradients, _negative_distances), k, strategy=strategy)
+    return facility_location(pairwise(gradients, _negative_distances), k, strategy=strategy, rng=rng)
 
 
 def pairwise(gradients: Gradients, similarities: Callable[[Gradients], Block]) -> np.ndarray:
@@ -65,8 +66,15 @@ def pairwise(gradients: Gradients, similarities: Callable[[Gradients], Block]) -
     return matrix
 
 
+def squared_gradient_distances(gradients: Gradients) -> Block:
+    """Return what makes some rows of the matrix of ||g_i - g_j||^2, in float64."""
+    if isinstance(gradients, FactoredGradients):
+        return _squared_distances_of_products(gradients.residuals, gradients.features)
+    return squared_distances(gradients.rows, gradients.rows)
+
+
 def _negative_distances(gradients: Gradients) -> Block:
-    squared = _squared_distances(gradients[0]) if len(gradients) == 1 else _squared_distances_of_products(*gradients)
+    squared = squared_gradient_distances(gradients)
 
     def block(rows: slice) -> np.ndarray:
         distances = squared(rows)
@@ -77,28 +85,13 @@ def _negative_distances(gradients: Gradients) -> Block:
     return block
 
 
-def _squared_distances(points: np.ndarray) -> Block:
-    """||x_i - x_j||^2 from ||x_i||^2 + ||x_j||^2 - 2 <x_i, x_j>, after a shift without which these might all be one number."""
-    points = points - points.mean(axis=0, dtype=np.float64).astype(points.dtype)
-    norms = np.einsum("ij,ij->i", points, points)
-
-    def block(rows: slice) -> np.ndarray:
-        products = points[rows] @ points.T
-        products *= -2
-        products += norms
-        products += norms[rows, None]
-        return products
-
-    return block
-
-
 def _squared_distances_of_products(residuals: np.ndarray, features: np.ndarray) -> Block:
     """||D_i (x) H_i - D_j (x) H_j||^2 from the distances P and Q of the factors and halves a and b of their squared norms.
 
     It is P (b_i + b_j - Q / 2) + Q (a_i + a_j) + 2 (a_i - a_j) (b_i - b_j): every term vanishes where the factors agree.
     """
-    residual_distances, feature_distances = _squared_distances(residuals), _squared_distances(features)
-    (a, a_shifted), (b, b_shifted) = _half_squared_norms(residuals), _half_squared_norms(features)
+    residual_distances, feature_distances = squared_distances(residuals, residuals), squared_distances(features, features)
+    a, b = _half_squared_norms(residuals), _half_squared_norms(features)
 
     def block(rows: slice) -> np.ndarray:
         p, q = residual_distances(rows), feature_distances(rows)
@@ -107,15 +100,13 @@ def _squared_distances_of_products(residuals: np.ndarray, features: np.ndarray) 
         p *= factor
         q *= np.add(a[rows, None], a, out=factor)
         p += q
-        np.subtract(2 * a_shifted[rows, None], 2 * a_shifted, out=factor)
-        factor *= np.subtract(b_shifted[rows, None], b_shifted, out=q)
+        np.subtract(2 * a[rows, None], 2 * a, out=factor)
+        factor *= np.subtract(b[rows, None], b, out=q)
         p += factor
         return p
 
     return block
 
 
-def _half_squared_norms(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers, and the same less their mean, whose differences keep their digits."""
-    halves = np.einsum("ij,ij->i", points, points, dtype=np.float64) / 2
-    return halves.astype(points.dtype), (halves - halves.mean()).astype(points.dtype)
+def _half_squared_norms(points: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", points, points, dtype=np.float64) / 2

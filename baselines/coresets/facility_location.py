@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
 
+from optathlon.baselines._rng import Rng, numpy_generator
 from optathlon.baselines.coresets._checks import real_array, subset_size
 from optathlon.baselines.coresets.coreset import Coreset
 
-Strategy = Literal["lazy", "batched", "naive"]
+Strategy = Literal["lazy", "batched", "naive", "stochastic"]
 
+_SLACK = 0.01  # of the stochastic greedy's guarantee
 _TILE = 512  # rows of a tile that stays in cache while it is transposed
 
 
-def facility_location(similarity: np.ndarray, k: int, *, strategy: Strategy = "lazy") -> Coreset:
+def facility_location(similarity: np.ndarray, k: int, *, strategy: Strategy = "lazy", rng: Rng = None) -> Coreset:
     r"""Maximise :math:`F(S) = \sum_i \max_{j \in S} s_{ij}` over subsets of k points, greedily.
 
     F is monotone and submodular, hence the greedy set reaches 1 - 1/e of the best value, both measured from the smallest
-    similarity. Every strategy takes the point of largest gain at each step, the first of equals, and so all choose the same
-    points; they differ in how few gains they evaluate.
+    similarity. Every strategy but "stochastic" takes the point of largest gain at each step, the first of equals, and so all
+    choose the same points; they differ in how few gains they evaluate. "stochastic" takes the best of (n / k) log(1 / .01) random
+    points at each step, 4.6 n gains in all: the value reaches 1 - 1/e - .01 of the best in expectation.
 
     Parameters
     ----------
@@ -27,9 +31,11 @@ def facility_location(similarity: np.ndarray, k: int, *, strategy: Strategy = "l
         s_ij says how well point j serves point i; any sign, need not be symmetric.
     k : int
         Points to choose, 1 to n.
-    strategy : {"lazy", "batched", "naive"}
-        Re-evaluate outdated gains one at a time from a heap [2]_, 32 at a time, or all at every step. Compiled by numba,
-        about two seconds at the very first call.
+    strategy : {"lazy", "batched", "naive", "stochastic"}
+        Re-evaluate outdated gains one at a time from a heap [2]_, 32 at a time, all at every step, or those of a random few
+        [3]_. Compiled by numba, about two seconds at the very first call.
+    rng : int, Generator or None
+        Source of the candidates of "stochastic".
 
     Returns
     -------
@@ -45,18 +51,21 @@ def facility_location(similarity: np.ndarray, k: int, *, strategy: Strategy = "l
     ----------
     .. [1] Nemhauser, Wolsey and Fisher, "An analysis of approximations for maximizing submodular set functions", 1978.
     .. [2] Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978.
+    .. [3] Mirzasoleiman et al., "Lazier than lazy greedy", 2015, algorithm 1.
     """
     similarity = real_array("similarity", similarity, 2)
     if similarity.shape[0] != similarity.shape[1]:
         raise ValueError(f"similarity must be square, got shape {similarity.shape}")
     k = subset_size(k, len(similarity))
-    if not isinstance(strategy, str) or strategy not in _STRATEGIES:
-        raise ValueError(f"strategy must be 'lazy', 'batched' or 'naive', got {strategy!r}")
+    if not isinstance(strategy, str) or strategy not in (*_STRATEGIES, "stochastic"):
+        raise ValueError(f"strategy must be 'lazy', 'batched', 'naive' or 'stochastic', got {strategy!r}")
+    generator = numpy_generator("rng", rng)
     if max(similarity.max(), -similarity.min()) > np.finfo(similarity.dtype).max / (4 * len(similarity)):
         similarity = np.ldexp(similarity, -2 - len(similarity).bit_length())  # or a sum of gains might overflow
     columns = _columns(similarity)
-    served = np.full(len(columns), columns.min())  # what an empty set serves: a constant that changes no choice
-    chosen = _STRATEGIES[strategy](columns, served, k)
+    # What an empty set serves: a constant that changes no choice. In float64, for it may be far below most similarities.
+    served = np.full(len(columns), columns.min(), np.float64)
+    chosen = _stochastic(columns, served, k, generator) if strategy == "stochastic" else _STRATEGIES[strategy](columns, served, k)
     nearest = columns[chosen].argmax(axis=0)
     return Coreset(chosen, np.bincount(nearest, minlength=k))
 
@@ -115,6 +124,21 @@ def _naive(columns: np.ndarray, served: np.ndarray, k: int) -> np.ndarray:
         values[chosen[:step]] = -np.inf
         chosen[step] = values.argmax()
         np.maximum(served, columns[chosen[step]], out=served)
+    return chosen
+
+
+def _stochastic(columns: np.ndarray, served: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+    from optathlon.baselines.coresets._lazy_greedy import gains
+
+    n = len(columns)
+    size = math.ceil(n / k * math.log(1 / _SLACK))
+    left = np.arange(n)
+    chosen = np.empty(k, np.int64)
+    for step in range(k):
+        candidates = np.sort(rng.choice(left, min(size, len(left)), replace=False))
+        chosen[step] = candidates[gains(columns, candidates, served).argmax()]
+        np.maximum(served, columns[chosen[step]], out=served)
+        left = left[left != chosen[step]]
     return chosen
 
 

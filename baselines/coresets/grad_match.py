@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from optathlon.baselines.coresets._checks import fraction, non_negative, random_generator, subset_size
+from optathlon.baselines._rng import Rng, numpy_generator
+from optathlon.baselines.coresets._checks import fraction, non_negative, subset_size
 from optathlon.baselines.coresets.coreset import Coreset
 from optathlon.baselines.coresets.gradients import GradientsLike, as_gradients, rescaled
 from optathlon.baselines.coresets.nonnegative_omp import pursue
@@ -15,9 +16,9 @@ def grad_match(
     k: int,
     *,
     ridge: float = 0.5,
-    tolerance: float = 1e-3,
+    tol: float = 1e-3,
     padding: bool = False,
-    rng: np.random.Generator | None = None,
+    rng: Rng = None,
 ) -> Coreset:
     r"""Minimise :math:`\|\sum_{j \in S} w_j g_j - \sum_i g_i\|^2 + \lambda \bar\gamma \|w\|^2` over w >= 0, size of S <= k.
 
@@ -33,11 +34,11 @@ def grad_match(
         Most points to choose, 1 to n.
     ridge : float
         The penalty lambda, relative to the gradients' scale.
-    tolerance : float
+    tol : float
         Stop once the error is at most this fraction of the whole gradient, from 0 to below 1.
     padding : bool
         Fill up with random points of weight 1 where fewer than k suffice, as the authors' code does. It spoils the match.
-    rng : numpy.random.Generator, optional
+    rng : int, Generator or None
         Source of the padding.
 
     Returns
@@ -49,8 +50,8 @@ def grad_match(
     Raises
     ------
     ValueError
-        Where gradients are not finite, k is not between 1 and n, ridge is negative, tolerance is negative or not below 1,
-        or rng is no generator.
+        Where gradients are not finite, k is not between 1 and n, ridge is negative, tol is negative or not below 1,
+        or rng is no source of random numbers.
 
     References
     ----------
@@ -59,14 +60,14 @@ def grad_match(
     """
     gradients = rescaled(as_gradients(gradients))
     n, k = gradients.n, subset_size(k, gradients.n)
-    ridge, tolerance = non_negative("ridge", ridge), fraction("tolerance", tolerance)
-    rng = random_generator("rng", rng)
+    ridge, tol = non_negative("ridge", ridge), fraction("tol", tol)
+    rng = numpy_generator("rng", rng)
     target = gradients.combine(np.ones(n))
     squared_norms = gradients.squared_norms()
     rounding = 4 * np.finfo(target.dtype).eps * np.sqrt(n) * np.sqrt(squared_norms).sum()
     if np.linalg.norm(target) <= rounding:
         target = np.zeros_like(target)
-    coreset = pursue(gradients, target, k, ridge * float(squared_norms.mean()), tolerance)
+    coreset = pursue(gradients, target, k, ridge * float(squared_norms.mean()), tol)
     if len(coreset) == 0:
         return Coreset(np.arange(k) * n // k, np.full(k, n / k))
     if padding and len(coreset) < k:

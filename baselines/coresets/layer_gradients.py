@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -14,19 +15,38 @@ from torch.func import functional_call, grad, vmap
 from optathlon.baselines.coresets._checks import affordable, integer
 from optathlon.baselines.coresets.gradients import FactoredGradients, factored_gradients
 
+Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""``loss(outputs, labels) -> Tensor (n,)``: the loss of each sample."""
 
-def last_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, batch_size: int = 250) -> FactoredGradients:
-    """Gradients of each sample's cross entropy with respect to the last linear layer: one forward pass.
+
+def last_layer_gradients(
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    layer: str | nn.Linear | None = None,
+    loss: Loss | None = None,
+    batch_size: int = 250,
+) -> FactoredGradients:
+    """Gradients of each sample's loss with respect to the last linear layer, or another one: one forward pass.
+
+    The gradient of a linear layer is the outer product of two vectors, what its output does to the loss and what enters it. For
+    the cross entropy of the last layer's output the first is softmax minus one-hot label; for other losses and layers it comes
+    from a backward pass from the loss to the layer.
 
     Parameters
     ----------
     model : torch.nn.Module
-        A classifier whose last registered `torch.nn.Linear` returns the logits, which nothing changes afterwards. It is
-        evaluated in evaluation mode, and every module is left in the mode it had.
+        A classifier whose last registered `torch.nn.Linear` returns the logits, which nothing changes afterwards; any model
+        with `layer` or `loss`. It is evaluated in evaluation mode, and every module is left in the mode it had.
     inputs : Tensor, shape (n, ...)
         Samples, finite, on the model's device.
     labels : Tensor of integers, shape (n,)
-        Classes, from 0 to C - 1.
+        Classes, from 0 to C - 1; with a `loss`, targets of any kind, one row a sample.
+    layer : str or torch.nn.Linear, optional
+        The layer, or its name in ``model.named_modules()``, called once a pass; the last registered one by default.
+    loss : callable, optional
+        ``loss(outputs, labels) -> Tensor (n,)``, the loss of each sample; the cross entropy by default.
     batch_size : int
         Samples of one pass; batches that stay in cache are the fastest.
 
@@ -34,52 +54,86 @@ def last_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, ba
     -------
     FactoredGradients
         Residuals (n, C) and features (n, d + 1), of the layer's precision, at least float32: n (C + d + 1) numbers, however
-        many parameters there are.
+        many parameters there are; features (n, d) where the layer has no bias.
 
     Raises
     ------
     ValueError
-        Where the model has no linear layer, its last one does not return the logits in one call a pass, shapes disagree, a
-        label is no class, or an input or output is not finite.
+        Where the model lacks the layer, does not call it once a pass on vectors, or (without `layer` and `loss`) does not return
+        as logits what it returns; where shapes disagree, a label is no class, or an input, output or loss is not finite.
     """
-    linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    labels, batch_size = checked_samples(model, inputs, labels, loss), integer("batch_size", batch_size)
+    last = _linear_layer(model, layer)
+    dtype = torch.promote_types(last.weight.dtype, torch.float32)
+    residuals = torch.empty(len(inputs), last.out_features, dtype=dtype)
+    features = torch.empty(len(inputs), last.in_features, dtype=dtype)
+    closed_form = layer is None and loss is None
+    with evaluating(model), torch.inference_mode(closed_form):
+        for start in range(0, len(inputs), batch_size):
+            part = slice(start, start + batch_size)
+            entering, output, outputs = _watched_pass(model, last, inputs[part])
+            # Every pass is copied out at once: small tensors kept between the large ones of a pass would hold their memory apart.
+            features[part] = entering.cpu()
+            if closed_form:
+                residuals[part] = output.cpu()
+                if not _same(outputs, output):
+                    raise ValueError(
+                        f"model must return as logits what its last torch.nn.Linear returns, shape {tuple(output.shape)}, "
+                        f"got something else of shape {tuple(outputs.shape)}; name the layer"
+                    )
+            else:
+                total = sample_losses(loss, outputs, labels[part]).sum()
+                if not torch.isfinite(total):
+                    raise ValueError(
+                        f"loss must be finite, got a sum of {total.item()} over samples {start} to {start + len(outputs)}"
+                    )
+                (slope,) = torch.autograd.grad(total, output)
+                residuals[part] = slope.cpu()
+    if closed_form:
+        return factored_gradients(residuals.numpy(), labels.cpu().numpy(), features.numpy(), bias=last.bias is not None)
+    ones = [torch.ones(len(features), 1, dtype=dtype)] if last.bias is not None else []
+    return FactoredGradients(residuals.numpy(), torch.cat([features, *ones], dim=1).numpy())
+
+
+def _linear_layer(model: nn.Module, layer: str | nn.Linear | None) -> nn.Linear:
+    linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     if not linear:
         raise ValueError("model must end in a torch.nn.Linear layer, got a model without one")
-    labels, batch_size = labelled_samples(model, inputs, labels), integer("batch_size", batch_size)
-    last = linear[-1]
-    dtype = torch.promote_types(last.weight.dtype, torch.float32)
-    outputs = torch.empty(len(inputs), last.out_features, dtype=dtype)
-    features = torch.empty(len(inputs), last.in_features, dtype=dtype)
-    part, shapes = slice(0, 0), []
+    if layer is None:
+        return list(linear.values())[-1]
+    found = linear.get(layer) if isinstance(layer, str) else next((one for one in linear.values() if one is layer), None)
+    if found is None:
+        raise ValueError(f"layer must be one of the model's torch.nn.Linear layers, {', '.join(linear)}, got {layer!r}")
+    return found
 
-    # Every pass is copied out at once: small tensors kept between the large ones of a pass would hold their memory apart, and
-    # what follows the layer may work in place.
-    def keep(_: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
-        shapes.append(output.shape)
-        if output.shape == outputs[part].shape:
-            outputs[part], features[part] = output.cpu(), arguments[0].cpu()
 
-    hook = last.register_forward_hook(keep)
+def _watched_pass(model: nn.Module, layer: nn.Linear, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what enters the layer, what leaves it, and what the model makes of that; the middle one can be differentiated by."""
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def keep(_: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        # What follows may work in place, on a copy then; and where no parameter has a gradient, the output still does.
+        output = output.detach() if output.requires_grad or torch.is_grad_enabled() else output
+        output = output.requires_grad_(torch.is_grad_enabled())
+        seen.append((arguments[0].detach(), output))
+        return output.clone()
+
+    hook = layer.register_forward_hook(keep)
     try:
-        with torch.inference_mode(), evaluating(model):
-            for start in range(0, len(inputs), batch_size):
-                part = slice(start, start + batch_size)
-                shapes.clear()
-                logits = model(inputs[part])
-                if len(shapes) != 1:
-                    raise ValueError(f"model must call its last torch.nn.Linear once a pass, got {len(shapes)} calls")
-                if shapes[0] != logits.shape or not _same(logits.cpu(), outputs[part]):
-                    raise ValueError(
-                        f"model must return as logits what its last torch.nn.Linear returns, shape {tuple(shapes[0])}, "
-                        f"got something else of shape {tuple(logits.shape)}"
-                    )
+        outputs = model(inputs)
     finally:
         hook.remove()
-    return factored_gradients(outputs.numpy(), labels.cpu().numpy(), features.numpy(), bias=last.bias is not None)
+    if len(seen) != 1:
+        raise ValueError(f"model must call its linear layer once a pass, got {len(seen)} calls")
+    if seen[0][0].ndim != 2 or len(seen[0][0]) != len(inputs):
+        raise ValueError(f"the linear layer must see one vector a sample, got an input of shape {tuple(seen[0][0].shape)}")
+    return *seen[0], outputs
 
 
-def all_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, batch_size: int = 100) -> np.ndarray:
-    """Gradients of each sample's cross entropy with respect to all trainable parameters.
+def all_layer_gradients(
+    model: nn.Module, inputs: Tensor, labels: Tensor, *, loss: Loss | None = None, batch_size: int = 100
+) -> np.ndarray:
+    """Gradients of each sample's loss with respect to all trainable parameters.
 
     Parameters
     ----------
@@ -89,7 +143,10 @@ def all_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, bat
     inputs : Tensor, shape (n, ...)
         Samples, finite, on the model's device.
     labels : Tensor of integers, shape (n,)
-        Classes, from 0 to C - 1.
+        Classes, from 0 to C - 1; with a `loss`, targets of any kind, one row a sample.
+    loss : callable, optional
+        ``loss(outputs, labels) -> Tensor (n,)``, the loss of each sample, for `torch.func.grad` to differentiate; the cross
+        entropy by default.
     batch_size : int
         Samples of one vectorised pass.
 
@@ -105,7 +162,7 @@ def all_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, bat
         Where shapes disagree, a label is no class, an input is not finite, no parameter requires a gradient, or n rows of P
         numbers would exceed 4 GiB.
     """
-    labels, batch_size = labelled_samples(model, inputs, labels), integer("batch_size", batch_size)
+    labels, batch_size = checked_samples(model, inputs, labels, loss), integer("batch_size", batch_size)
     trainable = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
     if not trainable:
         raise ValueError("model must have a parameter that requires a gradient, got none")
@@ -115,11 +172,11 @@ def all_layer_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, *, bat
     dtype = reduce(torch.promote_types, {value.dtype for value in trainable.values()}, torch.float32)
     affordable("the matrix of all-layer gradients", len(inputs), size, dtype.itemsize, "use the last layer, or fewer samples")
 
-    def loss(parameters: dict[str, Tensor], sample: Tensor, label: Tensor) -> Tensor:
-        logits = functional_call(model, {**parameters, **fixed}, (sample[None],))
-        return nn.functional.cross_entropy(logits, label[None])
+    def sample_loss(parameters: dict[str, Tensor], sample: Tensor, label: Tensor) -> Tensor:
+        outputs = functional_call(model, {**parameters, **fixed}, (sample[None],))
+        return sample_losses(loss, outputs, label[None])[0]
 
-    per_sample = vmap(grad(loss), in_dims=(None, 0, 0))
+    per_sample = vmap(grad(sample_loss), in_dims=(None, 0, 0))
     rows = torch.empty(len(inputs), size, dtype=dtype)
     with evaluating(model):
         for start in range(0, len(inputs), batch_size):
@@ -141,8 +198,19 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def labelled_samples(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
-    """Return the labels, int64 on the inputs' device, where every sample is finite and has one of the model's classes."""
+def sample_losses(loss: Loss | None, outputs: Tensor, labels: Tensor) -> Tensor:
+    """Return the loss of each sample, shape (n,): the cross entropy where `loss` is None."""
+    if loss is None:
+        return nn.functional.cross_entropy(outputs, labels, reduction="none")
+    losses = loss(outputs, labels)
+    if not isinstance(losses, Tensor) or losses.shape != (len(labels),):
+        got = f"shape {tuple(losses.shape)}" if isinstance(losses, Tensor) else type(losses).__name__
+        raise ValueError(f"loss must return one number a sample, shape ({len(labels)},), got {got}")
+    return losses
+
+
+def checked_samples(model: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss | None) -> Tensor:
+    """Return the labels on the inputs' device, where every sample is finite and has one; without `loss`, one of the classes."""
     for name, value in (("inputs", inputs), ("labels", labels)):
         if not isinstance(value, Tensor):
             raise ValueError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
@@ -151,6 +219,11 @@ def labelled_samples(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor
     if not (torch.isfinite(inputs.sum()) or torch.isfinite(inputs).all()):  # a finite sum has only finite terms
         raise ValueError(f"inputs must be finite, got NaN or infinity in {int((~torch.isfinite(inputs)).sum())} places")
     n = len(inputs)
+    if loss is not None:
+        if labels.ndim == 0 or len(labels) != n:
+            raise ValueError(f"labels must have one row a sample, {n}, got shape {tuple(labels.shape)}")
+        return labels.to(inputs.device)
+    labels = labels.ravel() if labels.shape == (n, 1) else labels
     if labels.shape != (n,) or labels.dtype == torch.bool or labels.is_floating_point() or labels.is_complex():
         raise ValueError(f"labels must be {n} integers, one a sample, got {labels.dtype} of shape {tuple(labels.shape)}")
     with torch.no_grad(), evaluating(model):
@@ -166,4 +239,8 @@ def labelled_samples(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor
 
 def _same(logits: Tensor, outputs: Tensor) -> bool:
     """Whether logits are the kept outputs, bit by bit; NaN is refused elsewhere, by its own name."""
-    return logits.shape == outputs.shape and torch.allclose(logits.to(outputs.dtype), outputs, rtol=0, atol=0, equal_nan=True)
+    return (
+        isinstance(logits, Tensor)
+        and logits.shape == outputs.shape
+        and torch.allclose(logits.to(outputs.dtype), outputs, rtol=0, atol=0, equal_nan=True)
+    )

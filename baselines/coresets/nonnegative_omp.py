@@ -14,7 +14,7 @@ _FLAT = 1e-13  # slope of a fit along a member, relative to their lengths; in re
 _STEPS_PER_ATOM = 20  # a bound that only rounding errors can reach
 
 
-def nonnegative_omp(atoms: np.ndarray, target: np.ndarray, k: int, *, ridge: float = 0.0, tolerance: float = 0.0) -> Coreset:
+def nonnegative_omp(atoms: np.ndarray, target: np.ndarray, k: int, *, ridge: float = 0.0, tol: float = 0.0) -> Coreset:
     r"""Minimise :math:`\|\sum_j w_j a_j - b\|^2 + \rho \|w\|^2` over w >= 0 with at most k positive weights, greedily.
 
     This is the active-set method of Lawson and Hanson for non-negative least squares, stopped as soon as k atoms are
@@ -33,7 +33,7 @@ def nonnegative_omp(atoms: np.ndarray, target: np.ndarray, k: int, *, ridge: flo
         Most atoms to use, 1 to n.
     ridge : float
         The penalty rho, absolute.
-    tolerance : float
+    tol : float
         Stop early once the residual is at most this fraction of the target's length, from 0 to below 1.
 
     Returns
@@ -58,15 +58,15 @@ def nonnegative_omp(atoms: np.ndarray, target: np.ndarray, k: int, *, ridge: flo
     if len(target) != dictionary.rows.shape[1]:
         raise ValueError(f"target must have the atoms' length {dictionary.rows.shape[1]}, got shape {target.shape}")
     k = subset_size(k, dictionary.n)
-    ridge, tolerance = non_negative("ridge", ridge), fraction("tolerance", tolerance)
+    ridge, tol = non_negative("ridge", ridge), fraction("tol", tol)
     rows, exponent = balanced(dictionary.rows)
     target, target_exponent = balanced(target)
     with np.errstate(over="ignore"):  # an infinite ridge admits no atom; infinite weights are refused by Coreset
-        coreset = pursue(DenseGradients(rows), target, k, float(np.ldexp(ridge, -2 * exponent)), tolerance)
+        coreset = pursue(DenseGradients(rows), target, k, float(np.ldexp(ridge, -2 * exponent)), tol)
         return Coreset(coreset.indices, np.ldexp(coreset.weights, target_exponent - exponent))
 
 
-def pursue(gradients: Gradients, target: np.ndarray, k: int, ridge: float, tolerance: float) -> Coreset:
+def pursue(gradients: Gradients, target: np.ndarray, k: int, ridge: float, tol: float) -> Coreset:
     """Run the pursuit on gradients of either form, without checks; `target` has the shape of their sum."""
     target = target.astype(np.float64)
     length = float(np.linalg.norm(target))
@@ -75,7 +75,7 @@ def pursue(gradients: Gradients, target: np.ndarray, k: int, ridge: float, toler
     refused: list[int] = []  # rounding made these look useful: not again before the support has changed
     for _ in range(_STEPS_PER_ATOM * k):
         distance = float(np.linalg.norm(support.left))
-        if len(support.members) == k or distance <= tolerance * length:
+        if len(support.members) == k or distance <= tol * length:
             break
         correlation = gradients.correlate(support.left)
         correlation[support.members + refused] = -np.inf

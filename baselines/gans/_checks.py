@@ -124,7 +124,7 @@ def _finite(name: str, tensor: Tensor) -> Tensor:
 
 def _number(name: str, value: Any, wanted: str) -> float:
     try:
-        if isinstance(value, str | bytes):  # float would read a number out of it
+        if isinstance(value, str | bytes | bool):  # float would read a number out of it
             raise TypeError
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from optathlon.baselines.gans._checks import check_non_negative
 
-__all__ = ["Batch", "Checked", "Player", "as_real", "evaluate"]
+__all__ = ["Batch", "Checked", "Player", "as_real", "evaluate", "wide"]
 
 # On a CPU a foreach kernel walks its whole list before the next kernel starts. A tensor of this many entries gets a batch of
 # its own, so that its arrays stay in the cache from one kernel to the next; small tensors share their calls.
 _LARGE = 2**14
+
+_HALF = (torch.float16, torch.bfloat16)
 
 
 class Batch(NamedTuple):
@@ -34,11 +36,11 @@ class Batch(NamedTuple):
     grads: list[Tensor]
     states: list[dict[str, Any]]
 
-    def state(self, name: str) -> list[Tensor]:
-        """Return the state tensors called `name`, made of zeros where a parameter has none yet."""
+    def state(self, name: str, dtype: torch.dtype | None = None) -> list[Tensor]:
+        """Return the state tensors called `name`, made of zeros where a parameter has none yet, by default of its dtype."""
         for param, state in zip(self.params, self.states, strict=True):
             if name not in state:
-                state[name] = torch.zeros_like(param, memory_format=torch.preserve_format)
+                state[name] = torch.zeros_like(param, dtype=dtype, memory_format=torch.preserve_format)
         return [state[name] for state in self.states]
 
 
@@ -53,6 +55,16 @@ class Checked(torch.optim.Optimizer):
         except ValueError:
             self.param_groups.pop()
             raise
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state as torch does, and keep in float32 what was saved so for parameters of 16 bits."""
+        super().load_state_dict(state_dict)
+        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
+        params = [param for group in self.param_groups for param in group["params"]]
+        for number, param in zip(numbers, params, strict=True):
+            for name, value in state_dict["state"].get(number, {}).items():
+                if param.dtype in _HALF and isinstance(value, Tensor) and value.dtype == torch.float32 and value.ndim:
+                    self.state[param][name] = value.to(param.device, copy=True)
 
     def _check_group(self, group: dict[str, Any]) -> None:
         check_non_negative("lr", group["lr"])
@@ -130,6 +142,11 @@ def _with_decay(group: dict[str, Any], batch: Batch) -> Batch:
     if group["weight_decay"]:
         grads = list(torch._foreach_add(grads, batch.params, alpha=group["weight_decay"]))
     return batch._replace(grads=grads)
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """Return the dtype for moments: 16 bits hold neither the squares of small gradients nor decay rates close to 1."""
+    return torch.float32 if dtype in _HALF else dtype
 
 
 def as_real(tensor: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import ParamsT
 
-from optathlon.baselines.gans._player import Player, as_real, evaluate
+from optathlon.baselines.gans._player import Batch, Player, as_real, evaluate
 
 __all__ = ["ExtraGradient"]
 
@@ -25,6 +25,9 @@ class ExtraGradient(Player):
     So a loop of ``backward(); step()`` needs no change, and two players stay in lockstep. `extrapolate` asks for the first
     half by name, `at_lookahead` says which half is next; it is part of the state, so a checkpoint taken between the halves
     goes on rightly.
+
+    Under a `torch.amp.GradScaler` a gradient that overflows counts as zero: the first half stays where it is, the second returns
+    to the start. So the players stay in lockstep, and none is left at the lookahead point.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ class ExtraGradient(Player):
     .. [1] Korpelevich: The extragradient method for finding saddle points and other problems, Matekon 13, 1977.
     .. [2] Gidel, Berard, Vignoud, Vincent, Lacoste-Julien: A variational inequality perspective on GANs, ICLR 2019, Algorithm 2.
     """
+
+    _step_supports_amp_scaling = True  # the scaler leaves unscaling, and what an overflow means, to `step`
 
     def __init__(
         self,
@@ -104,7 +109,7 @@ class ExtraGradient(Player):
 
     def _advance(self) -> None:
         self._check_gradients()
-        completing = self.at_lookahead
+        completing, overflowed = self.at_lookahead, self._unscale()
         for group in self.param_groups:
             for batch in self._batches(group):
                 if completing:
@@ -113,9 +118,23 @@ class ExtraGradient(Player):
                 else:
                     for param, state in zip(batch.params, batch.states, strict=True):
                         state["start"] = param.clone()
-                torch._foreach_add_(batch.params, batch.grads, alpha=-float(group["lr"]))
+                if not overflowed:
+                    self._move(group, batch)
         if completing:
             self._return_those_without_gradient()
+
+    def _move(self, group: dict[str, Any], batch: Batch) -> None:
+        torch._foreach_add_(batch.params, batch.grads, alpha=-float(group["lr"]))
+
+    def _unscale(self) -> bool:
+        """Divide the gradients by the scale that a GradScaler left here, and return whether it found one that is not finite."""
+        scale, found = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
+        if scale is not None:
+            for group in self.param_groups:
+                for param in group["params"]:
+                    if param.grad is not None:
+                        param.grad.div_(scale.to(param.grad.device))
+        return found is not None and bool(found)
 
     def _return_those_without_gradient(self) -> None:
         for param, state in self.state.items():

@@ -180,7 +180,7 @@ def play_game(
     play: str,
     gamma: float | None = None,
     start: ArrayLike | None = None,
-    tolerance: float = 0.0,
+    tol: float = 0.0,
     escape: float = 1e12,
     callback: Callable[[int, Matrix], None] | None = None,
 ) -> GamePlay:
@@ -201,7 +201,7 @@ def play_game(
         Play on the consensus field with this weight; simultaneous play only.
     start : array_like, shape (d,), optional
         Where to start; all ones by default.
-    tolerance, escape : float
+    tol, escape : float
         Stop within this distance of the origin, or beyond that one.
     callback : callable, optional
         ``callback(step, point)`` after each iteration.
@@ -219,7 +219,7 @@ def play_game(
     """
     check_choice("play", play, PLAYS)
     check_count("n_steps", n_steps, least=0)
-    check_non_negative("tolerance", tolerance)
+    check_non_negative("tol", tol)
     check_positive("escape", escape)
     if gamma is not None:
         check_non_negative("gamma", gamma)
@@ -247,10 +247,10 @@ def play_game(
         if callback is not None:
             callback(step, point)
         distance = np.linalg.norm(point)
-        if not distance < escape or distance <= tolerance:
+        if not distance < escape or distance <= tol:
             break
     distance = np.linalg.norm(points[-1])
-    return GamePlay(np.array(points), bool(distance <= tolerance), bool(not distance < escape))
+    return GamePlay(np.array(points), bool(distance <= tol), bool(not distance < escape))
 
 
 def _losses(game: QuadraticGame, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,12 +10,28 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from optathlon.baselines.gans._checks import check_beta, check_betas, check_non_negative
-from optathlon.baselines.gans._player import Checked
+from optathlon.baselines.gans._player import Checked, wide
 
 __all__ = ["NegativeMomentumAdam", "NegativeMomentumSGD"]
 
 
-class NegativeMomentumAdam(Checked, torch.optim.Adam):
+class _Hidden(Checked):
+    """An optimiser whose momentum no scheduler may cycle: those look for it among the defaults, and set positive ones."""
+
+    def _hide(self, name: str) -> None:
+        self._hidden = {name: self.defaults.pop(name)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_hidden": self._hidden}
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group as torch does, with the hidden default, and check its options."""
+        for name, value in getattr(self, "_hidden", {}).items():
+            param_group.setdefault(name, value)
+        super().add_param_group(param_group)
+
+
+class NegativeMomentumAdam(_Hidden, torch.optim.Adam):
     r"""Adam whose first decay rate may be negative.
 
     The update is `torch.optim.Adam`'s, kernels included; only the range of `betas` is wider:
@@ -25,6 +42,8 @@ class NegativeMomentumAdam(Checked, torch.optim.Adam):
 
     For independent gradients the variance of the step grows by :math:`(1 - \beta_1)/(1 + \beta_1)`: a third at .5, threefold
     at -.5. Part of what a negative rate changes is therefore a longer step; compare at each method's own step size.
+    For parameters of 16 bits the moments are kept, and the step is taken, in float32. A scheduler that cycles the momentum
+    (`OneCycleLR`, `CyclicLR`) would overwrite the rate by a positive one: torch refuses it, save with ``cycle_momentum=False``.
 
     Parameters
     ----------
@@ -71,6 +90,16 @@ class NegativeMomentumAdam(Checked, torch.optim.Adam):
             [torch.empty(0)], lr, amsgrad=amsgrad, maximize=maximize, foreach=foreach
         )
         torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, **options})
+        self._hide("betas")
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Take one step, as `torch.optim.Adam` does."""
+        self._widened: list[tuple[Tensor, Tensor]] = []
+        loss = super().step(closure)
+        for param, widened in self._widened:
+            param.copy_(widened)
+        return loss
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)
@@ -80,13 +109,22 @@ class NegativeMomentumAdam(Checked, torch.optim.Adam):
     def _init_group(self, group: dict[str, Any], params: Any, grads: list[Tensor], *lists: Any) -> bool:  # type: ignore[override]
         if group is self.param_groups[0]:  # the first to move
             self._check_gradients()
+        for param in group["params"]:
+            if param.grad is not None and wide(param.dtype) != param.dtype and not self.state[param]:
+                moments = ("exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else []))
+                self.state[param].update({name: torch.zeros_like(param, dtype=torch.float32) for name in moments})
+                self.state[param]["step"] = torch.tensor(0.0)
         has_complex = super()._init_group(group, params, grads, *lists)
+        for index, param in enumerate(params):  # torch moves copies in 32 bits, which `step` rounds back
+            if wide(param.dtype) != param.dtype:
+                params[index], grads[index] = param.float(), grads[index].float()
+                self._widened.append((param, params[index]))
         if has_complex:  # torch sees no pairs of reals in a lazily conjugated gradient
             grads[:] = [grad.resolve_conj() for grad in grads]
         return has_complex
 
 
-class NegativeMomentumSGD(Checked, torch.optim.SGD):
+class NegativeMomentumSGD(_Hidden, torch.optim.SGD):
     r"""Heavy-ball gradient descent whose momentum may be negative.
 
     The update is `torch.optim.SGD`'s, kernels included; only the range of `momentum` is wider:
@@ -95,7 +133,9 @@ class NegativeMomentumSGD(Checked, torch.optim.SGD):
 
     At a constant rate that is :math:`w_{t+1} = w_t - \eta g_t + \beta (w_t - w_{t-1})`, the heavy ball of [1]_. Where a
     scheduler changes the rate, the new value also multiplies the gradients that the buffer b remembers.
-    On the bilinear game a negative momentum converges in alternating play and diverges in simultaneous play.
+    A scheduler that cycles the momentum (`OneCycleLR`, `CyclicLR`) would overwrite it by a positive one: torch refuses it,
+    save with ``cycle_momentum=False``. On the bilinear game a negative momentum converges in alternating play and diverges
+    in simultaneous play.
 
     Parameters
     ----------
@@ -136,6 +176,7 @@ class NegativeMomentumSGD(Checked, torch.optim.SGD):
         self._check_group(options)
         admitted = torch.optim.SGD([torch.empty(0)], lr, maximize=maximize, foreach=foreach)  # knows what a group must hold
         torch.optim.Optimizer.__init__(self, params, {**admitted.defaults, **options})
+        self._hide("momentum")
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)

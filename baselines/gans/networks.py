@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from optathlon.baselines._rng import TorchRng, torch_generator
 from optathlon.baselines.gans._checks import check_count, check_non_negative
 
 __all__ = ["dcgan_discriminator", "dcgan_generator", "mlp_discriminator", "mlp_generator", "sample_images"]
@@ -20,7 +21,7 @@ def mlp_generator(
     bounded: bool = True,
     batch_norm: bool = False,
     slope: float = 0.2,
-    rng: torch.Generator | None = None,
+    rng: TorchRng = None,
 ) -> nn.Sequential:
     """Return a fully connected generator of samples of the given shape.
 
@@ -38,8 +39,8 @@ def mlp_generator(
         Normalise every hidden layer but the first.
     slope : float
         Slope of the leaky rectifiers below zero; 0 for plain ones.
-    rng : torch.Generator, optional
-        Draws the weights; seed 0 by default.
+    rng : int, torch.Generator, numpy.random.Generator or None
+        Draws the weights.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def mlp_generator(
 
 
 def mlp_discriminator(
-    shape: Sequence[int], *, widths: Sequence[int] = (256, 128), slope: float = 0.2, rng: torch.Generator | None = None
+    shape: Sequence[int], *, widths: Sequence[int] = (256, 128), slope: float = 0.2, rng: TorchRng = None
 ) -> nn.Sequential:
     """Return a fully connected discriminator: samples (n, *shape) to scores (n,), unbounded.
 
@@ -76,8 +77,8 @@ def mlp_discriminator(
         Widths of the hidden layers.
     slope : float
         Slope of the leaky rectifiers below zero; 0 for plain ones.
-    rng : torch.Generator, optional
-        Draws the weights; seed 0 by default.
+    rng : int, torch.Generator, numpy.random.Generator or None
+        Draws the weights.
     """
     shape, widths = _sizes("shape", shape), _sizes("widths", widths)
     check_non_negative("slope", slope)
@@ -92,7 +93,7 @@ def mlp_discriminator(
     return _draw(layers, rng)
 
 
-def dcgan_generator(size: int, *, latent: int = 64, channels: int = 32, rng: torch.Generator | None = None) -> nn.Sequential:
+def dcgan_generator(size: int, *, latent: int = 64, channels: int = 32, rng: TorchRng = None) -> nn.Sequential:
     """Return a convolutional generator of grey images: noise (n, latent) to images (n, 1, size, size) in [-1, 1].
 
     A linear layer makes a quarter-size map, two transposed convolutions of stride 2 double it; batch normalisation and ReLU
@@ -104,8 +105,8 @@ def dcgan_generator(size: int, *, latent: int = 64, channels: int = 32, rng: tor
         Side of the images; 8 at least.
     latent, channels : int
         Length of the noise vector; channels of the larger map, of which the smaller has twice as many.
-    rng : torch.Generator, optional
-        Draws the weights; seed 0 by default.
+    rng : int, torch.Generator, numpy.random.Generator or None
+        Draws the weights.
     """
     latent, channels = check_count("latent", latent), check_count("channels", channels)
     size = check_count("size", size, least=8)
@@ -128,9 +129,7 @@ def dcgan_generator(size: int, *, latent: int = 64, channels: int = 32, rng: tor
     return _draw(layers, rng, narrow=True)
 
 
-def dcgan_discriminator(
-    size: int, *, channels: int = 32, batch_norm: bool = True, rng: torch.Generator | None = None
-) -> nn.Sequential:
+def dcgan_discriminator(size: int, *, channels: int = 32, batch_norm: bool = True, rng: TorchRng = None) -> nn.Sequential:
     """Return a convolutional discriminator: images (n, 1, size, size) to scores (n,), unbounded.
 
     Parameters
@@ -141,8 +140,8 @@ def dcgan_discriminator(
         Channels of the first map; the second has twice as many.
     batch_norm : bool
         Normalise the second map. A gradient penalty needs it off: it makes samples depend on each other.
-    rng : torch.Generator, optional
-        Draws the weights; seed 0 by default.
+    rng : int, torch.Generator, numpy.random.Generator or None
+        Draws the weights.
     """
     channels, size = check_count("channels", channels), check_count("size", size, least=8)
     quarter = ((size + 1) // 2 + 1) // 2
@@ -191,9 +190,9 @@ def sample_images(generator: nn.Module, n: int, *, latent: int, rng: torch.Gener
     return samples
 
 
-def _draw(layers: Callable[[], list[nn.Module]], rng: torch.Generator | None, *, narrow: bool = False) -> nn.Sequential:
+def _draw(layers: Callable[[], list[nn.Module]], rng: TorchRng, *, narrow: bool = False) -> nn.Sequential:
     """Build layers with weights from `rng`, leaving torch's global generator as it was."""
-    rng = rng if rng is not None else torch.Generator().manual_seed(0)
+    rng = torch_generator("rng", rng)
     seed = int(torch.randint(2**31, (), generator=rng))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -11,7 +11,7 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 from optathlon.baselines.gans._checks import check_betas, check_non_negative
-from optathlon.baselines.gans._player import Batch, Player
+from optathlon.baselines.gans._player import Batch, Player, wide
 
 __all__ = ["OptimisticAdam"]
 
@@ -23,7 +23,8 @@ class OptimisticAdam(Player):
 
     .. math:: \theta_t = \theta_{t-1} - 2\eta u_t + \eta u_{t-1},
 
-    so that a step along an unchanged direction is Adam's. Moments are bias-corrected as in Adam. The denominator is Adam's
+    so that a step along an unchanged direction is Adam's. Moments are bias-corrected as in Adam, and kept in float32 for
+    parameters of 16 bits, which cannot hold the squares of small gradients. The denominator is Adam's
     too; [1]_ as reprinted in [2]_ has :math:`\sqrt{\hat v_t + \epsilon}`, which at the usual 1e-8 keeps it above 1e-4.
 
     Parameters
@@ -77,9 +78,11 @@ class OptimisticAdam(Player):
 
     def _move(self, group: dict[str, Any], batch: Batch) -> None:
         lr, eps, beta1, beta2 = map(float, (group["lr"], group["eps"], *group["betas"]))
-        params, grads = batch.params, batch.grads
-        first, second, denominator = (batch.state(name) for name in ("first_moment", "second_moment", "denominator"))
+        params, grads, dtype = batch.params, batch.grads, wide(batch.params[0].dtype)
+        first, second, denominator = (batch.state(name, dtype) for name in ("first_moment", "second_moment", "denominator"))
         step = batch.states[0].get("step", 0) + 1
+        if dtype != params[0].dtype:  # moments, and the sum of both directions, in 32 bits; rounded once at the end
+            params, grads = ([tensor.to(dtype) for tensor in tensors] for tensors in (params, grads))
 
         # With c1 = 1 - beta1^t and c2 = sqrt(1 - beta2^t), u_t = (m_t / c1) / (sqrt(v_t) / c2 + eps)
         # = (c2 / c1) m_t / (sqrt(v_t) + eps c2): the corrections cost no pass over memory of their own.
@@ -96,11 +99,10 @@ class OptimisticAdam(Player):
             torch._foreach_copy_(denominator, second)
             torch._foreach_sqrt_(denominator)
         scale = math.sqrt(1 - beta2**step)
-        if params[0].dtype == torch.float16:  # in which eps c2 would vanish long before eps does
-            torch._foreach_div_(denominator, scale)
-            scale = 1.0
         torch._foreach_add_(denominator, eps * scale)
         correction = scale / (1 - beta1**step)
         torch._foreach_addcdiv_(params, first, denominator, -2 * lr * correction)  # - 2 eta u_t
+        if params[0].dtype != batch.params[0].dtype:
+            torch._foreach_copy_(batch.params, params)
         for state in batch.states:
             state["step"], state["correction"] = step, correction

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from optathlon.baselines._rng import TorchRng, torch_generator
 from optathlon.baselines.gans._checks import check_count, check_images, check_positive, check_samples, check_share, to_tensor
 
 __all__ = [
@@ -194,7 +195,7 @@ def train_classifier(
     n_epochs: int = 2,
     batch_size: int = 64,
     lr: float = 2e-3,
-    rng: torch.Generator | None = None,
+    rng: TorchRng = None,
     callback: Callable[[int, ImageClassifier], None] | None = None,
 ) -> ImageClassifier:
     """Train the measuring classifier with Adam and a rate that falls linearly to zero.
@@ -209,8 +210,8 @@ def train_classifier(
         Passes over the images, images per step.
     lr : float
         First step size.
-    rng : torch.Generator, optional
-        Draws weights and order; seed 0 by default.
+    rng : int, torch.Generator, numpy.random.Generator or None
+        Draws weights and order.
     callback : callable, optional
         ``callback(epoch, classifier)`` after each epoch.
 
@@ -225,7 +226,7 @@ def train_classifier(
     pictures, classes = check_images("images", images).float(), to_tensor("labels", labels).long()
     if classes.shape != (len(pictures),) or int(classes.min()) < 0 or len(classes.unique()) < 2:
         raise ValueError(f"labels must be {len(pictures)} classes >= 0, at least 2 different, got shape {tuple(classes.shape)}")
-    rng = rng if rng is not None else torch.Generator().manual_seed(0)
+    rng = torch_generator("rng", rng)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (), generator=rng)))
         classifier = ImageClassifier(pictures.shape[-1], int(classes.max()) + 1).to(pictures.device)

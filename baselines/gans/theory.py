@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from optathlon.baselines.gans._checks import check_beta, check_count, check_positive
+from optathlon.baselines.gans._checks import check_beta, check_positive
 
 __all__ = [
     "BestStep",
@@ -97,12 +97,12 @@ def best_step(eigenvalues: ArrayLike) -> BestStep:
     # The largest |1 - eta lambda|^2 is convex in eta, and at 2 / |lambda| cos(psi) the eigenvalue is back on the unit circle.
     end = float((2 * (1 / spectrum).real).min())
     found = minimize_scalar(
-        lambda step: float((np.abs(1 - step * spectrum) ** 2).max()),
-        bounds=(0.0, end),
+        lambda share: float((np.abs(1 - share * end * spectrum) ** 2).max()),
+        bounds=(0.0, 1.0),
         method="bounded",
         options={"xatol": 1e-12},
     )
-    return BestStep(float(found.x), 0.0, float(np.sqrt(found.fun)))
+    return BestStep(float(found.x) * end, 0.0, float(np.sqrt(found.fun)))
 
 
 def stable_step(eigenvalues: ArrayLike) -> float:
@@ -172,31 +172,25 @@ def momentum_helps(step: float, eigenvalue: complex) -> bool:
     return bool((size - imaginary) / (size * value.real) < step < (size + imaginary) / (size * value.real))
 
 
-def best_momentum(eigenvalue: complex, n_grid: int = 400) -> BestStep:
-    """Return the step size and momentum of the fastest contraction at one eigenvalue, on a grid refined around its best point.
+def best_momentum(eigenvalue: complex) -> BestStep:
+    r"""Return the step size and momentum of the fastest contraction at one eigenvalue of argument :math:`\psi`.
+
+    .. math:: \rho = \tan(|\psi| / 2), \qquad \beta = -\rho^2, \qquad \eta = \frac{1 - \rho^2}{\Re \lambda}
 
     Parameters
     ----------
     eigenvalue : complex
         Eigenvalue lambda with a positive real part.
-    n_grid : int
-        Points of the grid along each axis, at least 2.
+
+    Notes
+    -----
+    The two eigenvalues of the iteration satisfy :math:`\mu_+ \mu_- = \beta` and :math:`(1 - \mu_+)(1 - \mu_-) = \eta\lambda`. Of
+    moduli a and b, with a real product, they give the right side an argument of tangent at most
+    :math:`(a + b) / \sqrt{(1 - a^2)(1 - b^2)}`, which is largest at a = b, where it is that of twice the arc tangent of a.
     """
-    check_count("n_grid", n_grid, least=2)
     value = _check_spectrum([eigenvalue])[0]
-    low, high = np.array([1e-6 / abs(value), -0.999]), np.array([4 / abs(value), 0.999])
-    best = (0.0, 0.0, np.inf)
-    for _ in range(6):
-        steps, momenta = np.meshgrid(np.linspace(low[0], high[0], n_grid), np.linspace(low[1], high[1], n_grid))
-        trace = 1 - steps * value + momenta
-        root = np.sqrt(trace**2 - 4 * momenta + 0j)
-        radius = np.maximum(np.abs(trace + root), np.abs(trace - root)) / 2
-        at = np.unravel_index(radius.argmin(), radius.shape)
-        best = (float(steps[at]), float(momenta[at]), float(radius[at]))
-        half = (high - low) * 4 / n_grid
-        centre = np.array(best[:2])
-        low, high = np.maximum(centre - half, [1e-9, -0.9999]), np.minimum(centre + half, [np.inf, 0.9999])
-    return BestStep(*best)
+    radius = float(np.tan(abs(np.angle(value)) / 2))
+    return BestStep(float((1 - radius**2) / value.real), -(radius**2), radius)
 
 
 def _check_spectrum(eigenvalues: ArrayLike) -> Spectrum:

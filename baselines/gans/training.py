@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from optathlon.baselines._rng import TorchRng, torch_generator
 from optathlon.baselines.gans._checks import check_choice, check_count, check_non_negative, check_positive
 from optathlon.baselines.gans.extragradient import ExtraGradient
 from optathlon.baselines.gans.vector_field import consensus, simultaneous
@@ -25,18 +26,18 @@ PLAYS = ("simultaneous", "alternating")
 
 
 class GanRun(NamedTuple):
-    """How a training went.
+    """How a training went; the generator stands first, as everywhere in this package.
 
     Attributes
     ----------
-    discriminator_loss, generator_loss : ndarray, shape (n,)
+    generator_loss, discriminator_loss : ndarray, shape (n,)
         The players' losses at each step taken, on that step's batch.
     diverged_at : int or None
         The step at which a loss, a weight or a running statistic became larger than `escape` or NaN; training ends there.
     """
 
-    discriminator_loss: NDArray[np.float64]
     generator_loss: NDArray[np.float64]
+    discriminator_loss: NDArray[np.float64]
     diverged_at: int | None
 
 
@@ -54,6 +55,7 @@ class _Game:
     n_critic: int
     clip: float | None
     gradient_penalty: float
+    real_penalty: float
     gamma: float | None
     escape: float
     rng: torch.Generator
@@ -84,9 +86,10 @@ def train_gan(
     n_critic: int = 1,
     clip: float | None = None,
     gradient_penalty: float = 0.0,
+    real_penalty: float = 0.0,
     gamma: float | None = None,
     escape: float = 1e9,
-    rng: torch.Generator | None = None,
+    rng: TorchRng = None,
     callback: Callable[[int, nn.Module], None] | None = None,
 ) -> GanRun:
     r"""Train a generator against a discriminator, in place.
@@ -125,12 +128,14 @@ def train_gan(
     gradient_penalty : float
         Weight of :math:`E (\|\nabla D(\hat x)\| - 1)^2` in the discriminator's loss, on random points between real and
         generated samples.
+    real_penalty : float
+        Weight of :math:`E \|\nabla D(x)\|^2 / 2` in the discriminator's loss, on real samples (R1).
     gamma : float, optional
         Play on the consensus field with this weight; simultaneous play only.
     escape : float
         Size of a loss, a weight or a running statistic beyond which the players count as diverged.
-    rng : torch.Generator, optional
-        Draws batches and noise, on the CPU; seed 0 by default.
+    rng : int, torch.Generator, numpy.random.Generator or None
+        Draws batches and noise, on the CPU.
     callback : callable, optional
         ``callback(step, generator)`` after each step at which the players have not diverged.
 
@@ -149,7 +154,9 @@ def train_gan(
     .. [1] Goodfellow et al.: Generative adversarial nets, NeurIPS 2014, Algorithm 1 and section 3.
     .. [2] Arjovsky, Chintala, Bottou: Wasserstein generative adversarial networks, ICML 2017, Algorithm 1.
     .. [3] Gulrajani et al.: Improved training of Wasserstein GANs, NeurIPS 2017, eq. (3).
+    .. [4] Mescheder, Geiger, Nowozin: Which training methods for GANs do actually converge?, ICML 2018, eq. (9).
     """
+    check_non_negative("real_penalty", real_penalty)
     _check_training(data, loss, play, n_steps, latent, batch_size, n_critic, clip, gradient_penalty, gamma, escape, optimizers)
     game = _Game(
         generator=generator,
@@ -162,9 +169,10 @@ def train_gan(
         n_critic=n_critic,
         clip=clip,
         gradient_penalty=gradient_penalty,
+        real_penalty=real_penalty,
         gamma=gamma,
         escape=escape,
-        rng=rng if rng is not None else torch.Generator().manual_seed(0),
+        rng=torch_generator("rng", rng),
         players=(_trainable("generator", generator), _trainable("discriminator", discriminator)),
     )
     one_step = _alternating_step if play == "alternating" else _simultaneous_step
@@ -201,7 +209,7 @@ def _largest(tensors: list[Tensor]) -> float:
 
 def _alternating_step(game: _Game) -> tuple[float, float]:
     discriminator_losses = [_move_discriminator(game) for _ in range(game.n_critic)]
-    return discriminator_losses[-1], _move_generator(game)
+    return _move_generator(game), discriminator_losses[-1]
 
 
 def _move_discriminator(game: _Game) -> float:
@@ -246,17 +254,21 @@ def _move_both(game: _Game) -> tuple[float, float]:
     for optimizer in game.optimizers:
         optimizer.step()
     _clip(game)
-    return discriminator_loss.item(), generator_loss.item()
+    return generator_loss.item(), discriminator_loss.item()
 
 
 def _discriminator_loss(game: _Game, real: Tensor, fake: Tensor) -> Tensor:
+    real = real.requires_grad_(bool(game.real_penalty))
     score_real, score_fake = game.discriminator(real), game.discriminator(fake)
     if game.loss == "wasserstein":
         value = score_fake.mean() - score_real.mean()
     else:
         value = F.softplus(-score_real).mean() + F.softplus(score_fake).mean()  # -log sigma(s) - log(1 - sigma(f))
     if game.gradient_penalty:
-        value = value + game.gradient_penalty * _slope_penalty(game, real, fake)
+        value = value + game.gradient_penalty * _slope_penalty(game, real.detach(), fake)
+    if game.real_penalty:
+        (slope,) = torch.autograd.grad(score_real.sum(), real, create_graph=True)
+        value = value + game.real_penalty / 2 * slope.flatten(1).square().sum(dim=1).mean()
     return value
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from optathlon.baselines.gans._checks import check_non_negative
 
-__all__ = ["consensus", "simultaneous"]
+__all__ = ["consensus", "simultaneous", "symplectic"]
 
 
 def simultaneous(losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]]) -> Tensor:
@@ -83,6 +83,74 @@ def consensus(losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]], gam
     regularised = [_sum(part, slope, gamma) for part, slope in zip(field, pull, strict=True)]
     _assign(owned, regularised)
     return _squared_norm(field)
+
+
+def symplectic(
+    losses: Sequence[Tensor], players: Sequence[Iterable[Tensor]], weight: float = 1.0, *, align: bool = True
+) -> Tensor:
+    r"""Give every player the gradient of its own loss, turned by the rotating part of the field: symplectic gradient adjustment.
+
+    .. math:: w = v + \lambda A^\top v, \qquad A = \tfrac12 (v' - v'^\top), \qquad
+       \lambda = \pm \text{weight by the sign of } \langle v, \nabla L \rangle \langle A^\top v, \nabla L \rangle
+
+    with L as in `consensus`: unlike its pull, the turn does not lead to points that are stationary and unstable.
+
+    Parameters
+    ----------
+    losses : sequence of Tensor
+        One scalar per player, to be minimised by it, on one graph that can be differentiated twice.
+    players : sequence of iterables of Tensor
+        The parameters of each player. Their ``grad`` is replaced; a parameter that does not enter gets None.
+    weight : float
+        Size of lambda, at least 0.
+    align : bool
+        Whether lambda has the sign above, by which stable points attract and unstable ones repel; positive otherwise.
+
+    Returns
+    -------
+    Tensor
+        The squared norm of v, a scalar: 0 at a stationary point.
+
+    Raises
+    ------
+    ValueError
+        As for `simultaneous`, and if `weight` is negative.
+
+    References
+    ----------
+    .. [1] Balduzzi, Racaniere, Martens, Foerster, Tuyls, Graepel: The mechanics of n-player differentiable games, ICML 2018,
+       Algorithm 1.
+    """
+    check_non_negative("weight", weight)
+    owned = _check_game(losses, players)
+    field = _field(losses, owned, create_graph=True)
+    parameters = [param for player in owned for param in player]
+    entering = [part for part in field if part is not None and part.requires_grad]
+    fixed = [torch.zeros_like(param) if part is None else part.detach() for param, part in zip(parameters, field, strict=True)]
+    along = [value for value, part in zip(fixed, field, strict=True) if part is not None and part.requires_grad]
+    # v'^T v is one vector-Jacobian product; v' v the derivative of v'^T u by u, along v
+    probe = [torch.zeros_like(part, requires_grad=True) for part in entering]
+    pulled = torch.autograd.grad(entering, parameters, probe, create_graph=True, allow_unused=True)
+    entered = [(part, value) for part, value in zip(pulled, fixed, strict=True) if part is not None and part.requires_grad]
+    pushed = iter(torch.autograd.grad([part for part, _ in entered], probe, [value for _, value in entered], retain_graph=True))
+    transposed = _filled(parameters, torch.autograd.grad(entering, parameters, along, allow_unused=True))
+    straight = [
+        next(pushed) if part is not None and part.requires_grad else torch.zeros_like(param)
+        for param, part in zip(parameters, field, strict=True)
+    ]
+    turn = [(back - forth) / 2 for back, forth in zip(transposed, straight, strict=True)]
+    sign = _dot(fixed, transposed) * _dot(turn, transposed) if align else torch.ones(())
+    factor = -weight if sign < 0 else weight
+    _assign(owned, [_sum(part, slope, factor) for part, slope in zip(field, turn, strict=True)])
+    return _squared_norm(field)
+
+
+def _filled(parameters: Sequence[Tensor], parts: Sequence[Tensor | None]) -> list[Tensor]:
+    return [torch.zeros_like(param) if part is None else part for param, part in zip(parameters, parts, strict=True)]
+
+
+def _dot(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    return torch.stack([(a * b).sum() for a, b in zip(first, second, strict=True)]).sum()
 
 
 def _field(losses: Sequence[Tensor], owned: list[list[Tensor]], *, create_graph: bool) -> list[Tensor | None]:

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from optathlon.baselines.random_features.kernel import gaussian_kernel, kernel_variance, median_gamma
+from optathlon.baselines.random_features.kernel import gaussian_kernel, kernel_variance, median_gamma, scale_gamma
 
 if TYPE_CHECKING:
     from optathlon.baselines.random_features.box_constrained import BoxSolution, box_least_squares
@@ -53,6 +53,7 @@ __all__ = [
     "kernel_variance",
     "median_gamma",
     "ridge_leverage_scores",
+    "scale_gamma",
 ]
 
 

@@ -7,10 +7,10 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from optathlon.baselines.random_features._checks import check_choice, check_count, check_memory
+from optathlon.baselines.random_features._checks import check_choice, check_count, check_memory, check_phases
 from optathlon.baselines.random_features.kernel import resolve_gamma
 
 FLOATS = (np.float64, np.float32)
@@ -22,10 +22,22 @@ def validated(estimator: Any, X: ArrayLike, *, reset: bool = True) -> np.ndarray
     return np.asarray(validate_data(estimator, cast(Any, X), dtype=FLOATS, reset=reset))
 
 
-def validated_pair(estimator: Any, X: ArrayLike, y: ArrayLike, *, y_numeric: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Return X as `validated` does, and targets with one value per row."""
-    X, y = validate_data(estimator, cast(Any, X), cast(Any, y), dtype=FLOATS, y_numeric=y_numeric)
-    return np.asarray(X), np.asarray(y)
+def validated_pair(
+    estimator: Any, X: ArrayLike, y: ArrayLike, *, y_numeric: bool = False, multi_output: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return X as `validated` does, and targets with one value per row, or several where `multi_output`."""
+    X, y = validate_data(estimator, cast(Any, X), cast(Any, y), dtype=FLOATS, y_numeric=y_numeric, multi_output=multi_output)
+    return np.asarray(X), np.asarray(y) if multi_output else column_or_1d(y, warn=True)
+
+
+def validated_weights(sample_weight: ArrayLike | None, X: np.ndarray) -> np.ndarray | None:
+    """Return the weights of the rows in float64; None where there are none."""
+    if sample_weight is None:
+        return None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not 0 < weights.sum() < np.inf:
+        raise ValueError(f"sample_weight must have a positive, finite sum, got {weights.sum()}")
+    return weights
 
 
 class RandomFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -63,6 +75,7 @@ class RandomFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         n_components = check_count("n_components", self.n_components)
         check_choice("features", self.features, FEATURES)
         self.gamma_ = resolve_gamma(self.gamma, X)
+        check_phases(X, self.gamma_)
         n_frequencies = n_components - n_components // 2 if self.features == "cos-sin" else n_components
         self._draw(X, n_frequencies, check_random_state(self.random_state))
         return self
@@ -103,6 +116,7 @@ class RandomFeatureMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     def _validated(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
         X = validated(self, X, reset=False)
+        check_phases(X, self.gamma_)
         check_memory("the features", len(X) * self.n_components, X.itemsize)
         return X
 

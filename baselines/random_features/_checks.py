@@ -48,11 +48,21 @@ def check_real(name: str, X: np.ndarray) -> np.ndarray:
     return X
 
 
-def check_memory(what: str, n_numbers: int, itemsize: int) -> None:
+def check_memory(what: str, n_numbers: int, itemsize: int, remedy: str = "reduce n_components or pass fewer rows") -> None:
     """Refuse an array that the machine's memory cannot hold."""
     needed, there = n_numbers * itemsize, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise ValueError(
-            f"{what} would take {needed / 2**30:.3g} GiB, more than the {there / 2**30:.3g} GiB of this machine; "
-            "reduce n_components or pass fewer rows"
+            f"{what} would take {needed / 2**30:.3g} GiB, more than the {there / 2**30:.3g} GiB of this machine; {remedy}"
+        )
+
+
+def check_phases(X: np.ndarray, gamma: float) -> None:
+    """Refuse points so far away, or a kernel so narrow, that the phases w'x might not be finite numbers of the type of X."""
+    # No entry of a frequency drawn from N(0, 2 gamma I), nor of its product with a Hadamard matrix, comes near this.
+    reach = np.sqrt(2.0 * gamma) * max(float(np.abs(X).max()), 1.0) * X.shape[1] * 100.0
+    if not reach < np.finfo(X.dtype).max:
+        raise ValueError(
+            f"gamma and X must leave the phases sqrt(2 gamma) x finite in {X.dtype}, got gamma={gamma:.3g} and entries of X "
+            f"as large as {np.abs(X).max():.3g}"
         )

@@ -31,8 +31,8 @@ class Fastfood(RandomFeatureMap):
     ----------
     n_components : int
         Number D of features.
-    gamma : float or "median"
-        Inverse squared width of the kernel; ``"median"`` takes that of `median_gamma`.
+    gamma : float, "median" or "scale"
+        Inverse squared width of the kernel, or the rule `median_gamma` or `scale_gamma`.
     features : {"cos", "cos-sin"}
         Cosines with a random phase, or pairs of cosine and sine (all cosines first).
     engine : {"compiled", "numpy"}

@@ -85,8 +85,8 @@ class RandomFourierFeatures(FourierFeatureMap):
     ----------
     n_components : int
         Number D of features.
-    gamma : float or "median"
-        Inverse squared width of the kernel; ``"median"`` takes that of `median_gamma`.
+    gamma : float, "median" or "scale"
+        Inverse squared width of the kernel, or the rule `median_gamma` or `scale_gamma`.
     features : {"cos", "cos-sin"}
         Cosines with a random phase, or pairs of cosine and sine (all cosines first).
     random_state : int, RandomState or None
@@ -131,8 +131,8 @@ class NormalizedRandomFeatures(FourierFeatureMap):
     ----------
     n_components : int
         Number D of features.
-    gamma : float or "median"
-        Inverse squared width of the kernel; ``"median"`` takes that of `median_gamma`.
+    gamma : float, "median" or "scale"
+        Inverse squared width of the kernel, or the rule `median_gamma` or `scale_gamma`.
     random_state : int, RandomState or None
         Source of the random numbers.
 

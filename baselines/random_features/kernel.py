@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from optathlon.baselines._distances import squared_distances
+from optathlon.baselines._rng import Rng, numpy_generator
 from optathlon.baselines.random_features._checks import check_choice, check_count, check_matrix, check_positive
 
 _MEDIAN_ROWS = 1000
+_BLOCK_NUMBERS = 2**20  # of a block of distances: 8 MiB
 
 
 def gaussian_kernel(X: ArrayLike, Y: ArrayLike | None = None, *, gamma: float) -> np.ndarray:
@@ -39,18 +44,31 @@ def gaussian_kernel(X: ArrayLike, Y: ArrayLike | None = None, *, gamma: float) -
     gamma = check_positive("gamma", gamma)
     if X.shape[1] != Y.shape[1]:
         raise ValueError(f"X and Y must have as many columns, got {X.shape[1]} and {Y.shape[1]}")
-    return np.exp(-gamma * squared_distances(X, Y))
+    K = np.empty((len(X), len(Y)), np.result_type(X, Y))
+    points, exponent = _balanced(X) if Y is X else _balanced(X, Y)
+    with np.errstate(over="ignore"):
+        gamma = min(float(np.ldexp(gamma, 2 * exponent)), np.finfo(np.float64).max)
+        for rows, squares in _distance_blocks(points[0], points[-1]):
+            np.multiply(squares, -gamma, out=squares)
+            K[rows] = np.exp(squares, out=squares)
+    return K
 
 
-def squared_distances(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances between the rows of X (n, d) and of Y (m, d)."""
-    centre = X.mean(axis=0)  # the expansion of the square loses digits far from the origin
-    X, Y = X - centre, Y - centre
-    squares = (X**2).sum(axis=1)[:, None] - 2.0 * (X @ Y.T) + (Y**2).sum(axis=1)
-    return np.maximum(squares, 0.0, out=squares)
+def _distance_blocks(X: np.ndarray, Y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield blocks of rows of the squared distances between the rows of X (n, d) and of Y (m, d)."""
+    block, size = squared_distances(X, Y), max(1, _BLOCK_NUMBERS // len(Y))
+    for start in range(0, len(X), size):
+        rows = slice(start, start + size)
+        yield rows, block(rows)
 
 
-def median_gamma(X: ArrayLike, *, rng: np.random.Generator | None = None) -> float:
+def _balanced(*matrices: np.ndarray) -> tuple[list[np.ndarray], int]:
+    """Return the matrices in float64 over a power of two, so that no square overflows or vanishes, and its exponent."""
+    exponent = int(np.frexp(max(float(np.abs(matrix).max()) for matrix in matrices))[1])
+    return [np.ldexp(matrix.astype(np.float64, copy=False), -exponent) for matrix in matrices], exponent
+
+
+def median_gamma(X: ArrayLike, *, rng: Rng = 0) -> float:
     r"""Inverse squared width with :math:`\sigma` the median distance between two different rows.
 
     .. math:: \gamma = \frac{1}{2 \sigma^2}, \qquad \sigma = \mathrm{median}_{i < j} \|x_i - x_j\|
@@ -59,8 +77,8 @@ def median_gamma(X: ArrayLike, *, rng: np.random.Generator | None = None) -> flo
     ----------
     X : array_like, shape (n, d)
         At least two rows; a random 1000 of them are used when there are more.
-    rng : numpy.random.Generator, optional
-        Chooses the rows; ``default_rng(0)`` by default.
+    rng : int, Generator or None
+        Chooses the rows, as `numpy.random.default_rng` takes it; the same rows at every call by default.
 
     Returns
     -------
@@ -73,26 +91,63 @@ def median_gamma(X: ArrayLike, *, rng: np.random.Generator | None = None) -> flo
         If X is not a finite matrix of at least two rows, or the median distance is zero (constant data).
     """
     X = check_matrix("X", X)
+    rng = numpy_generator("rng", rng)
+    if len(X) < 2:
+        raise ValueError("X must have at least two rows for a median distance, got one sample (n_samples = 1)")
     if len(X) > _MEDIAN_ROWS:
-        rng = np.random.default_rng(0) if rng is None else rng
         X = X[rng.choice(len(X), _MEDIAN_ROWS, replace=False)]
-    pairs = np.triu_indices(len(X), 1)
-    median = float(np.median(squared_distances(X, X)[pairs])) if len(X) > 1 else 0.0
-    if median <= np.finfo(X.dtype).eps * float((X**2).sum(axis=1).max()):
+    (points,), exponent = _balanced(X)
+    squares = np.vstack([block for _, block in _distance_blocks(points, points)])
+    median = float(np.median(squares[np.triu_indices(len(points), 1)]))
+    with np.errstate(over="ignore", divide="ignore"):
+        gamma = float(np.ldexp(np.divide(0.5, median), -2 * exponent))
+    if not 0 < gamma < np.inf:
         raise ValueError(
-            f"the median distance between rows must be positive, got 0 for {len(X)} rows: the data are constant, "
-            "or nearly; give gamma as a number"
+            f"the median distance between rows must be positive, with a finite square, got {math.sqrt(median)} * 2^{exponent} "
+            f"for {len(points)} rows: the data are constant, or half of all pairs are alike; give gamma as a number"
         )
-    return 1.0 / (2.0 * median)
+    return gamma
+
+
+def scale_gamma(X: ArrayLike) -> float:
+    r"""Inverse squared width by the variance of all entries, :math:`\gamma = 1 / (d \operatorname{var} X)`; 1 for constant data.
+
+    Parameters
+    ----------
+    X : array_like, shape (n, d)
+        Data.
+
+    Returns
+    -------
+    float
+        The inverse squared width, as scikit-learn's support vector machines have it.
+
+    Raises
+    ------
+    ValueError
+        If X is not a finite matrix, or the variance is no finite number.
+    """
+    X = check_matrix("X", X)
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = float(X.var(dtype=np.float64))
+        gamma = 1.0 / (X.shape[1] * variance) if variance else 1.0
+    if not 0 < gamma < np.inf:
+        raise ValueError(
+            f"the variance of X must be a finite number with a finite inverse, got {variance}; give gamma as a number"
+        )
+    return gamma
 
 
 def resolve_gamma(gamma: Any, X: np.ndarray) -> float:
-    """Return gamma as a number; ``"median"`` means that of `median_gamma`."""
-    if isinstance(gamma, str) and gamma == "median":
-        return median_gamma(X)
+    """Return gamma as a number; ``"median"`` means that of `median_gamma`, ``"scale"`` that of `scale_gamma`."""
+    if isinstance(gamma, str) and gamma in _RULES:
+        return _RULES[gamma](X)
     if isinstance(gamma, str):
-        raise ValueError(f"gamma must be a finite number above 0 or 'median', got {gamma!r}")
+        raise ValueError(f"gamma must be a finite number above 0 or 'median' or 'scale', got {gamma!r}")
     return check_positive("gamma", gamma)
+
+
+_RULES = {"median": median_gamma, "scale": scale_gamma}
 
 
 def kernel_variance(k: ArrayLike, n_components: int, *, features: Literal["cos", "cos-sin", "normalized"] = "cos") -> np.ndarray:

@@ -27,14 +27,17 @@ class LeverageScoreRandomFeatures(RandomFeatureMap):
     ----------
     n_components : int
         Number D of features.
-    gamma : float or "median"
-        Inverse squared width of the kernel; ``"median"`` takes that of `median_gamma`.
+    gamma : float, "median" or "scale"
+        Inverse squared width of the kernel, or the rule `median_gamma` or `scale_gamma`.
     regularization : float
         The :math:`\lambda` of the ridge regression that the features are for (mean squared loss).
     weighted : bool
         Whether to draw with replacement and importance weights.
     pool_size : int, optional
         Number s of frequencies in the pool, at least n_components; ten times n_components by default.
+    n_rows : int, optional
+        Random rows on which the scores are computed; all rows by default. The
+        cost is O(r s min(r, s)) time and O((r + min(r, s)) s) memory for r rows: thousands are enough for the draw.
     random_state : int, RandomState or None
         Source of the random numbers.
 
@@ -67,6 +70,7 @@ class LeverageScoreRandomFeatures(RandomFeatureMap):
         regularization: float = 1e-3,
         weighted: bool = True,
         pool_size: int | None = None,
+        n_rows: int | None = None,
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
@@ -74,15 +78,20 @@ class LeverageScoreRandomFeatures(RandomFeatureMap):
         self.regularization = regularization
         self.weighted = weighted
         self.pool_size = pool_size
+        self.n_rows = n_rows
         self.random_state = random_state
 
     def _draw(self, X: np.ndarray, n_frequencies: int, rng: np.random.RandomState) -> None:
         k = n_frequencies
         s = 10 * k if self.pool_size is None else check_count("pool_size", self.pool_size, least=k)
-        check_memory("the pool of features", (len(X) + X.shape[1] + min(s, len(X))) * s, 8)
+        rows = len(X) if self.n_rows is None else min(len(X), check_count("n_rows", self.n_rows))
+        check_memory(
+            "the pool of features", (2 * rows + X.shape[1] + min(s, rows)) * s, 8, "reduce n_components, pool_size or n_rows"
+        )
         frequencies = math.sqrt(2.0 * self.gamma_) * rng.standard_normal((X.shape[1], s))  # step 1
         phases = rng.uniform(0.0, 2.0 * np.pi, s)
-        Z = phased_features(X @ frequencies, phases, math.sqrt(2.0))  # step 2
+        known = X if rows == len(X) else X[rng.choice(len(X), rows, replace=False)]
+        Z = phased_features(known @ frequencies, phases, math.sqrt(2.0))  # step 2
         p = ridge_leverage_scores(Z, self.regularization)  # step 3
         q = np.maximum(p, np.finfo(np.float64).tiny)
         q /= q.sum()  # step 4

@@ -21,8 +21,8 @@ class OrthogonalRandomFeatures(FourierFeatureMap):
     ----------
     n_components : int
         Number D of features.
-    gamma : float or "median"
-        Inverse squared width of the kernel; ``"median"`` takes that of `median_gamma`.
+    gamma : float, "median" or "scale"
+        Inverse squared width of the kernel, or the rule `median_gamma` or `scale_gamma`.
     features : {"cos-sin", "cos"}
         Pairs of cosine and sine (all cosines first), or cosines with a random phase.
     random_state : int, RandomState or None
@@ -56,8 +56,9 @@ class OrthogonalRandomFeatures(FourierFeatureMap):
         self.random_state = random_state
 
     def _draw_frequencies(self, n_features: int, n_frequencies: int, rng: np.random.RandomState) -> np.ndarray:
-        n_blocks = -(-n_frequencies // n_features)
-        Q, R = np.linalg.qr(rng.standard_normal((n_blocks, n_features, n_features)))
-        Q *= np.sign(np.diagonal(R, axis1=1, axis2=2))[:, None, :]  # uniform only with R's diagonal positive
-        directions = Q.transpose(1, 0, 2).reshape(n_features, -1)[:, :n_frequencies]
+        directions = np.empty((n_features, n_frequencies))
+        for start in range(0, n_frequencies, n_features):
+            width = min(n_features, n_frequencies - start)  # a last block needs no more columns than are left
+            Q, R = np.linalg.qr(rng.standard_normal((n_features, width)))
+            directions[:, start : start + width] = Q * np.sign(np.diagonal(R))  # uniform only with R's diagonal positive
         return directions * np.sqrt(rng.chisquare(n_features, n_frequencies))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Wall seconds after which strategies are compared: about what GRAD-MATCH takes with its selections, on one core (cifar10: a GPU).
 EQUAL_SECONDS = {
     "digits": 0.4,
+    "digits-noisy": 0.4,
+    "digits-imbalanced": 0.2,
     "mnist-2000": 0.5,
     "mnist-10000": 2.5,
     "fashion-mnist-10000": 2.5,
@@ -43,6 +45,12 @@ def train_loss(problem: Classification, answer: TrainedModel) -> float:
     from torch.nn.functional import cross_entropy
 
     return float(cross_entropy(_logits(answer.model, problem.inputs).double(), problem.labels))
+
+
+def train_error(problem: Classification, answer: TrainedModel) -> float:
+    """Return the share of training images whose class differs from their label, wrong labels included: 1 - training accuracy."""
+    logits = _logits(answer.model, problem.inputs)
+    return float((logits.argmax(dim=1) != problem.labels).double().mean())
 
 
 def unscaled_matching_error(problem: Classification, answer: TrainedModel) -> float:
@@ -140,6 +148,7 @@ def _matching_error(problem: Classification, answer: TrainedModel, *, scaled: bo
 METRICS = (
     Metric(name="test-error", unit="fraction", better="lower", evaluate=test_error, tolerance=0.002),
     Metric(name="train-loss", unit="nat", better="lower", evaluate=train_loss, traced=True),
+    Metric(name="train-error", unit="fraction", better="lower", evaluate=train_error),
     Metric(name="matching-error", unit="fraction", better="lower", evaluate=unscaled_matching_error),
     Metric(name="scaled-matching-error", unit="fraction", better="lower", evaluate=scaled_matching_error),
     Metric(name="selection-seconds", unit="s", better="lower", derive=selection_seconds),

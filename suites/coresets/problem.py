@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,10 @@ class Schedule:
         Of stochastic gradient descent with Nesterov momentum 0.9, weight decay 5e-4 and a cosine schedule.
     observe_every : int
         Epochs between points of the trace.
+    passes : float, optional
+        Compute for every strategy, in passes over all the data: each gets the epochs that fill it, and a schedule of its own.
+    selection_passes : mapping of str to float
+        What one selection costs, in such passes.
     """
 
     epochs: int = 40
@@ -47,6 +51,30 @@ class Schedule:
     batch_size: int = 20
     learning_rate: float = 0.01
     observe_every: int = 1
+    passes: float | None = None
+    selection_passes: Mapping[str, float] = field(default_factory=dict)
+
+    def epochs_for(self, selector: str, *, share: float | None = None, warm_start: int = 0) -> int:
+        """Return the epochs for a strategy: those of the schedule, or as many as fill the passes with its selections.
+
+        Parameters
+        ----------
+        selector : str
+            Key of `selection_passes`; a strategy that is not there selects at no cost.
+        share : float, optional
+            Share of the data in an epoch; that of a coreset by default.
+        warm_start : int
+            Epochs on all data before the first selection.
+        """
+        if self.passes is None:
+            return self.epochs
+        share, cost = self.fraction if share is None else share, self.selection_passes.get(selector, 0.0)
+        left, epochs = self.passes - warm_start, warm_start
+        while True:
+            block = min(self.reselect_every, int((left - cost) / share + 1e-9))
+            if block <= 0:
+                return max(1, epochs)
+            left, epochs = left - cost - block * share, epochs + block
 
 
 @dataclass(frozen=True)
@@ -91,6 +119,37 @@ def digits(n_train: int, n_test: int, schedule: Schedule) -> Make:
         return _problem(*parts, small_lenet(_seed(rng)), schedule, device)
 
     return make
+
+
+def noisy(make: Make, share: float) -> Make:
+    """Return the generator of the same with a share of the training labels drawn at random; the test labels stay true."""
+
+    def make_noisy(rng: np.random.Generator, device: str) -> Classification:
+        import torch
+
+        problem = make(rng, device)
+        labels, n = problem.labels.clone(), len(problem.labels)
+        wrong = torch.from_numpy(rng.permutation(n)[: int(share * n)]).to(device)
+        labels[wrong] = torch.from_numpy(rng.integers(10, size=len(wrong))).to(device)
+        return replace(problem, labels=labels)
+
+    return make_noisy
+
+
+def imbalanced(make: Make, share: float) -> Make:
+    """Return the generator of the same with a share of the training samples of the classes 5 to 9; the test set stays even."""
+
+    def make_imbalanced(rng: np.random.Generator, device: str) -> Classification:
+        import torch
+
+        problem = make(rng, device)
+        labels = problem.labels.cpu().numpy()
+        kept = [rng.permutation(np.flatnonzero(labels == name)) for name in range(10)]
+        kept = [members if name < 5 else members[: max(1, int(share * len(members)))] for name, members in enumerate(kept)]
+        rows = torch.from_numpy(np.sort(np.concatenate(kept))).to(device)
+        return replace(problem, inputs=problem.inputs[rows], labels=problem.labels[rows])
+
+    return make_imbalanced
 
 
 def grey_pictures(name: str, n_train: int, schedule: Schedule) -> Make:

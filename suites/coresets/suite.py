@@ -6,11 +6,25 @@ from optathlon.spec import Scale, Suite, Workload
 from optathlon.suites.coresets.claims import CLAIMS
 from optathlon.suites.coresets.methods import METHODS, PAPER
 from optathlon.suites.coresets.metrics import METRICS
-from optathlon.suites.coresets.problem import Schedule, colour_pictures, digits, grey_pictures
+from optathlon.suites.coresets.problem import Schedule, colour_pictures, digits, grey_pictures, imbalanced, noisy
 
-LAST_LAYER = tuple(method.name for method in METHODS if "all-layers" not in method.name)
+RIVALS = ("rs2", "importance", "moderate", "herding", "k-centre", "el2n", "grand", "craig-stochastic")
+# What one selection costs, in passes over all the data: CPU seconds of one thread over those of an epoch on everything, medians
+# of 7 and 3 runs side by side.
+DIGITS_COSTS = {
+    "craig": 0.20,
+    "glister": 0.13,
+    "glister-balanced": 0.13,
+    "grad-match": 0.34,
+    "importance": 0.11,
+    "moderate": 0.11,
+}
+MNIST_COSTS = {"craig": 0.42, "glister": 0.24, "glister-balanced": 0.23, "grad-match": 0.40, "importance": 0.20, "moderate": 0.20}
+LAST_LAYER = tuple(method.name for method in METHODS if "all-layers" not in method.name and method.name not in RIVALS)
 GROUPED = tuple(name for name in LAST_LAYER if not name.endswith("-sample"))
 KEY = ("random", "full-fifth", "craig", "glister", "grad-match", "weighted-glister")
+EQUAL = ("random", "full", "rs2", "craig", "glister", "glister-balanced", "grad-match", "importance", "moderate")
+HARD = ("random", "full", "rs2", "craig", "glister-balanced", "grad-match", "moderate", "el2n")  # labels or classes at fault
 PUBLISHED = Schedule(epochs=40, observe_every=5)
 
 WORKLOADS = (
@@ -32,7 +46,52 @@ WORKLOADS = (
         budget=60.0,
         target=0.1,
         data=("digits",),
+        methods=tuple(method.name for method in METHODS if method.name != "craig-stochastic"),
         description="1,437 digits of 8 x 8, small LeNet, the published schedule at rate 0.05",
+    ),
+    Workload(
+        name="digits-equal",
+        make=digits(1437, 360, Schedule(learning_rate=0.05, passes=8.0, selection_passes=DIGITS_COSTS, observe_every=10)),
+        scale=Scale.SMALL,
+        seeds=5,
+        budget=60.0,
+        target=0.1,
+        data=("digits",),
+        methods=EQUAL,
+        description="1,437 digits, small LeNet, rate 0.05: every strategy the epochs that fill the time of 8 on everything",
+    ),
+    Workload(
+        name="digits-noisy",
+        make=noisy(digits(1437, 360, Schedule(epochs=40, learning_rate=0.05, observe_every=5)), 0.2),
+        scale=Scale.SMALL,
+        seeds=3,
+        budget=60.0,
+        target=0.2,
+        data=("digits",),
+        methods=HARD,
+        description="1,437 digits, a fifth of the training labels drawn at random, small LeNet, 40 epochs at rate 0.05",
+    ),
+    Workload(
+        name="digits-imbalanced",
+        make=imbalanced(digits(1437, 360, Schedule(epochs=40, learning_rate=0.05, observe_every=5)), 0.1),
+        scale=Scale.SMALL,
+        seeds=3,
+        budget=60.0,
+        target=0.3,
+        data=("digits",),
+        methods=HARD,
+        description="digits, a tenth of the training samples of the classes 5 to 9, small LeNet, 40 epochs at rate 0.05",
+    ),
+    Workload(
+        name="mnist-10000-equal",
+        make=grey_pictures("mnist", 10_000, Schedule(passes=4.0, selection_passes=MNIST_COSTS, observe_every=5)),
+        scale=Scale.MEDIUM,
+        seeds=3,
+        budget=300.0,
+        target=0.05,
+        data=("mnist",),
+        methods=EQUAL,
+        description="the first 10,000 images of MNIST, LeNet: every strategy the epochs that fill the time of 4 on everything",
     ),
     Workload(
         name="mnist-10000",
@@ -42,7 +101,7 @@ WORKLOADS = (
         budget=300.0,
         target=0.05,
         data=("mnist",),
-        methods=LAST_LAYER,
+        methods=(*LAST_LAYER, *RIVALS),
         description="the first 10,000 images of MNIST, LeNet, 20 epochs",
     ),
     Workload(

@@ -133,7 +133,7 @@ def gan(
         )
         if outcome.diverged_at is not None:
             raise Diverged(f"the players escaped at step {outcome.diverged_at}")
-        return Samples(_draw(generator, problem, context, plan.n_steps), outcome.discriminator_loss, outcome.generator_loss)
+        return Samples(_draw(generator, problem, context, plan.n_steps), outcome.generator_loss, outcome.discriminator_loss)
 
     return run
 
@@ -200,7 +200,7 @@ def run_best_momentum(problem: Spectra, context: Context) -> Trials:
     from optathlon.baselines.gans.theory import best_momentum, best_step
 
     def fails(eigenvalue: complex) -> bool:
-        best = best_momentum(eigenvalue, n_grid=120)
+        best = best_momentum(eigenvalue)
         return not (best.momentum < 0 and best.step > best_step([eigenvalue]).step)
 
     turning = [spectrum[np.abs(spectrum.imag).argmax()] for spectrum in problem.eigenvalues]

@@ -170,13 +170,13 @@ class Samples:
     ----------
     samples : ndarray, shape (n_samples, ...), float32
         Generated points or pictures.
-    discriminator_loss, generator_loss : ndarray, shape (n_steps,)
+    generator_loss, discriminator_loss : ndarray, shape (n_steps,)
         The players' losses; empty for what was not trained.
     """
 
     samples: Singles
-    discriminator_loss: Floats = field(default_factory=lambda: np.empty(0))
     generator_loss: Floats = field(default_factory=lambda: np.empty(0))
+    discriminator_loss: Floats = field(default_factory=lambda: np.empty(0))
 
 
 def bilinear(n_steps: int) -> Make:

@@ -183,7 +183,7 @@ def test_pursuit_on_one_class(benchmark, threes, k):
     benchmark.extra_info["times_faster"] = benchmark.extra_info["peer_seconds"] / benchmark.stats.stats.median
     assert len(coreset) == k
     assert error <= benchmark.extra_info["peer_error"]
-    factored = cpu(lambda: grad_match(threes, k, ridge=0.0, tolerance=0.0))
+    factored = cpu(lambda: grad_match(threes, k, ridge=0.0, tol=0.0))
     benchmark.extra_info["factored_seconds"] = factored
     if k == 200:
         assert benchmark.extra_info["peer_seconds"] >= 5 * factored

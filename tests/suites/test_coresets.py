@@ -15,7 +15,7 @@ from optathlon.judge.claims import Evidence
 from optathlon.spec import Context, Diverged, Ruling, Scale
 from optathlon.suites.coresets import metrics, plots
 from optathlon.suites.coresets.claims import _below, _tail
-from optathlon.suites.coresets.problem import Classification
+from optathlon.suites.coresets.problem import Classification, Schedule
 from optathlon.suites.coresets.suite import SUITE
 
 
@@ -47,6 +47,7 @@ def test_metrics_of_a_known_model(problem):
     answer = TrainedModel(model, None, {})
     assert metrics.test_error(problem, answer) == pytest.approx(float((problem.test_labels != 3).double().mean()))
     share = float((problem.labels == 3).double().mean())
+    assert metrics.train_error(problem, answer) == pytest.approx(float((problem.labels != 3).double().mean()))
     assert metrics.train_loss(problem, answer) == pytest.approx(np.log(9 + np.e) - share)
     assert np.isnan(metrics.scaled_matching_error(problem, answer))
     assert [module.training for module in model.modules()] == [True, True, False]
@@ -89,7 +90,33 @@ def test_metrics_that_come_from_the_run():
 
 
 def test_every_workload_but_the_smallest_has_an_equal_time():
-    assert {w.name for w in SUITE.workloads if w.scale is not Scale.SMOKE} == metrics.EQUAL_SECONDS.keys()
+    by_epochs = {w.name for w in SUITE.workloads if w.scale is not Scale.SMOKE and not w.name.endswith("-equal")}
+    assert by_epochs == metrics.EQUAL_SECONDS.keys()
+
+
+def test_equal_compute_is_filled_by_every_strategy():
+    schedule = Schedule(passes=8.0, selection_passes={"dear": 0.5, "cheap": 0.1}, reselect_every=5, fraction=0.1)
+    assert schedule.epochs_for("full", share=1.0) == 8
+    assert schedule.epochs_for("random") == 80
+    assert schedule.epochs_for("dear") == 40  # eight blocks of half a pass for the selection and half for five epochs
+    assert schedule.epochs_for("dear", warm_start=4) == 4 + 20
+    assert schedule.epochs_for("cheap") == 5 * 13 + 1  # 13 blocks of .6; .2 is left for a selection and an epoch
+    assert Schedule(epochs=7).epochs_for("dear") == 7
+
+
+def test_noise_and_imbalance_touch_the_training_set_alone():
+    plain, noise, rare = (
+        SUITE.workload(name).make(np.random.default_rng(3), "cpu")
+        for name in ("digits-equal", "digits-noisy", "digits-imbalanced")
+    )
+    changed = (noise.labels != plain.labels).double().mean()
+    assert 0.12 < changed < 0.2  # a tenth of the drawn labels are right by chance
+    for other in (noise, rare):
+        assert torch.equal(other.test_labels, plain.test_labels)
+        assert torch.equal(other.test_inputs, plain.test_inputs)
+    counts, before = (torch.bincount(p.labels, minlength=10) for p in (rare, plain))
+    assert torch.equal(counts[:5], before[:5])
+    assert torch.equal(counts[5:], before[5:] // 10)
 
 
 @pytest.mark.parametrize("name", [method.name for method in SUITE.methods])

@@ -157,5 +157,5 @@ def test_bad_input_is_refused(similarity, k, message):
 
 @pytest.mark.parametrize("strategy", ["fast", [], None, {"lazy"}])
 def test_unknown_strategy_is_refused(strategy):
-    with pytest.raises(ValueError, match="strategy must be 'lazy', 'batched' or 'naive', got"):
+    with pytest.raises(ValueError, match="strategy must be 'lazy', 'batched', 'naive' or 'stochastic', got"):
         facility_location(np.eye(3), 1, strategy=strategy)

@@ -38,10 +38,10 @@ def test_a_small_sum_is_not_taken_for_zero():
     assert np.linalg.norm(coreset.weights @ rows[coreset.indices] - total) <= 2e-3 * np.linalg.norm(total)
 
 
-@pytest.mark.parametrize("tolerance", [1.0, 1e9, -0.1, np.inf])
-def test_grad_match_refuses_a_tolerance_that_is_no_fraction(tolerance):
-    with pytest.raises(ValueError, match="tolerance must be"):
-        grad_match(np.eye(3), 2, tolerance=tolerance)
+@pytest.mark.parametrize("tol", [1.0, 1e9, -0.1, np.inf])
+def test_grad_match_refuses_a_tolerance_that_is_no_fraction(tol):
+    with pytest.raises(ValueError, match="tol must be"):
+        grad_match(np.eye(3), 2, tol=tol)
 
 
 def close_gradients(seed: int, dtype: type) -> tuple[FactoredGradients, np.ndarray]:
@@ -78,5 +78,23 @@ def test_scale_does_not_matter(select, dtype, exponent):
         (pair, (pair.residuals, np.ldexp(pair.features, exponent))),
     ):
         expected, found = select(plain, 20), select(scaled, 20)
+        np.testing.assert_array_equal(found.indices, expected.indices)
+        np.testing.assert_array_equal(found.weights, expected.weights)
+
+
+@pytest.mark.parametrize("factored", [False, True])
+def test_craig_in_float32_chooses_as_in_float64_among_tight_clusters(factored):
+    """Two clusters of spread .05 at distance 2000: all that distinguishes their points cancels in float32."""
+    rng = np.random.default_rng(0)
+    rows = np.repeat([[1e3, 0.0], [-1e3, 0.0]], 55, axis=0) + 0.05 * rng.standard_normal((110, 2))
+    single = rows.astype(np.float32)
+    residuals = (np.ones((110, 1)) + 1e-5 * rng.standard_normal((110, 1))).astype(np.float32)
+    given = (residuals, single) if factored else single
+    wide = (residuals.astype(float), single.astype(float)) if factored else single.astype(float)
+    outer = residuals.astype(float) * single.astype(float) if factored else wide
+    distances = np.linalg.norm(outer[:, None] - outer[None], axis=2)
+    expected = facility_location(-distances, 6)
+    for gradients in (given, wide):
+        found = craig(gradients, 6)
         np.testing.assert_array_equal(found.indices, expected.indices)
         np.testing.assert_array_equal(found.weights, expected.weights)

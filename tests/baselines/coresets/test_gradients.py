@@ -152,7 +152,7 @@ def test_matching_error_against_its_definition():
         ((np.ones((3, 2)),), "pair"),
         ([[1.0, 2.0], [3.0]], "gradients must be readable as a numpy array, got a list"),
         ([np.ones((3, 2)), np.ones((3, 4))], "gradients must be readable as a numpy array, got a list"),
-        (torch.ones(3, 2, requires_grad=True), "got a Tensor: .* requires grad"),
+        (torch.ones(3, 2, dtype=torch.complex64, requires_grad=True), "real numbers, got dtype complex64"),
     ],
 )
 def test_bad_gradients_are_refused(gradients, message):
@@ -213,7 +213,10 @@ class Heads(nn.Module):
             nn.Sequential(nn.Linear(6, 12), nn.AvgPool1d(2)),
             r"return as logits .* shape \(7, 12\), got something else of .* \(7, 6\)",
         ),
-        (nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Linear(6, 6), nn.Flatten()), r"return as logits .* shape \(7, 1, 6\)"),
+        (
+            nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Linear(6, 6), nn.Flatten()),
+            r"one vector a sample, got an input of shape \(7, 1, 6\)",
+        ),
         (nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (2, 3))), r"logits of shape \(samples, classes\)"),
         (Heads(0, at_the_end=False), "once a pass, got 0 calls"),
         (Heads(1, at_the_end=False), "return as logits"),
@@ -254,3 +257,48 @@ def test_size_of_the_factors_does_not_depend_on_the_number_of_parameters(images)
         pair = last_layer_gradients(model, *images)
         sizes.append(pair.residuals.nbytes + pair.features.nbytes)
     assert sizes == [4 * 30 * (10 + 20 + 1)] * 2
+
+
+@pytest.mark.parametrize("layer", ["0", "2", "4"])
+def test_any_layer_and_loss_equal_autograd(layer):
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 4, bias=False), nn.ReLU(inplace=True), nn.Linear(4, 3))
+    inputs, targets = torch.randn(11, 6), torch.randn(11, 3)
+
+    def huber(outputs, labels):
+        return nn.functional.smooth_l1_loss(outputs, labels, reduction="none").sum(dim=1)
+
+    watched = model.get_submodule(layer)
+    for named in (layer, watched):
+        found = last_layer_gradients(model, inputs, targets, layer=named, loss=huber, batch_size=4)
+        for i in range(11):
+            slopes = torch.autograd.grad(huber(model(inputs[[i]]), targets[[i]])[0], list(watched.parameters()))
+            expected = torch.cat([slopes[0], *(slope[:, None] for slope in slopes[1:])], dim=1)
+            np.testing.assert_allclose(np.outer(found.residuals[i], found.features[i]), expected.numpy(), atol=1e-6)
+    rows = all_layer_gradients(model, inputs, targets, loss=huber)
+    slopes = torch.autograd.grad(huber(model(inputs[[3]]), targets[[3]])[0], list(model.parameters()))
+    np.testing.assert_allclose(rows[3], torch.cat([slope.flatten() for slope in slopes]).numpy(), atol=1e-6)
+
+
+def test_a_named_last_layer_has_the_closed_form():
+    torch.manual_seed(2)
+    model = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3))
+    inputs, labels = torch.randn(9, 6), torch.arange(9) % 3
+    closed, walked = (last_layer_gradients(model, inputs, labels, layer=layer) for layer in (None, "2"))
+    np.testing.assert_allclose(walked.residuals, closed.residuals, atol=1e-6)
+    np.testing.assert_array_equal(walked.features, closed.features)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    np.testing.assert_array_equal(last_layer_gradients(model, inputs, labels, layer="2").residuals, walked.residuals)
+    with pytest.raises(ValueError, match=r"layer must be one of the model's torch\.nn\.Linear layers, 0, 2, got 'head'"):
+        last_layer_gradients(model, inputs, labels, layer="head")
+    with pytest.raises(ValueError, match="loss must be finite"):
+        last_layer_gradients(model, inputs, labels, loss=lambda outputs, labels: outputs[:, 0] * float("nan"))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_tensors_of_every_precision_with_a_gradient_are_read(dtype):
+    rows = torch.arange(12.0).reshape(6, 2).to(dtype).requires_grad_()
+    found = as_gradients(rows)
+    assert found[0].dtype in (np.float32, np.float64)
+    np.testing.assert_array_equal(found[0], np.arange(12.0).reshape(6, 2))

@@ -101,8 +101,7 @@ def test_accuracy_after_twenty_epochs_on_a_tenth_of_ten_thousand(train):
             gradients = last_layer_gradients(model, inputs, labels)
             return per_class({"grad-match": grad_match, "craig": craig}[name], gradients, 1000, labels=labels.numpy())
 
-        generator = torch.Generator().manual_seed(seed)
-        trained = train_on_coresets(lenet(seed), inputs, labels, select, epochs=20, generator=generator)
+        trained = train_on_coresets(lenet(seed), inputs, labels, select, epochs=20, rng=seed)
         with torch.inference_mode():
             return float((trained.model(test_inputs).argmax(1) == test_labels).float().mean())
 

@@ -169,7 +169,7 @@ def test_ill_conditioned_atoms_are_solved_as_by_nnls(name):
 def test_ill_conditioned_atoms_in_factors_and_with_a_ridge():
     pair = confident_pair()
     rows, target = ill_conditioned("rows of float32 factors")
-    plain = grad_match(pair.astype(np.float64), 150, ridge=0, tolerance=0)
+    plain = grad_match(pair.astype(np.float64), 150, ridge=0, tol=0)
     assert np.linalg.norm(plain.weights @ rows[plain.indices] - target) <= 1e-7 * np.linalg.norm(target)
     ridge = 1e-14 * (rows**2).sum(axis=1).mean()
     found = dense(nonnegative_omp(rows, target, 150, ridge=ridge), 150)
@@ -210,7 +210,7 @@ def test_target_opposite_to_all_atoms_gets_the_empty_set():
 
 def test_tolerance_stops_early():
     atoms, target = problem(12)
-    coreset = nonnegative_omp(atoms, target, 40, tolerance=0.1)
+    coreset = nonnegative_omp(atoms, target, 40, tol=0.1)
     error = np.linalg.norm(coreset.weights @ atoms[coreset.indices] - target) / np.linalg.norm(target)
     fewer = nonnegative_omp(atoms, target, len(coreset) - 1)
     assert error <= 0.1 < np.linalg.norm(fewer.weights @ atoms[fewer.indices] - target) / np.linalg.norm(target)
@@ -232,10 +232,10 @@ def test_grad_match_is_the_pursuit_of_the_sum_with_a_relative_ridge():
     atoms, target = problem(14)
     scale = (atoms**2).sum(axis=1).mean()
     expected = nonnegative_omp(atoms, target, 10, ridge=0.3 * scale)
-    found = grad_match(atoms, 10, ridge=0.3, tolerance=0)
+    found = grad_match(atoms, 10, ridge=0.3, tol=0)
     np.testing.assert_array_equal(found.indices, expected.indices)
     np.testing.assert_allclose(found.weights, expected.weights)
-    np.testing.assert_allclose(grad_match(1e-4 * atoms, 10, ridge=0.3, tolerance=0).weights, expected.weights, rtol=1e-6)
+    np.testing.assert_allclose(grad_match(1e-4 * atoms, 10, ridge=0.3, tol=0).weights, expected.weights, rtol=1e-6)
 
 
 def test_grad_match_pads_only_when_asked():
@@ -266,8 +266,8 @@ def test_gradients_that_sum_to_zero_give_evenly_spaced_points(gradients):
         ({"k": True}, "integer"),
         ({"ridge": -1.0}, "ridge"),
         ({"ridge": np.nan}, "ridge"),
-        ({"tolerance": -1e-3}, "tolerance"),
-        ({"tolerance": 1.0}, "below 1, got 1.0"),
+        ({"tol": -1e-3}, "tol"),
+        ({"tol": 1.0}, "below 1, got 1.0"),
         ({"target": np.ones(24)}, "length 25"),
         ({"target": np.full(25, np.nan)}, "target must be finite"),
         ({"target": np.ones((25, 1))}, "1 dimension"),
@@ -277,7 +277,7 @@ def test_gradients_that_sum_to_zero_give_evenly_spaced_points(gradients):
 )
 def test_bad_input_is_refused(changes, message):
     atoms, target = problem(0)
-    arguments = {"atoms": atoms, "target": target, "k": 5, "ridge": 0.0, "tolerance": 0.0} | changes
+    arguments = {"atoms": atoms, "target": target, "k": 5, "ridge": 0.0, "tol": 0.0} | changes
     with pytest.raises(ValueError, match=message):
         nonnegative_omp(**arguments)
 

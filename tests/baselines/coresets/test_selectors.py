@@ -36,7 +36,7 @@ SELECTORS = {
     "glister-one-round": partial(glister, rounds=1),
     "grad-match": grad_match,
     "grad-match-no-ridge": partial(grad_match, ridge=0.0),
-    "random": random_subset,
+    "random": partial(random_subset, rng=0),
     "weighted-glister": weighted_glister,
     "weighted-glister-cosine": partial(weighted_glister, similarity="cosine"),
 }
@@ -216,12 +216,14 @@ def test_weighted_glister_is_facility_location_on_products():
 @given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=8), share=st.floats(0, 1))
 def test_class_shares_are_proportional(sizes, share):
     labels = np.repeat(np.arange(len(sizes)) * 3, sizes)
-    k = 1 + int(share * (len(labels) - 1))
+    k = len(sizes) + int(share * (len(labels) - len(sizes)))
     shares = dict(class_shares(labels, k))
     assert sum(shares.values()) == k
+    exact = {3 * place: k * size / len(labels) for place, size in enumerate(sizes)}
+    rare = sum(value < 1 for value in exact.values())
     for place, size in enumerate(sizes):
-        assert shares[3 * place] <= size
-        assert abs(shares[3 * place] - k * size / len(labels)) < 1
+        assert 1 <= shares[3 * place] <= size
+        assert -1 - rare < shares[3 * place] - exact[3 * place] < 1
 
 
 @every_selector
@@ -238,9 +240,23 @@ def test_per_class_is_the_selector_on_each_class(select):
     assert set(labels[coreset.indices]) == {0, 1, 3}
 
 
-def test_per_class_with_fewer_points_than_classes():
-    pair, labels = classifier(7)
-    assert 1 <= len(per_class(grad_match, pair, 2, labels=labels)) <= 2
+def test_per_class_keeps_every_class_and_says_where_it_cannot():
+    labels = np.array([0] * 990 + [1] * 9 + [2])
+    gradients = np.random.default_rng(0).normal(size=(1000, 3))
+    for k in (3, 10, 500):
+        chosen = per_class(partial(random_subset, rng=0), gradients, k, labels=labels)
+        assert len(chosen) == k
+        assert set(labels[chosen.indices]) == {0, 1, 2}
+    assert set(labels[glister(gradients, 10, labels=labels).indices]) == {0, 1, 2}
+    for select in (partial(per_class, craig), glister):
+        with pytest.raises(ValueError, match=r"k must be at least the number of classes present, 3, .* got 2"):
+            select(gradients, 2, labels=labels)
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(997, 20), (41, 20), (40, 20)])
+def test_all_points_are_all_batches(n, batch_size):
+    coreset = per_batch(partial(random_subset, rng=3), np.ones((n, 2)), n, batch_size=batch_size, rng=1)
+    assert sorted(coreset.indices.tolist()) == list(range(n))
 
 
 @every_selector
@@ -259,7 +275,7 @@ def test_per_batch_takes_whole_batches(select):
 
 def test_per_batch_matches_sums_of_batches():
     pair = classifier(9, n=200)[0]
-    coreset = per_batch(partial(grad_match, ridge=0.0, tolerance=0.0), pair, 100, batch_size=10)
+    coreset = per_batch(partial(grad_match, ridge=0.0, tol=0.0), pair, 100, batch_size=10, rng=0)
     order = np.random.default_rng(0).permutation(200).reshape(20, 10)
     sums = explicit(pair)[order].sum(axis=1)
     expected = nonnegative_omp(sums, sums.sum(axis=0), 10)
@@ -293,10 +309,18 @@ def test_numbers_that_are_no_step_are_refused(bad):
         glister(np.ones((5, 2)), 2, step=bad)
 
 
-@pytest.mark.parametrize("select", [random_subset, partial(per_batch, craig, batch_size=1)])
-def test_a_seed_is_no_generator(select):
-    with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator, got 0"):
-        select(np.ones((5, 2)), 2, rng=0)
+@pytest.mark.parametrize(
+    "select", [random_subset, partial(per_batch, random_subset, batch_size=1), partial(grad_match, padding=True, ridge=0.0)]
+)
+def test_rng_is_a_seed_a_generator_or_nothing(select):
+    gradients = np.ones((50, 2))
+    seeded, same = select(gradients, 20, rng=5), select(gradients, 20, rng=np.random.default_rng(5))
+    if not isinstance(select, partial) or select.func is grad_match:  # what per_batch calls draws afresh here
+        np.testing.assert_array_equal(seeded.indices, same.indices)
+    assert any(not np.array_equal(select(gradients, 20).indices, select(gradients, 20, rng=None).indices) for _ in range(3))
+    for bad in (-1, 0.5, "0", True):
+        with pytest.raises(ValueError, match=r"rng must be an integer of at least 0, a numpy\.random\.Generator or None, got"):
+            select(gradients, 20, rng=bad)
 
 
 @pytest.mark.parametrize("select", [craig, weighted_glister])

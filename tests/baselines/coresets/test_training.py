@@ -48,9 +48,7 @@ def test_weights_act_as_repetitions(digits):
 
 def test_the_same_as_a_plain_loop(digits):
     inputs, labels = digits
-    found = train_on_coresets(
-        small_lenet(2), inputs, labels, lambda _: full(400), epochs=3, generator=torch.Generator().manual_seed(5)
-    )
+    found = train_on_coresets(small_lenet(2), inputs, labels, lambda _: full(400), epochs=3, rng=5)
     model, generator = small_lenet(2), torch.Generator().manual_seed(5)
     velocity = [torch.zeros_like(p) for p in model.parameters()]
     for epoch in range(3):
@@ -97,7 +95,7 @@ def test_model_stays_and_runs_repeat(digits):
     before = state(model)
 
     def run() -> torch.Tensor:
-        return state(train_on_coresets(model, inputs, labels, lambda _: random_subset(400, 40), epochs=2).model)
+        return state(train_on_coresets(model, inputs, labels, lambda _: random_subset(400, 40, rng=1), epochs=2, rng=2).model)
 
     first = run()
     assert torch.equal(state(model), before)
@@ -133,7 +131,7 @@ def test_digits_are_learnt_from_a_tenth(digits):
         ({"warm_start": -1}, "warm_start"),
         ({"warm_start": 2.5}, "warm_start must be an integer of at least 0, got 2.5"),
         *(({name: bad}, name) for name in ("momentum", "weight_decay") for bad in (float("nan"), float("inf"), "a", None, True)),
-        ({"generator": 0}, r"generator must be a torch\.Generator, got 0"),
+        ({"rng": "0"}, r"rng must be an integer .* a torch\.Generator on the CPU, .* got '0'"),
     ],
 )
 def test_impossible_settings_are_refused(digits, changes, message):
@@ -182,7 +180,7 @@ def test_selections_that_are_no_coreset_of_the_samples_are_refused(digits, selec
 def test_other_integers_serve_as_well(digits):
     inputs, labels = digits
     plain, other = (
-        train_on_coresets(small_lenet(), inputs, y, lambda _: full(400), epochs=1, batch_size=size)
+        train_on_coresets(small_lenet(), inputs, y, lambda _: full(400), epochs=1, batch_size=size, rng=0)
         for y, size in ((labels, 50), (labels.int(), np.int64(50)))
     )
     assert torch.equal(state(plain.model), state(other.model))
@@ -192,7 +190,9 @@ def test_other_integers_serve_as_well(digits):
 def test_networks_of_other_precisions_are_trained(digits, dtype):
     inputs, labels = digits[0][:100], digits[1][:100]
     single, other = (
-        train_on_coresets(small_lenet().to(kind), inputs.to(kind), labels, lambda _: random_subset(100, 40), epochs=2)
+        train_on_coresets(
+            small_lenet().to(kind), inputs.to(kind), labels, lambda _: random_subset(100, 40, rng=0), epochs=2, rng=0
+        )
         for kind in (torch.float32, dtype)
     )
     assert state(other.model).dtype == dtype
@@ -214,3 +214,48 @@ def test_importing_the_package_loads_neither_torch_nor_numba():
     code = "import sys, baselines.coresets; print([m for m in ('torch', 'numba', 'sklearn', 'cvxpy') if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_last_batch_of_one_joins_the_one_before():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+    inputs = torch.randn(41, 3)
+    labels = (inputs[:, 0] > 0).long()
+    trained = train_on_coresets(model, inputs, labels, lambda _: full(41), epochs=3, rng=0)
+    assert trained.model[1].num_batches_tracked == 3 * 2
+    single = train_on_coresets(nn.Linear(3, 2), inputs, labels, lambda _: full(41), epochs=1, batch_size=1, rng=0)
+    assert single.diverged_at is None
+
+
+@pytest.mark.parametrize("rate", [1e30, 1e20])
+def test_divergence_is_returned_and_ends_the_training(digits, rate):
+    seen = []
+    trained = train_on_coresets(
+        small_lenet(),
+        *digits,
+        lambda _: random_subset(400, 40, rng=0),
+        epochs=9,
+        learning_rate=rate,
+        rng=0,
+        callback=lambda epoch, model: seen.append(epoch),
+    )
+    assert trained.diverged_at == len(seen) + 1 < 9
+    assert not torch.isfinite(state(trained.model)).all()
+
+
+def test_another_loss_is_trained(digits):
+    """Squared loss of a linear model without momentum: the steps are those of the formula."""
+    inputs, targets = digits[0].flatten(1)[:40], digits[1][:40, None].float()
+    model = nn.Linear(64, 1)
+
+    def loss(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (outputs - labels).square().sum(dim=1) / 2
+
+    settings = {"epochs": 1, "batch_size": 40, "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 0.01}
+    trained = train_on_coresets(model, inputs, targets, lambda _: full(40), loss=loss, **settings)
+    left = model(inputs) - targets
+    torch.testing.assert_close(trained.model.weight, model.weight - 0.01 * left.T @ inputs / 40)
+    with pytest.raises(ValueError, match=r"loss must return one number a sample, shape \(40,\), got shape \(\)"):
+        train_on_coresets(model, inputs, targets, lambda _: full(40), loss=nn.functional.mse_loss, **settings)
+    with pytest.raises(ValueError, match="labels must have one row a sample, 40"):
+        train_on_coresets(model, inputs, targets[:9], lambda _: full(40), loss=loss, **settings)

@@ -146,7 +146,7 @@ def test_played_rate_is_the_radius(method, play, momentum, gamma, expected):
     ],
 )
 def test_steps_to_a_millionth(method, play, momentum, gamma, lr, steps):
-    played = play_game(BILINEAR, optimizer_for(method, lr, momentum), n_steps=1000, play=play, gamma=gamma, tolerance=1e-6)
+    played = play_game(BILINEAR, optimizer_for(method, lr, momentum), n_steps=1000, play=play, gamma=gamma, tol=1e-6)
     assert played.converged
     assert abs(len(played.points) - 1 - steps) <= 1
 
@@ -207,7 +207,7 @@ def test_bad_games_and_settings_are_refused():
     [
         ({"start": [1.0, np.nan]}, "start must be 2 finite numbers"),
         ({"start": "11"}, "start must be an array of real numbers, got str"),
-        ({"tolerance": np.nan}, "tolerance must be a finite number >= 0, got nan"),
+        ({"tol": np.nan}, "tol must be a finite number >= 0, got nan"),
         ({"escape": np.nan}, "escape must be a finite number > 0, got nan"),
         ({"gamma": -1.0}, "gamma must be a finite number >= 0, got -1.0"),
     ],

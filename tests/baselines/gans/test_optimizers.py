@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from optathlon.baselines.gans import ExtraGradient, NegativeMomentumAdam, NegativeMomentumSGD, OptimisticAdam, OptimisticGradient
+from optathlon.baselines.gans import (
+    ExtraAdam,
+    ExtraGradient,
+    Lookahead,
+    NegativeMomentumAdam,
+    NegativeMomentumSGD,
+    OptimisticAdam,
+    OptimisticGradient,
+)
 
-ALL = [OptimisticAdam, NegativeMomentumAdam, NegativeMomentumSGD, ExtraGradient, OptimisticGradient]
-OWN = [OptimisticAdam, ExtraGradient, OptimisticGradient]
+ALL = [OptimisticAdam, NegativeMomentumAdam, NegativeMomentumSGD, ExtraGradient, ExtraAdam, OptimisticGradient]
+OWN = [OptimisticAdam, ExtraGradient, ExtraAdam, OptimisticGradient]
 SHAPES = [(3, 4), (5,), (), (2, 1, 3)]
 
 
@@ -194,7 +202,7 @@ def test_closure_is_called_and_its_loss_returned(cls):
 
     first = quadratic(params).item()
     assert optimizer.step(closure).item() == first
-    assert len(calls) == (2 if cls is ExtraGradient else 1)
+    assert len(calls) == (2 if issubclass(cls, ExtraGradient) else 1)
     take_steps(other, twin, len(calls))
     np.testing.assert_array_equal(flat(params), flat(twin))
     assert quadratic(params).item() < first
@@ -445,3 +453,93 @@ def test_tensor_rate_moves_as_the_number(cls):
     take_steps(cls(left, lr=torch.tensor(0.01, dtype=torch.float64), foreach=False), left, 4)
     take_steps(cls(right, lr=0.01, foreach=False), right, 4)
     np.testing.assert_allclose(flat(left), flat(right), atol=1e-9)
+
+
+@pytest.mark.parametrize("unscaled_first", [False, True])
+@pytest.mark.parametrize("overflows", ["lookahead", "completing"])
+def test_extragradient_under_a_grad_scaler_counts_an_overflow_as_zero(overflows, unscaled_first):
+    """Play the game of xy in lockstep: y's gradient overflows in one half, and y keeps the pace at its start."""
+    x, y = (torch.full((2,), value, requires_grad=True) for value in (1.0, 2.0))
+    players = [ExtraGradient([x], lr=0.1), ExtraGradient([y], lr=0.1)]
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8)
+    for half in ("lookahead", "completing"):
+        scaler.scale(x @ y.detach()).backward()
+        scaler.scale(-(x.detach() @ y) * (float("inf") if half == overflows else 1.0)).backward()
+        for player in players:
+            if unscaled_first:
+                scaler.unscale_(player)
+            scaler.step(player)
+            assert player.at_lookahead == (half == "lookahead")
+            player.zero_grad()
+        scaler.update()
+    # y either stays at 2 while x looks ahead to .8, or looks ahead to 2.1 and comes back
+    x_end, y_end = (1 - 0.1 * 2.0, 2 + 0.1 * 0.8) if overflows == "lookahead" else (1 - 0.1 * 2.1, 2.0)
+    torch.testing.assert_close(x.detach(), torch.full((2,), x_end), atol=1e-6, rtol=0)
+    torch.testing.assert_close(y.detach(), torch.full((2,), y_end), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("cls", "name"), [(NegativeMomentumAdam, "betas"), (NegativeMomentumSGD, "momentum")])
+def test_no_scheduler_makes_a_negative_momentum_positive(cls, name):
+    params, late = make_params(shapes=[(3,)]), make_params(1, shapes=[(3,)])
+    optimizer = cls(params, lr=0.01)
+    given = optimizer.param_groups[0][name]
+    for cycling in (torch.optim.lr_scheduler.OneCycleLR, torch.optim.lr_scheduler.CyclicLR):
+        settings = {"max_lr": 0.1} | ({"total_steps": 9} if cycling is torch.optim.lr_scheduler.OneCycleLR else {"base_lr": 0.01})
+        with pytest.raises(ValueError, match="optimizer must support momentum"):
+            cycling(optimizer, **settings)
+        cycling(optimizer, **settings, cycle_momentum=False)
+    for one in (optimizer, copy.deepcopy(optimizer)):
+        one.add_param_group({"params": late})
+        assert [group[name] for group in one.param_groups] == [given, given]
+
+
+def test_extra_adam_by_hand():
+    """Two iterations of Algorithm 4 in numpy, on a field that turns."""
+    point, lr, b1, b2, eps = np.array([1.0, -0.5]), 0.1, 0.5, 0.9, 1e-8
+    param = torch.tensor(point, requires_grad=True)
+    optimizer = ExtraAdam([param], lr=lr, betas=(b1, b2), eps=eps)
+    turn = np.array([[0.2, 1.0], [-1.0, 0.2]])
+    m, v, seen = np.zeros(2), np.zeros(2), 0
+    for _ in range(2):
+        start = point
+        for _ in range(2):
+            g = turn @ point
+            m, v, seen = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g, seen + 1
+            point = start - lr * (m / (1 - b1**seen)) / (np.sqrt(v / (1 - b2**seen)) + eps)
+            param.grad = torch.tensor(turn) @ param.detach()
+            optimizer.step()
+            np.testing.assert_allclose(param.detach().numpy(), point, atol=1e-12)
+
+
+def test_lookahead_goes_back_part_of_the_way_and_tames_a_circling_game():
+    params, twin = make_params(), make_params()
+    plain, ahead = (
+        torch.optim.SGD(twin, lr=0.05, momentum=0.9),
+        Lookahead(torch.optim.SGD(params, lr=0.05, momentum=0.9), k=3, alpha=0.25),
+    )
+    start = flat(params)
+    take_steps(plain, twin, 3)
+    take_steps(ahead, params, 3)
+    np.testing.assert_allclose(flat(params), start + 0.25 * (flat(twin) - start), rtol=1e-6)
+    saved = copy.deepcopy(ahead.state_dict())
+    copied = [p.detach().clone().requires_grad_() for p in params]
+    restored = Lookahead(torch.optim.SGD(copied, lr=0.5, momentum=0.9), k=3, alpha=0.25)
+    restored.load_state_dict(saved)
+    take_steps(ahead, params, 4)
+    take_steps(restored, copied, 4)
+    np.testing.assert_array_equal(flat(copied), flat(params))
+
+    def distance(wrap):
+        x, y = (torch.ones(1, dtype=torch.float64, requires_grad=True) for _ in range(2))
+        players = [wrap(torch.optim.SGD([p], lr=0.3)) for p in (x, y)]
+        for _ in range(200):
+            x.grad, y.grad = y.detach().clone(), -x.detach().clone()
+            for player in players:
+                player.step()
+        return float(x.detach().abs() + y.detach().abs())
+
+    assert distance(lambda optimizer: optimizer) > 100
+    assert distance(lambda optimizer: Lookahead(optimizer, k=5)) < 1e-2
+    for wrong, message in (({"k": 0}, "k must be an integer >= 1"), ({"alpha": 0.0}, "alpha must be a number in")):
+        with pytest.raises(ValueError, match=message):
+            Lookahead(plain, **wrong)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import differential_evolution
 
 from optathlon.baselines.gans.games import QuadraticGame, spectral_radius, step_matrix
 from optathlon.baselines.gans.theory import (
@@ -77,9 +78,32 @@ def test_best_momentum_of_a_rotating_eigenvalue_is_negative_and_beats_plain_play
 
 
 def test_real_eigenvalues_need_no_momentum():
-    best = best_momentum(2.0)
-    assert best.radius < 0.02
-    assert abs(best.momentum) < 0.02
+    assert best_momentum(2.0) == (0.5, 0.0, 0.0)
+
+
+def test_best_momentum_is_what_a_search_finds_and_what_the_iteration_does():
+    rng = np.random.default_rng(0)
+    for eigenvalue in [0.14645538 - 5.67616124j, *(rng.uniform(0.05, 3, 29) + 1j * rng.uniform(-6, 6, 29))]:
+        best = best_momentum(eigenvalue)
+        matrix = np.array([[1 - best.step * eigenvalue + best.momentum, -best.momentum], [1, 0]])
+        # the two eigenvalues have equal moduli, and a root of the discriminant costs half the digits
+        assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(best.radius, abs=1e-7)
+
+        def radius(settings, eigenvalue=eigenvalue):
+            step, momentum = settings
+            return np.abs(np.linalg.eigvals(np.array([[1 - step * eigenvalue + momentum, -momentum], [1, 0]]))).max()
+
+        found = differential_evolution(radius, [(0, 4 / abs(eigenvalue)), (-1, 1)], rng=1, tol=1e-10, maxiter=200, popsize=8)
+        assert best.radius <= found.fun + 1e-9
+        assert found.fun <= best.radius + 1e-3
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e12])
+def test_best_step_does_not_depend_on_the_scale_of_the_spectrum(scale):
+    spectrum = np.array([1 + 2j, 3 - 1j, 0.5 + 0.1j])
+    plain, scaled = best_step(spectrum), best_step(scale * spectrum)
+    assert scaled.radius == pytest.approx(plain.radius, rel=1e-9)
+    assert scaled.step * scale == pytest.approx(plain.step, rel=1e-6)
 
 
 def test_bad_spectra_are_refused():
@@ -89,5 +113,5 @@ def test_bad_spectra_are_refused():
         best_step([])
     with pytest.raises(ValueError, match="momentum must lie in"):
         momentum_eigenvalues(0.1, 1.0, 1.0)
-    with pytest.raises(ValueError, match="n_grid must be an integer >= 2, got 0"):
-        best_momentum(1 + 2j, n_grid=0)
+    with pytest.raises(ValueError, match="positive real parts"):
+        best_momentum(-1 + 2j)

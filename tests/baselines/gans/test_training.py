@@ -283,3 +283,48 @@ def test_bad_data_is_refused():
         train_gan(nets[0], nets[1].requires_grad_(False), data, optimizers=optimizers, n_steps=1)
     with pytest.raises(ValueError, match="size must be an integer >= 8"):
         dcgan_generator(4)
+
+
+def test_players_stand_in_one_order_and_the_package_offers_them():
+    from optathlon.baselines import gans
+
+    assert gans.GanRun._fields == ("generator_loss", "discriminator_loss", "diverged_at")
+    assert {"train_gan", "frechet_distance", "inception_score", "mode_coverage"} <= set(gans.__all__)
+
+    def losses(rng):
+        nets = mlp_generator((2,), latent=4, rng=0), mlp_discriminator((2,), rng=1)
+        frozen = tuple(torch.optim.SGD(net.parameters(), lr=0.0) for net in nets)
+        played = [
+            gans.train_gan(*nets, ring()[0], optimizers=frozen, n_steps=3, latent=4, loss="wasserstein", play=play, rng=rng)
+            for play in ("alternating", "simultaneous")
+        ]
+        return nets, played
+
+    (generator, discriminator), played = losses(3)
+    for run in played:
+        fake = discriminator(generator(torch.randn(4000, 4))).mean().item()
+        real = discriminator(ring()[0]).mean().item()
+        assert run.generator_loss.mean() == pytest.approx(-fake, abs=0.1)
+        assert run.discriminator_loss.mean() == pytest.approx(fake - real, abs=0.1)
+    for again, run in zip(losses(3)[1], played, strict=True):
+        np.testing.assert_array_equal(again.generator_loss, run.generator_loss)
+    assert not np.array_equal(losses(None)[1][0].generator_loss, losses(None)[1][0].generator_loss)
+
+
+def test_real_penalty_is_half_the_mean_squared_slope_on_real_samples():
+    """A linear discriminator has one slope everywhere: its loss rises by half the squared slope times the penalty."""
+    generator, discriminator = (
+        mlp_generator((2,), latent=4, rng=0),
+        torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.Flatten(0)),
+    )
+
+    def first_loss(**settings):
+        frozen = tuple(torch.optim.SGD(net.parameters(), lr=0.0) for net in (generator, discriminator))
+        run = train_gan(generator, discriminator, ring()[0], optimizers=frozen, n_steps=1, latent=4, rng=0, **settings)
+        return run.discriminator_loss[0]
+
+    slope = discriminator[0].weight.detach().square().sum().item()
+    for play in ("alternating", "simultaneous"):
+        assert first_loss(real_penalty=3.0, play=play) == pytest.approx(first_loss(play=play) + 1.5 * slope, rel=1e-5)
+    with pytest.raises(ValueError, match="real_penalty must be a finite number >= 0, got -1"):
+        first_loss(real_penalty=-1.0)

@@ -1,9 +1,10 @@
 """The consensus field against finite differences of the regulariser, and its demands on the graph."""
 
+import numpy as np
 import pytest
 import torch
 
-from optathlon.baselines.gans import consensus, simultaneous
+from optathlon.baselines.gans import consensus, simultaneous, symplectic
 from optathlon.baselines.gans.networks import mlp_discriminator, mlp_generator
 
 
@@ -113,3 +114,32 @@ def test_networks_of_a_gan_can_be_players():
     fake = discriminator(generator(torch.randn(4, 64, generator=torch.Generator().manual_seed(0))))
     consensus([-fake.mean(), fake.square().mean()], [generator.parameters(), discriminator.parameters()], 0.1)
     assert all(param.grad is not None for param in generator.parameters())
+
+
+@pytest.mark.parametrize("align", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_symplectic_adjustment_equals_its_definition_in_matrices(seed, align):
+    rng = np.random.default_rng(seed)
+    A, B, C = rng.standard_normal((3, 3)), rng.standard_normal((2, 2)), rng.standard_normal((3, 2))
+    A, B = A + A.T, B + B.T
+    x, y = (torch.tensor(rng.standard_normal(n), requires_grad=True) for n in (3, 2))
+    a, b, c = (torch.tensor(m) for m in (A, B, C))
+    losses = [x @ a @ x / 2 + x @ c @ y, -(x @ c @ y) + y @ b @ y / 2]
+    squared = symplectic(losses, [[x], [y]], 0.7, align=align)
+    jacobian = np.block([[A, C], [-C.T, B]])
+    v = jacobian @ np.concatenate([x.detach().numpy(), y.detach().numpy()])
+    turn, slope = (jacobian - jacobian.T).T / 2 @ v, jacobian.T @ v
+    sign = np.sign((v @ slope) * (turn @ slope)) if align else 1.0
+    expected = v + sign * 0.7 * turn
+    np.testing.assert_allclose(np.concatenate([x.grad.numpy(), y.grad.numpy()]), expected, atol=1e-10)
+    assert squared.item() == pytest.approx(v @ v)
+
+
+def test_symplectic_adjustment_converges_where_play_circles():
+    x, y = (torch.ones(1, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    for _ in range(200):
+        symplectic([(x * y).sum(), -(x * y).sum()], [[x], [y]], 1.0)
+        with torch.no_grad():
+            for p in (x, y):
+                p -= 0.3 * p.grad
+    assert float(x.detach().abs() + y.detach().abs()) < 1e-6

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_hastie_10_2
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
 from optathlon.baselines.random_features import (
@@ -60,7 +62,7 @@ def test_inactive_box_is_least_squares_and_callback_sees_every_step():
 def test_an_impossible_tolerance_ends_at_rounding(scale):
     rng = np.random.default_rng(1)
     Z, y = rng.standard_normal((40, 20)), scale * rng.standard_normal(40)
-    solution = box_least_squares(Z, y, 0.1 * scale, tolerance=1e-30)
+    solution = box_least_squares(Z, y, 0.1 * scale, tol=1e-30)
     assert not solution.converged
     assert 0 <= solution.gap <= 1e-12 * (y @ y)
     with pytest.raises(ValueError, match="the squares of Z and y must be finite"):
@@ -113,6 +115,72 @@ def test_regressor_learns_diabetes(features):
     X, y = load_diabetes(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(y))
     X, y = StandardScaler().fit_transform(X)[order], y[order]
-    learner = WeightedRandomKitchenSinksRegressor(200, gamma="median", bound=500.0, features=features, random_state=0)
+    learner = WeightedRandomKitchenSinksRegressor(200, gamma="median", bound=8.0, features=features, random_state=0)
     assert learner.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.35
-    assert np.abs(learner.coef_).max() <= 500.0 / 200
+    assert np.abs(learner.coef_).max() <= y[:300].std() * 8.0 / 200
+    for factor, shift in ((1000.0, 0.0), (1e-6, 5.0)):  # other units, the same predictions in them
+        other = clone(learner).fit(X[:300], factor * y[:300] + shift)
+        np.testing.assert_allclose(other.predict(X), factor * learner.predict(X) + shift, rtol=1e-5)
+        assert other.gap_ == pytest.approx(factor**2 * learner.gap_, rel=0.2)
+
+
+def test_several_targets_are_each_fitted_as_if_alone():
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((200, 3)), rng.standard_normal((200, 2)) * [1.0, 100.0]
+    learner = WeightedRandomKitchenSinksRegressor(50, gamma="scale", random_state=0)
+    both = learner.fit(X, Y).predict(X)
+    for column in range(2):
+        alone = clone(learner).fit(X, Y[:, column])
+        np.testing.assert_allclose(both[:, column], alone.predict(X), rtol=1e-6)
+    assert clone(learner).fit(X, Y[:, :1]).predict(X).shape == (200, 1)
+    assert alone.predict(X).shape == (200,)
+
+
+@pytest.mark.parametrize("features", ["cos", "stump"])
+def test_weights_are_repetitions(features):
+    rng = np.random.default_rng(0)
+    X, y, w = rng.standard_normal((60, 3)), rng.standard_normal(60), rng.integers(0, 4, 60)
+    for cls, targets in ((WeightedRandomKitchenSinksRegressor, y), (WeightedRandomKitchenSinksClassifier, y > 0)):
+        learner = cls(20, features=features, random_state=0)
+        weighed = clone(learner).fit(X, targets, sample_weight=w)
+        repeated = clone(learner).fit(np.repeat(X, w, axis=0), np.repeat(targets, w))
+        np.testing.assert_allclose(weighed.coef_, repeated.coef_, rtol=1e-5, atol=1e-7)
+    with pytest.raises(ValueError, match=r"positive, finite sum|at least one non-zero"):
+        learner.fit(X, y > 0, sample_weight=np.zeros(60))
+
+
+def test_probabilities_are_calibrated_where_features_are_few():
+    """Labels drawn from known probabilities: the mean of predicted ones follows the frequency in every bin, on fresh data."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20_000, 2))
+    y = rng.random(20_000) < 1 / (1 + np.exp(-2 * np.sin(X[:, 0]) - X[:, 1]))
+    p = WeightedRandomKitchenSinks(50, gamma=0.3, random_state=0).fit(X[:5000], y[:5000]).predict_proba(X[5000:])
+    np.testing.assert_allclose(p.sum(axis=1), 1.0)
+    for low in np.arange(0.1, 0.9, 0.1):
+        inside = (p[:, 1] >= low) & (p[:, 1] < low + 0.1)
+        assert y[5000:][inside].mean() == pytest.approx(p[inside, 1].mean(), abs=0.05)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("bound", [1e2, 1e4, 1e6])
+@pytest.mark.parametrize("apart", [0.0, 1e-12, 1e-8, 1e-4])
+def test_the_gap_on_near_copies_is_never_below_the_truth(bound, apart):
+    """The truth is least squares without a box by a QR of the columns and their differences, which lies inside this box."""
+    rng = np.random.default_rng(0)
+    A, D, y = rng.standard_normal((300, 40)), rng.standard_normal((300, 40)), rng.standard_normal(300)
+    Z = np.hstack([A, A + apart * D])
+    solution = box_least_squares(Z, y, bound)
+    basis = np.hstack([A, D]) if apart * bound > 10 else A
+    best = objective(basis, y, np.linalg.lstsq(basis, y)[0])
+    assert objective(Z, y, solution.coefficients) - solution.gap <= best + 1e-9
+    assert solution.objective == pytest.approx(objective(Z, y, solution.coefficients), rel=1e-12)
+    assert solution.converged == (solution.gap <= 1e-11 * (y**2).sum() / 600)
+
+
+def test_sinks_say_where_they_did_not_converge():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 3)), rng.standard_normal(300)
+    learner = WeightedRandomKitchenSinksRegressor(100, gamma=1e-9, bound=1e12, tol=1e-12, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"the weights stopped at a gap of .*, above tol=1e-12"):
+        learner.fit(X, y)
+    assert not learner.converged_

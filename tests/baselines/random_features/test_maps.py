@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.base import clone
+from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from optathlon.baselines.random_features import (
@@ -16,6 +17,7 @@ from optathlon.baselines.random_features import (
     WeightedRandomKitchenSinksRegressor,
     gaussian_kernel,
     median_gamma,
+    scale_gamma,
 )
 
 MAPS = {
@@ -42,9 +44,12 @@ def data(n=40, d=5, dtype=np.float64):
 
 
 @named(MAPS | SINKS)
-def test_follows_scikit_learn(estimator):
-    results = check_estimator(clone(estimator), on_skip=None, on_fail=None)
+@pytest.mark.parametrize("gamma", [1.0, "median", "scale"])
+def test_follows_scikit_learn(estimator, gamma):
+    results = check_estimator(clone(estimator).set_params(gamma=gamma), on_skip=None, on_fail=None)
     failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
+    if gamma != 1.0:  # the rules see every row once, whatever its weight
+        failed.pop("check_sample_weight_equivalence_on_dense_data", None)
     assert not failed
     assert len(results) > 40
 
@@ -154,8 +159,49 @@ def test_median_gamma_is_that_of_the_pairs():
     assert RandomFourierFeatures(gamma="median").fit(X).gamma_ == pytest.approx(median_gamma(X))
     large = np.random.default_rng(1).standard_normal((3000, 2)) + 1e4
     assert median_gamma(large, rng=np.random.default_rng(2)) == pytest.approx(1 / (2 * 2 * np.log(4)), rel=0.1)
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="at least two rows"):
         median_gamma(X[:1])
+
+
+def test_median_gamma_of_coordinates_far_from_the_origin():
+    X = data(n=200)
+    expected = median_gamma(X)
+    for shift in (1e3, 1e6, 1e8):
+        assert median_gamma(X + shift) == pytest.approx(expected, rel=1e-5)
+        assert RandomFourierFeatures(gamma="median").fit(X + shift).gamma_ == pytest.approx(expected, rel=1e-5)
+    metres = ((5e5, 4.6e6) + 50 * X[:, :2]).astype(np.float32)  # UTM coordinates, which float32 rounds to .25 and .5
+    assert median_gamma(metres) == pytest.approx(median_gamma(metres.astype(np.float64)), rel=1e-12)
+    for factor in (1e-150, 1e140):
+        assert median_gamma(factor * X) == pytest.approx(expected / factor / factor, rel=1e-9)
+
+
+def test_median_gamma_takes_a_seed_a_generator_or_nothing():
+    X = data(n=3000)
+    assert median_gamma(X, rng=1) == median_gamma(X, rng=np.random.default_rng(1))
+    assert median_gamma(X) == median_gamma(X)
+    assert median_gamma(X, rng=None) != median_gamma(X, rng=None)
+    with pytest.raises(ValueError, match="rng must be an integer of at least 0"):
+        median_gamma(X, rng=-1)
+
+
+def test_scale_gamma_is_that_of_support_vector_machines():
+    X = data()
+    for given, expected in ((X, 1 / (5 * X.var())), (np.full((9, 5), 7.0), 1.0)):
+        assert RandomFourierFeatures(gamma="scale").fit(given).gamma_ == pytest.approx(expected)
+        assert SVC(gamma="scale").fit(given, np.arange(len(given)) % 2)._gamma == pytest.approx(expected)
+    far = (X + 1e4).astype(np.float32)
+    assert scale_gamma(far) == pytest.approx(scale_gamma(far.astype(np.float64)), rel=1e-12)
+
+
+@named(MAPS | SINKS)
+def test_phases_that_are_no_numbers_are_refused(estimator):
+    X, y = data(dtype=np.float32), np.arange(40) % 2
+    with pytest.raises(ValueError, match=r"gamma and X must leave the phases .* finite in float32, got gamma=1e\+300"):
+        clone(estimator).set_params(gamma=1e300).fit(X, y)
+    fitted = clone(estimator).fit(X, y)
+    use = fitted.transform if hasattr(fitted, "transform") else fitted.predict
+    with pytest.raises(ValueError, match="entries of X as large as 3e"):
+        use(X * 0 + np.float32(3e37))
 
 
 def test_gaussian_kernel_by_hand():
@@ -164,6 +210,43 @@ def test_gaussian_kernel_by_hand():
     np.testing.assert_allclose(gaussian_kernel(X, Y + 1e3, gamma=0.3), expected, rtol=1e-9)
     with pytest.raises(ValueError, match="as many columns"):
         gaussian_kernel(X, Y[:, :2], gamma=1.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("distance", "spread"), [(30.0, 0.01), (1e4, 0.01), (1e7, 1.0), (1e-150, 1e-152), (1e150, 1e148)])
+def test_gaussian_kernel_among_tight_clusters(dtype, distance, spread):
+    """The truth by differences: in an expansion of the square, what tells points of one cluster apart cancels."""
+    if dtype is np.float32 and not 1e-30 < distance < 1e30:
+        pytest.skip("float32 has no such numbers")
+    centres = np.repeat([[distance, 0.0], [-distance, 0.0]], 20, axis=0)
+    X = (centres + spread * np.random.default_rng(0).standard_normal((40, 2))).astype(dtype)
+    wide = X.astype(np.float64) / spread
+    expected = np.exp(-0.5 * ((wide[:, None] - wide[None]) ** 2).sum(axis=2))
+    for Y in (None, X.copy()):
+        K = gaussian_kernel(X, Y, gamma=0.5 / spread / spread)
+        assert K.dtype == dtype
+        np.testing.assert_allclose(K, expected, atol=1e-6 if dtype is np.float32 else 1e-9)
+
+
+def test_orthogonal_frequencies_fewer_than_dimensions_are_uniform_and_orthogonal():
+    X, draw = data(d=8), OrthogonalRandomFeatures(3, gamma=0.5, features="cos")
+    drawn = np.array([draw.set_params(random_state=seed).fit(X).random_weights_ for seed in range(2000)])
+    assert np.abs(np.einsum("sdi,sdj->sij", drawn, drawn)[:, [0, 0, 1], [1, 2, 2]]).max() < 1e-12
+    np.testing.assert_allclose(drawn.mean(axis=0), 0.0, atol=0.12)  # each entry is standard normal: .022 times five
+    np.testing.assert_allclose(drawn.var(axis=0), 1.0, atol=0.16)
+
+
+def test_leverage_scores_of_some_rows_are_scores_of_those_rows():
+    X = data(n=500)
+    some = LeverageScoreRandomFeatures(20, n_rows=100, random_state=0).fit(X)
+    every = LeverageScoreRandomFeatures(20, random_state=0).fit(X)
+    more = LeverageScoreRandomFeatures(20, n_rows=10**6, random_state=0).fit(X)
+    np.testing.assert_array_equal(more.random_weights_, every.random_weights_)
+    assert np.corrcoef(some.leverage_scores_, every.leverage_scores_)[0, 1] > 0.8
+    with pytest.raises(ValueError, match="n_rows must be an integer of at least 1, got 0"):
+        LeverageScoreRandomFeatures(20, n_rows=0).fit(X)
+    with pytest.raises(ValueError, match=r"GiB.*; reduce n_components, pool_size or n_rows"):
+        LeverageScoreRandomFeatures(10**8).fit(X)
 
 
 def test_orthogonal_frequencies_are_orthogonal_and_of_chi_length():
