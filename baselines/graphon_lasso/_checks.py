@@ -118,10 +118,10 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
 
 
 def check_rng(rng: Any) -> np.random.Generator:
-    """Return a generator, as `numpy.random.default_rng` makes it of None, an integer or a generator."""
-    if rng is not None and not isinstance(rng, Integral | np.random.Generator | np.random.SeedSequence | np.random.BitGenerator):
-        raise ValueError(f"rng must be an integer, a numpy.random.Generator or None, got {rng!r}")
+    """Return the generator that `numpy.random.default_rng` makes of None, an integer or a generator."""
     try:
+        if isinstance(rng, bool):
+            raise TypeError
         return np.random.default_rng(rng)
-    except ValueError:
+    except (TypeError, ValueError):
         raise ValueError(f"rng must be a non-negative integer, a numpy.random.Generator or None, got {rng!r}") from None

@@ -79,19 +79,29 @@ class Model:
 
     def at(self, W: Array, *, relaxed: bool = False) -> Point:
         """Evaluate h, or its convex relaxation."""
-        degrees = W.sum(axis=1)
-        e, U = self.eigh(laplacian_of(W), 3 * float(degrees.max()))
+        e, U = self.eigh(laplacian_of(W))
         lam, s = inner(e, self.mu, self.beta, self.gamma, relaxed)
         fit = -np.log(lam) + self.beta / 2 * (e - lam) ** 2 + self.gamma / 2 * s**2
         value = float((self.C * W).sum()) / 2 + float(fit.sum())
         gradient = self.C - adjoint_of((U * (1 / lam - self.gamma * s)) @ U.T)
         return Point(W, e, U, lam, s, value, gradient)
 
-    def eigh(self, A: Array, above: float) -> tuple[Array, Array]:
-        """Decompose a matrix with A 1 = 0 on the complement of 1, `above` being more than its largest eigenvalue."""
+    def eigh(self, A: Array) -> tuple[Array, Array]:
+        """Decompose a symmetric matrix on the complement of the constant vector.
+
+        A reflection takes that vector to the first axis, so that the eigenvectors are orthogonal to it whatever A is.
+        """
         self.n_eigh += 1
-        e, U = np.linalg.eigh(A + (above or 1.0) / len(A))
-        return e[:-1], U[:, :-1]
+        p = len(A)
+        v = np.full(p, p**-0.5)
+        v[0] -= 1.0
+        v /= np.linalg.norm(v)
+        Av = A @ v
+        reflected = A - 2 * (np.outer(v, Av) + np.outer(Av, v)) + 4 * (v @ Av) * np.outer(v, v)
+        e, V = np.linalg.eigh(reflected[1:, 1:])
+        U = -2 * np.outer(v, v[1:] @ V)
+        U[1:] += V
+        return e, U
 
     def kkt(self, point: Point) -> float:
         """Return the largest violation of min(w, c - L*(Z)) = 0, in units of the flat start and the mean cost.

@@ -79,7 +79,7 @@ def alternate(
         W, degrees = project(model, model.C + adjoint_of(Y - rho * Theta), rho, degrees)
         Lw = laplacian_of(W)
         A = relaxation * Lw + (1 - relaxation) * Theta + Y / rho
-        a, U = model.eigh(A, 3 * float(np.abs(A).sum(axis=1).max()))
+        a, U = model.eigh(A)
         kappa = beta * rho / (beta + rho)
         lam, s = inner(a, model.mu, kappa, model.gamma, relaxed)
         previous, Theta = Theta, (U * ((beta * lam + rho * a) / (beta + rho))) @ U.T

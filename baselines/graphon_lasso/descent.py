@@ -52,7 +52,7 @@ def lbfgs(model: Model, W: Array, finished: Finished, max_steps: int, callback: 
     """Minimise by scipy's L-BFGS-B, restarted where it ends early; same arguments as `newton_cg`."""
     from scipy.optimize import OptimizeResult, minimize
 
-    pairs = np.flatnonzero(vector_of(model.edges))
+    pairs = np.flatnonzero(model.edges[np.triu_indices(len(model.edges), 1)])
     point, step = model.at(W), 0
 
     def spread(w: Array) -> Array:

@@ -60,7 +60,7 @@ def laplacian_adjoint(Y: ArrayLike) -> Array:
     array = check_array("Y", Y, 2)
     if array.shape[0] != array.shape[1] or len(array) < 2:
         raise ValueError(f"Y must be a square matrix with at least two rows, got shape {array.shape}")
-    return vector_of(adjoint_of((array + array.T) / 2))
+    return vector_of(adjoint_of(array))
 
 
 # Inside the package weights are symmetric (p, p) matrices with a zero diagonal: products instead of gathers.
@@ -87,6 +87,6 @@ def laplacian_of(W: Array) -> Array:
 
 
 def adjoint_of(Y: Array) -> Array:
-    """Return L* Y of a symmetric Y as a matrix with a zero diagonal."""
+    """Return L* Y as a matrix with a zero diagonal, symmetric to the last bit: what differs between halves would grow."""
     y = np.diagonal(Y)
-    return y[:, None] + y - 2 * Y
+    return (y[:, None] + y) - (Y + Y.T)

@@ -11,6 +11,7 @@ from optathlon.baselines.graphon_lasso.laplacian import adjoint_of, laplacian_of
 
 _SUFFICIENT = 1e-4  # of the decrease that the gradient promises
 _HALVINGS = 40
+_SMALL = 1e-4  # a weight below this many units is as good as none
 _CG_STEPS = 200
 _FLATTEST = 1e-6  # of beta: the smallest curvature that the preconditioner believes
 
@@ -50,14 +51,16 @@ def newton_cg(
     """
     point = model.at(W)
     first = model.kkt(point)
+    # At a minimum with gamma = 0, w_ij c_ij is the leverage of an edge, at most 1.
+    unit = np.divide(1.0, model.C, out=np.zeros_like(model.C), where=model.edges) if model.gamma == 0 else model.start
     for step in range(1, max_steps + 1):
         if finished(point):
             break
         kkt = model.kkt(point)
-        small = min(1e-3 * float(point.W.max()), kkt * float(model.start.max()))
-        free = model.edges & ~((small >= point.W) & (point.gradient > 0))
+        small = min(_SMALL, kkt) * unit
+        free = model.edges & ((point.W > small) | (point.gradient <= 0))
         direction = np.where(free, _newton_direction(model, point, free, min(0.1, (kkt / first) ** 0.5)), -point.W)
-        stepped = _search(model, point, direction)
+        stepped = _search(model, point, direction) or _search(model, point, -point.gradient * unit / model.cost)
         if stepped is None:
             break
         point = stepped
@@ -87,7 +90,8 @@ def _newton_direction(model: Model, point: Point, free: np.ndarray, accuracy: fl
         return np.where(free, adjoint_of(U @ (K * (U.T @ laplacian_of(V) @ U)) @ U.T), 0.0)
 
     def precondition(R: Array) -> Array:
-        return np.where(free, U @ ((U.T @ R @ U) / believed) @ U.T / 2, 0.0)
+        X = U @ ((U.T @ R @ U) / believed) @ U.T
+        return np.where(free, (X + X.T) / 4, 0.0)
 
     x, r = np.zeros_like(point.W), np.where(free, -point.gradient, 0.0)
     d = y = precondition(r)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -63,7 +63,7 @@ def k_sparse(
     Banta, Navarro, Zilberstein. *Graphon-aided graphical lasso with structured sparsity*, section 4.1.
     """
     check_choice("method", method, ("top-k", "iht"))
-    settings = {"alpha": alpha, "beta": beta, "gamma": gamma}
+    settings: dict[str, Any] = {"alpha": alpha, "beta": beta, "gamma": gamma}
     whole, tol = make_model(S, mu, **settings), check_number("tol", tol)
     n_pairs = len(whole.C) * (len(whole.C) - 1) // 2
     if check_count("k", k) > n_pairs:
