@@ -26,7 +26,7 @@ from optathlon.baselines.graphon_lasso._pooling import pooled
 from optathlon.baselines.graphon_lasso.laplacian import adjoint_of, laplacian_of
 
 _TIED = 1e-10  # of the largest eigenvalue: closer ones have no eigenvectors of their own
-_ROUNDING = 8 * np.finfo(np.float64).eps
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
 
 class Point(NamedTuple):

@@ -110,7 +110,7 @@ def project(model: Model, Q: Array, rho: float, degrees: Array) -> tuple[Array, 
     p, y = len(Q), degrees
     W = np.zeros_like(Q)
     for _ in range(_PROJECTION_STEPS):
-        W = np.where(model.edges, np.maximum(-(Q + y[:, None] + y) / (2 * rho), 0.0), 0.0)
+        W = np.where(model.edges, np.maximum(-(Q + (y[:, None] + y)) / (2 * rho), 0.0), 0.0)
         excess = y - rho * W.sum(axis=1)
         if np.abs(excess).max() <= 1e-12 * max(float(np.abs(y).max()), 1e-300):
             break

@@ -130,7 +130,8 @@ class GraphonLasso(BaseEstimator):
         return is_connected(self.weights_)
 
     def _validated(self, X: ArrayLike, *, reset: bool) -> Array:
-        return np.asarray(validate_data(self, cast(Any, X), dtype=np.float64, reset=reset, ensure_min_features=2))
+        least = 2 if reset else 1
+        return np.asarray(validate_data(self, cast(Any, X), dtype=np.float64, reset=reset, ensure_min_features=least))
 
     def _solve(self, S: Array, **changed: Any) -> GraphonLassoResult:
         settings = {name: getattr(self, name) for name in ("alpha", "beta", "gamma", "solver", "tol", "max_steps")}

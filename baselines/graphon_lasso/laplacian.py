@@ -28,7 +28,7 @@ def laplacian(w: ArrayLike) -> Array:
 
     Notes
     -----
-    The squared norm of the operator is 2p, and the smallest eigenvalue of L*L is 2 (p > 2).
+    The squared norm of the operator is 2p, and the smallest eigenvalue of L*L is 2 (p > 3).
 
     References
     ----------
@@ -81,7 +81,7 @@ def vector_of(W: Array) -> Array:
 
 def laplacian_of(W: Array) -> Array:
     """Return L w of weights as a matrix."""
-    L = -W
+    L = 0.0 - W  # without negative zeros
     L[np.diag_indices_from(L)] += W.sum(axis=1)
     return L
 

@@ -58,7 +58,8 @@ def newton_cg(
             break
         kkt = model.kkt(point)
         small = min(_SMALL, kkt) * unit
-        free = model.edges & ((point.W > small) | (point.gradient <= 0))
+        idle = (small >= point.W) & (point.gradient > 0)
+        free = model.edges & ~idle
         direction = np.where(free, _newton_direction(model, point, free, min(0.1, (kkt / first) ** 0.5)), -point.W)
         stepped = _search(model, point, direction) or _search(model, point, -point.gradient * unit / model.cost)
         if stepped is None:

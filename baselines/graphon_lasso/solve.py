@@ -33,6 +33,7 @@ _RELAXATION_STEPS = 1000
 _FIRST_STEPS, _FIRST_STEPS_PER = 10, 25
 # Of the alternation after that of the relaxation: a first rho of this times its last, and the growth after each step.
 _STIFFER, _GROWTH = 3.0, 1.02
+_ALTERNATIONS = 300  # where h is not convex; what they leave, L-BFGS finishes
 
 
 @dataclass(frozen=True)
@@ -236,8 +237,9 @@ def minimise(
     if certify or relaxes:
         state = _relax(model, state, proved)
     if solver == "admm":
-        state = replace(state, rho=_STIFFER * state.rho)
-        return alternate(model, state, stationary, max_steps, callback, relaxed=False, growth=_GROWTH)[0]
+        state, n_first = replace(state, rho=_STIFFER * state.rho), min(max_steps, _ALTERNATIONS)
+        near = alternate(model, state, stationary, n_first, callback, relaxed=False, growth=_GROWTH)[0]
+        return lbfgs(model, near.W, stationary, max_steps - n_first, lambda step, W: callback(n_first + step, W))
     return _DESCENTS[solver](model, state.W if relaxes else first, stationary, max_steps, callback)
 
 
@@ -250,5 +252,6 @@ def answer(model: Model, point: Point, tol: float) -> GraphonLassoResult:
     model.raise_bound(point if model.gamma == 0 else model.at(point.W, relaxed=True))
     gap, kkt = model.gap(point.value), model.kkt(point)
     converged = gap <= tol or (model.gamma > 0 and kkt <= tol**0.5)
-    precision = laplacian_of(point.W)
-    return GraphonLassoResult(vector_of(point.W), precision, point.value, model.bound, gap, kkt, converged, model.n_eigh)
+    return GraphonLassoResult(
+        vector_of(point.W), laplacian_of(point.W), point.value, model.bound, gap, kkt, converged, model.n_eigh
+    )
