@@ -70,8 +70,8 @@ def certified_gap(problem: Estimation, answer: Estimate) -> float:
         return NOT_HERE
     settings = {"alpha": answer.alpha, "gamma": answer.gamma}
     objective = certify(problem.S, answer.mu, answer.w, beta=BETA, **settings).objective
-    known = answer.result is not None and not problem.traced
-    bound = answer.result.bound if known else problem.bound(answer.prior, answer.mu, **settings)
+    own = None if problem.traced else answer.result
+    bound = own.bound if own else problem.bound(answer.prior, answer.mu, **settings)
     return (objective - bound) / max(1.0, abs(objective))
 
 
