@@ -26,7 +26,7 @@ from optathlon.baselines.graphon_lasso.newton_cg import newton_cg
 
 Solver = Literal["newton-cg", "admm", "lbfgs", "block-mm", "fista"]
 
-_MAX_STEPS = {"newton-cg": 200, "admm": 1000, "lbfgs": 5000, "block-mm": 1000, "fista": 2000}
+MAX_STEPS = {"newton-cg": 200, "admm": 1000, "lbfgs": 5000, "block-mm": 1000, "fista": 2000}
 _DESCENTS = {"newton-cg": newton_cg, "lbfgs": lbfgs, "block-mm": block_mm, "fista": fista}
 _RELAXATION_STEPS = 1000
 # Newton's method is quick near the minimum; so many alternating steps, and one more per so many nodes, bring it there.
@@ -149,8 +149,8 @@ def graphon_lasso(
     Banta, Navarro, Zilberstein. *Graphon-aided graphical lasso with structured sparsity*, problem (1) and section 4.
     """
     model = make_model(S, mu, alpha=alpha, beta=beta, gamma=gamma)
-    name = check_choice("solver", solver or ("admm" if model.gamma > 0 else "newton-cg"), tuple(_MAX_STEPS))
-    steps = _MAX_STEPS[name] if max_steps is None else check_count("max_steps", max_steps)
+    name = check_choice("solver", solver or ("admm" if model.gamma > 0 else "newton-cg"), tuple(MAX_STEPS))
+    steps = MAX_STEPS[name] if max_steps is None else check_count("max_steps", max_steps)
     tol = check_number("tol", tol)
     first = model.start if start is None else matrix_of(check_weights("start", start, len(model.C)))
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from optathlon.baselines.graphon_lasso._checks import Array, check_choice, check_count, check_number
 from optathlon.baselines.graphon_lasso._spectral import Model, Point
 from optathlon.baselines.graphon_lasso.laplacian import matrix_of, vector_of
-from optathlon.baselines.graphon_lasso.solve import _MAX_STEPS, GraphonLassoResult, answer, graphon_lasso, make_model, minimise
+from optathlon.baselines.graphon_lasso.solve import MAX_STEPS, GraphonLassoResult, answer, graphon_lasso, make_model, minimise
 
 _IHT_STEPS = 1000
 
@@ -86,7 +86,7 @@ def k_sparse(
         W = largest(matrix_of(dense.w), k)
         restricted = replace(whole, edges=W > 0, n_eigh=0) if W.any() else whole
         solver = "admm" if whole.gamma > 0 else "newton-cg"
-        point = minimise(restricted, solver, W, tol, steps or _MAX_STEPS[solver], seen)
+        point = minimise(restricted, solver, W, tol, steps or MAX_STEPS[solver], seen)
         result = answer(restricted, point, tol)
     gap = (result.objective - bound) / max(1.0, abs(result.objective))
     return replace(result, bound=bound, gap=gap, n_eigh=n_eigh + result.n_eigh)

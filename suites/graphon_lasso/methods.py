@@ -195,24 +195,24 @@ ALL = ("squares-*", "blocks-*", "nearby-*", "constant-*", "karate-*", "les-miser
 DRAWN = ("squares-*", "blocks-*", "nearby-*", "constant-*")
 REAL = ("karate-*", "les-miserables-*", "florentine-*")
 FEW = ("squares-30-n15*", "squares-30-n60*")
-ENDS = ("squares-30-n15*", "squares-30-n1000*")
-SWEPT = ("squares-12", *ENDS, "solve-*")
+LARGEST = "squares-30-n1000*"
+SWEPT = ("squares-12", LARGEST, "solve-*")
 
 METHODS = (
     _method("convex", *ALL, "solve-*", **_CONVEX, solver="newton-cg"),
-    _method("convex-l1", "squares-*", "pixels-*", **_CONVEX, solver="newton-cg", alpha=0.1),
+    _method("convex-l1", "squares-12", "squares-30-n60*", LARGEST, **_CONVEX, solver="newton-cg", alpha=0.1),
     _method("graphon", *ALL, "solve-*", prior="graphon", gamma=0.1, solver="admm"),
-    _method("graphon-strong", "squares-12", *FEW, "solve-*", prior="graphon", gamma=10.0, solver="admm"),
+    _method("graphon-strong", "squares-12", *FEW, "solve-12", "solve-200", prior="graphon", gamma=10.0, solver="admm"),
     _method("graphon-latent", "squares-*", prior="latent", gamma=0.1, solver="admm", reference=f"{PAPER}, section 3, mu(zeta_i)"),
     _method("other-graph", *DRAWN, prior="other", gamma=0.1, solver="admm", reference=f"{PAPER}, Fig. 2 (b)"),
     _method("constant-graphon", *REAL, "squares-12", prior="constant", gamma=0.1, solver="admm"),
-    _method("fitted-graphon", "squares-*", "pixels-*", prior="fitted", gamma=0.1, solver="admm"),
+    _method("fitted-graphon", "squares-*", "pixels-n60", prior="fitted", gamma=0.1, solver="admm"),
     _method("true-spectrum", "squares-*", prior="true", gamma=0.1, solver="admm", yardstick=True),
     _method("mm-convex", *SWEPT, **_CONVEX, **_SWEEPS, reference=f"{PAPER}, section 4"),
     _method("mm-graphon", *SWEPT, prior="graphon", gamma=0.1, certify=False, **_SWEEPS, reference=f"{PAPER}, section 4"),
     _method("admm-convex", "solve-*", **_CONVEX, solver="admm"),
     _method("lbfgs-convex", "solve-*", **_CONVEX, solver="lbfgs", reference="Byrd, Lu, Nocedal, Zhu 1995; scipy"),
-    _method("fista-convex", "solve-*", **_CONVEX, solver="fista", max_steps=500, reference="Beck, Teboulle 2009"),
+    _method("fista-convex", "solve-*", **_CONVEX, solver="fista", max_steps=200, reference="Beck, Teboulle 2009"),
     _method(
         "lbfgs-graphon", "solve-*", prior="graphon", gamma=0.1, solver="lbfgs", certify=False,
         reference="Byrd, Lu, Nocedal, Zhu 1995; scipy",
@@ -222,7 +222,7 @@ METHODS = (
         description="knows the number of edges", reference="largest weights of problem (1), minimised anew",
     ),
     Method(
-        name="iht", run=run_k_sparse, settings={"method": "iht", "max_steps": 300}, workloads=("squares-12", *ENDS),
+        name="iht", run=run_k_sparse, settings={"method": "iht", "max_steps": 300}, workloads=("squares-12", LARGEST),
         yardstick=True, description="knows the number of edges", reference=f"{PAPER}, section 4.1",
     ),
     Method(

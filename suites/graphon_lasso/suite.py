@@ -12,7 +12,7 @@ from optathlon.suites.graphon_lasso.problem import digits_pixels, from_graphon, 
 
 SQUARES = mean_of_squares()
 BLOCKS = stochastic_block([[0.7, 0.1, 0.1], [0.1, 0.5, 0.1], [0.1, 0.1, 0.3]])
-GRAPHS = {"karate": (KARATE, (34, 136)), "les-miserables": (LES_MISERABLES, (77,)), "florentine": (FLORENTINE, (15, 60))}
+GRAPHS = {"karate": (KARATE, 34), "les-miserables": (LES_MISERABLES, 77), "florentine": (FLORENTINE, 15)}
 
 
 def _squares(n_samples: int, scale: Scale, seeds: int) -> Workload:
@@ -60,7 +60,7 @@ WORKLOADS = (
         methods=(),
         description="the norm of the Laplacian operator of 12 nodes",
     ),
-    *(_squares(n_samples, Scale.SMALL, seeds) for n_samples, seeds in ((15, 6), (60, 6), (300, 10), (1000, 10))),
+    *(_squares(n_samples, Scale.SMALL, seeds) for n_samples, seeds in ((15, 8), (60, 12), (300, 6), (1000, 12))),
     *(
         Workload(
             name=f"{name}-30-n60",
@@ -83,8 +83,7 @@ WORKLOADS = (
             methods=(),
             description=f"{n_samples} signals on the graph of {name}; the prior is its own degrees",
         )
-        for name, (graph, sizes) in GRAPHS.items()
-        for n_samples in sizes
+        for name, (graph, n_samples) in GRAPHS.items()
     ),
     *(
         Workload(
