@@ -218,7 +218,7 @@ METHODS = (
         reference="Byrd, Lu, Nocedal, Zhu 1995; scipy",
     ),
     Method(
-        name="top-k", run=run_k_sparse, settings={"method": "top-k"}, workloads=(*DRAWN, *REAL), yardstick=True,
+        name="top-k", run=run_k_sparse, settings={"method": "top-k"}, workloads=("squares-*",), yardstick=True,
         description="knows the number of edges", reference="largest weights of problem (1), minimised anew",
     ),
     Method(
@@ -230,7 +230,7 @@ METHODS = (
         workloads=(*DRAWN, "karate-*", "florentine-*", "pixels-*"),
         reference="Friedman, Hastie, Tibshirani 2008; scikit-learn",
     ),
-    Method(name="pseudo-inverse", run=run_pseudo_inverse, workloads=ALL, reference="the sample precision matrix"),
+    Method(name="pseudo-inverse", run=run_pseudo_inverse, workloads=("squares-*",), reference="the sample precision matrix"),
     Method(
         name="operator-norm", run=run_operator_norm, settings={"n_steps": 500}, workloads=("operator-*",),
         reference=f"{PAPER}, section 2",
