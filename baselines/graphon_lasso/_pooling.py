@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from optathlon.baselines.graphon_lasso._checks import Array
 
 _MAX_STEPS = 100

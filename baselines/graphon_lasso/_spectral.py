@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
 from optathlon.baselines.graphon_lasso._checks import Array
 from optathlon.baselines.graphon_lasso._pooling import pooled
 from optathlon.baselines.graphon_lasso.laplacian import adjoint_of, laplacian_of

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
+
 from optathlon.baselines.graphon_lasso._checks import Array
 from optathlon.baselines.graphon_lasso._spectral import Model, Point, dual_bound, inner
 from optathlon.baselines.graphon_lasso.laplacian import adjoint_of, laplacian_of

@@ -8,10 +8,11 @@ from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from optathlon.baselines.graphon_lasso._checks import Array
-from optathlon.baselines.graphon_lasso.solve import GraphonLassoResult, Solver, graphon_lasso
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from optathlon.baselines.graphon_lasso._checks import Array
+from optathlon.baselines.graphon_lasso.solve import GraphonLassoResult, Solver, graphon_lasso
 
 
 class GraphonLasso(BaseEstimator):

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import erf
+
 from optathlon.baselines.graphon_lasso._checks import Array, check_array, check_count, check_number, check_rng, check_weights
 from optathlon.baselines.graphon_lasso.laplacian import laplacian_of, matrix_of, vector_of
-from scipy.special import erf
 
 _QUADRATURE = 256  # points for the degrees of a graphon without a formula
 _DISCONNECTED = 1e-9  # of the largest eigenvalue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+
 from optathlon.baselines.graphon_lasso._checks import Array, check_array, count_nodes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from optathlon.baselines.graphon_lasso._checks import Array
 from optathlon.baselines.graphon_lasso._spectral import Model, Point
 from optathlon.baselines.graphon_lasso.laplacian import adjoint_of, laplacian_of

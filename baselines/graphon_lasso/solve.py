@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from optathlon.baselines.graphon_lasso._checks import (
     Array,
     check_choice,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+
 from optathlon.baselines.graphon_lasso._checks import Array, check_choice, check_count, check_number
 from optathlon.baselines.graphon_lasso._spectral import Model, Point
 from optathlon.baselines.graphon_lasso.laplacian import matrix_of, vector_of
