@@ -1,0 +1,1 @@
+"""Graphon-aided graphical lasso: does a prior on the spectrum help, and when."""
