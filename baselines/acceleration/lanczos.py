@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ def smallest_curvature(oracle: Oracle, x: np.ndarray, *, steps: int, rng: np.ran
     rng : numpy.random.Generator
         Start.
     """
-    return _lanczos(oracle, x, rng, lambda done, values: done >= steps)
+    return _lanczos(oracle, x, rng, lambda done, _: done >= steps)
 
 
 def tested_curvature(oracle: Oracle, x: np.ndarray, *, accuracy: float, delta: float, rng: np.random.Generator) -> Curvature:
@@ -58,7 +59,8 @@ def tested_curvature(oracle: Oracle, x: np.ndarray, *, accuracy: float, delta: f
     largest Ritz value, 10 % up, stands for L1.
     """
 
-    def settled(done: int, values: np.ndarray) -> bool:
+    def settled(done: int, ritz: Callable[[], np.ndarray]) -> bool:
+        values = ritz()
         L1 = 1.1 * float(np.abs(values).max())
         # What is found may err by as much as it stays above -2 accuracy.
         room = max(accuracy, float(values[0]) + 2 * accuracy)
@@ -81,14 +83,17 @@ def _lanczos(oracle: Oracle, x: np.ndarray, rng: np.random.Generator, settled: C
         for _ in range(2):
             product = product - basis.T @ (basis @ product)
         beta = float(np.linalg.norm(product))
-        values = np.asarray(eigh_tridiagonal(diagonal, off, eigvals_only=True))
-        exhausted = beta <= 1e-12 * max(1e-300, float(np.abs(values).max()))
-        if done == len(x) or exhausted or settled(done, values):
-            vector = eigh_tridiagonal(diagonal, off, select="i", select_range=(0, 0))[1][:, 0]
-            direction = vector @ basis
+        exhausted = beta <= 1e-12 * max(1e-300, *map(abs, diagonal), *off)
+        if done == len(x) or exhausted or settled(done, partial(_ritz_values, diagonal, off)):
+            values, vectors = eigh_tridiagonal(diagonal, off, select="i", select_range=(0, 0))
+            direction = vectors[:, 0] @ basis
             return Curvature(direction / np.linalg.norm(direction), float(values[0]))
         off.append(beta)
         if done == len(Q):
             Q = np.concatenate([Q, np.empty((min(len(Q), len(x) - len(Q)), len(x)))])
         Q[done] = product / beta
     raise AssertionError("the loop ends by return")
+
+
+def _ritz_values(diagonal: list[float], off: list[float]) -> np.ndarray:
+    return np.asarray(eigh_tridiagonal(diagonal, off, eigvals_only=True))

@@ -27,7 +27,10 @@ Weights = list[np.ndarray]
 class Network(Protocol):
     """What `polyak` trains: squared loss 1/2 |xi|^2 of the residual xi."""
 
-    start: Weights
+    @property
+    def start(self) -> Weights:
+        """The weights at the start."""
+        ...
 
     def residual_and_gradient(self, weights: Weights) -> tuple[np.ndarray, Weights]:
         """Return xi at the weights, flat, and the gradient of 1/2 |xi|^2 with respect to each of them."""

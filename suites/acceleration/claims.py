@@ -156,7 +156,7 @@ CALLS = (
     Claim(
         id="leaves-exact-saddles",
         source="Section 2.2",
-        statement="From the exact saddle Algorithm 4 reaches a second-order point within 20,000 calls in every run",
+        statement="From the exact saddle Algorithm 4 reaches a second-order point within 10,000 calls in every run",
         check=every_run("reached", "carmon", at_least=1.0, workloads="at-saddle"),
     ),
     Claim(
