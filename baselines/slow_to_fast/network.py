@@ -73,7 +73,9 @@ def train_network(
     """
     points, labels = check_array("X", X, 2), check_array("y", y, 1)
     if len(labels) != len(points) or not np.isin(labels, (-1.0, 1.0)).all():
-        raise ValueError(f"y must be +1 or -1 for each of the {len(points)} points, got {len(labels)} labels {np.unique(labels)[:4]}")
+        raise ValueError(
+            f"y must be +1 or -1 for each of the {len(points)} points, got {len(labels)} labels {np.unique(labels)[:4]}"
+        )
     W, n_positive = check_starts(weights, n_positive, points.shape[1])
     n_runs, n_neurons, _ = W.shape
     b = _check_bias(bias, n_neurons)
