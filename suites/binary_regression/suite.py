@@ -104,6 +104,16 @@ SMOKE_WORKLOADS = (
         description="10 trials, 6 weights from 12 samples, Gaussian noise of sigma 0.5",
     ),
     Workload(
+        name="robust-5x40",
+        metric="huber-duality-gap",
+        make=robust(trials=2, n_samples=40, n_features=5, delta=1.0, share=0.1),
+        scale=Scale.SMOKE,
+        seeds=1,
+        budget=10.0,
+        methods=("box-relaxation-huber",),
+        description="2 trials, 5 weights, that meet conditions (11) to (13) of Theorem IV.1",
+    ),
+    Workload(
         name="diabetes-smoke",
         metric="test-nrmse",
         make=table("diabetes", splits=1),
