@@ -182,7 +182,9 @@ def solve_interior(problem: Relaxation, tol: float, max_memory: int, watch: Watc
             f"max_memory must be at least {needed} bytes for a Schur complement of order {size} (n = {n}, d = {d}), got {max_memory}; "
             "solver='low-rank' needs none of that size"
         )
-    callback = None if watch is None else lambda step, point: watch(step, (problem.unit * point.upper, problem.unit * point.lower))
+    callback = (
+        None if watch is None else lambda step, point: watch(step, (problem.unit * point.upper, problem.unit * point.lower))
+    )
     if not reduced:
         point = interior_point(
             Samples(problem.X), problem.datafit(), problem.cost, d, tied=problem.tied, tol=tol, callback=callback
@@ -203,7 +205,9 @@ def solve_low_rank(problem: Relaxation, tol: float, rng: np.random.Generator, wa
     k = min(max(d // 2, min(d, 4)), _LARGEST_FACTOR)
     if problem.loss == "hinge":
         return Solved(*screened_hinge(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng))
-    callback = None if watch is None else lambda step, point: watch(step, (problem.unit * point.upper, problem.unit * point.lower))
+    callback = (
+        None if watch is None else lambda step, point: watch(step, (problem.unit * point.upper, problem.unit * point.lower))
+    )
     return Solved(*low_rank_squares(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng, callback=callback))
 
 

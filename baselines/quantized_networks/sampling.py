@@ -83,7 +83,9 @@ def sample_network(
     m = _checks.check_count("n_neurons", n_neurons)
     _checks.check_choice("weights", weights, ("shared", "own"))
     if bound.form == "quadratic" or bound.Z.ndim != 2:
-        raise ValueError(f"bound must be a bilinear solution of one output, got form={bound.form!r} and Z of shape {bound.Z.shape}")
+        raise ValueError(
+            f"bound must be a bilinear solution of one output, got form={bound.form!r} and Z of shape {bound.Z.shape}"
+        )
     if weights == "own" and (X is None or y is None or beta is None):
         raise ValueError("X, y and beta must be given for weights='own', got None")
     generator = _checks.check_rng(rng)

@@ -5,7 +5,6 @@ Arrays are C-contiguous, and indices are not checked.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 

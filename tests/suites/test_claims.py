@@ -17,6 +17,7 @@ HERE = Environment(machine="here", cpu="", gpu="", os="", python="", versions={}
 LEVELS = (0.0, 1e-9, 1e-3, 0.05, 0.3, 0.5, 0.7, 0.9, 0.97, 1.0, 1.5, 3.0, 30.0, 1e3, 1e6, -1.0, -100.0)
 TRIALS = 150
 SEEDS = 6
+HOW_RUNS_END = {"fig2-sdr-infeasible"}  # about statuses alone: a run ends so or it does not
 
 
 def _cells(suite: Suite, scale: Scale) -> list[Cell]:
@@ -115,6 +116,6 @@ def test_every_claim_asks_for_what_is_declared_and_can_be_contradicted_or_left_o
             continue
         found = _rulings(suite, claim, cells)
         never_contradicted += [claim.id] if Ruling.CONTRADICTED not in found else []
-        free_of_chance = all(cell.exact for cell in cells)
+        free_of_chance = all(cell.exact for cell in cells) or claim.id in HOW_RUNS_END
         never_open += [claim.id] if Ruling.INCONCLUSIVE not in found and not free_of_chance else []
     assert (untestable, never_contradicted, never_open) == ([], [], [])
