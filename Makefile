@@ -15,7 +15,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: leaderboard test setup lint peers campaigns tables history site clean help
+.PHONY: leaderboard test setup lint peers boundscheck campaigns tables history site clean help
 
 leaderboard: setup ## run every suite at scale small and print the leaderboard and the verdicts
 	$(BIN)/optathlon run $(SUITES) --scale $(SCALE) --jobs $(JOBS) || [ $$? -eq 2 ]
@@ -46,6 +46,9 @@ peers: setup ## measure ours against other libraries, one benchmark at a time
 campaigns: setup ## attack the harness: kills, mutated records, hostile methods and data files, bad weather (15 minutes)
 	failed=0; for name in hostile kills records datafiles weather; do \
 	  $(BIN)/python tests/campaigns/$$name.py 2>campaign-$$name.log || { failed=1; tail -n 40 campaign-$$name.log; }; done; exit $$failed
+
+boundscheck: setup ## run the tests of the compiled kernels with bounds checks, in a cache of their own
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.cache/boundscheck $(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow" tests/baselines
 
 tables: setup ## write results/LEADERBOARD.md and results/leaderboard.csv from the records
 	$(BIN)/optathlon leaderboard --write

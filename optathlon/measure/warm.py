@@ -99,7 +99,7 @@ def unchanged() -> Iterator[None]:
         if dict(os.environ) != environ:
             os.environ.clear()
             os.environ.update(environ)
-        vars(time).update(clock)
+        time.__dict__.update(clock)
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
         if torch is not None and seed is not None:

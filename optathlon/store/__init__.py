@@ -7,9 +7,10 @@ from optathlon.store.encoding import SCHEMA, Group, RecordError, to_groups, to_r
 from optathlon.store.files import discard, load_runs, path_of, read, replace_text, save, scan, sweep
 from optathlon.store.history import UnknownRevision, history_of, load_revision, locate
 from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
+from optathlon.store.runs import finished_runs
 
 __all__ = [
-    "ABSENT", "SCHEMA", "Group", "RecordError", "UnknownRevision", "address", "discard", "history_of", "last_finished",
+    "ABSENT", "SCHEMA", "Group", "RecordError", "UnknownRevision", "address", "discard", "finished_runs", "history_of", "last_finished",
     "load_revision", "load_runs", "locate", "newest", "path_of", "read", "recency", "replace_text", "save", "scan", "sweep",
     "to_groups", "to_records",
 ]  # fmt: skip

@@ -6,11 +6,11 @@ beside this file.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from optathlon.store import finished_runs
 
 COLOURS = {
     "convex-ssnal": "tab:red",
@@ -38,13 +38,6 @@ SAMPLED = ("planted-100x10-beta0.1", "planted-100x10-beta2", "breast-cancer", "d
 ENDS = ("convex-ssnal", "convex-pooled", "sgd-50", "adam-50", "lbfgs-50")
 
 
-def runs_of(results: Path, workload: str, method: str) -> list[dict[str, Any]]:
-    """Return the finished runs of a cell."""
-    files = sorted(results.glob(f"records/*/convex_networks/{workload}/{method}@*.json"))
-    runs: Iterable[dict[str, Any]] = (run for file in files for run in json.loads(file.read_text())["runs"])
-    return [run for run in runs if run["status"] == "ok"]
-
-
 def traces(results: Path, folder: Path) -> Path:
     """Draw the gap to the certified optimum against seconds: a line a run, a cross where a convex solver is done."""
     from matplotlib import pyplot
@@ -52,7 +45,7 @@ def traces(results: Path, folder: Path) -> Path:
     figure, axes = pyplot.subplots(2, 2, figsize=(9, 6.4), sharey=True, layout="constrained")
     for axis, (workload, title, methods) in zip(axes.flat, PANELS, strict=True):
         for method in methods:
-            for index, run in enumerate(runs_of(results, workload, method)[:5]):
+            for index, run in enumerate(finished_runs(results, "convex_networks", workload, method)[:5]):
                 label = method if index == 0 else None
                 if method.startswith("convex"):
                     gap = max(run["scores"]["objective-gap"], 1e-9)
@@ -74,7 +67,7 @@ def sampled(results: Path, folder: Path) -> Path:
     figure, axis = pyplot.subplots(figsize=(8, 3.4), layout="constrained")
     for offset, method in enumerate(ENDS):
         for place, workload in enumerate(SAMPLED):
-            gaps = [run["scores"]["objective-gap"] for run in runs_of(results, workload, method)]
+            gaps = [run["scores"]["objective-gap"] for run in finished_runs(results, "convex_networks", workload, method)]
             label = method if place == 0 else None
             axis.plot([place + 0.15 * (offset - 2)] * len(gaps), gaps, "o", color=COLOURS[method], label=label, markersize=5)
     axis.axhline(0, color="grey", linewidth=0.8)

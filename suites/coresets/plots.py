@@ -1,17 +1,16 @@
 """The paper's figures from the records: training loss and test error against seconds, a line a strategy.
 
-Run ``python -m optathlon.suites.coresets.plots results digits mnist-10000`` after ``optathlon run coresets``; the pictures go
-beside this
-file.
+Run ``python -m optathlon.suites.coresets.plots results digits mnist-10000`` after ``optathlon run coresets``; the pictures
+go beside this file.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from optathlon.store import finished_runs
 from optathlon.suites.coresets.suite import SUITE
 
 STRATEGIES = {
@@ -29,9 +28,7 @@ STRATEGIES = {
 
 def runs_of(results: Path, workload: str, method: str) -> list[dict[str, Any]]:
     """Return the finished runs of a cell whose traces hold the training loss too; a run without a trace has its end as one."""
-    files = sorted(results.glob(f"records/*/coresets/{workload}/{method}@*.json"))
-    runs = [run for file in files for run in json.loads(file.read_text())["runs"]]
-    finished = [run for run in runs if run["status"] == "ok"]
+    finished = finished_runs(results, "coresets", workload, method)
     ends = [[0, run["seconds"], run["scores"]["test-error"], run["scores"]["train-loss"]] for run in finished]
     traced = [{**run, "trace": run.get("trace") or [end]} for run, end in zip(finished, ends, strict=True)]
     return [run for run in traced if len(run["trace"][0]) == 4]

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from optathlon.store import finished_runs
 from optathlon.suites.gans.exhibits import LOSSES, SIDE, decoded
 from optathlon.suites.gans.suite import SUITE
 
@@ -40,11 +40,7 @@ ADAPTIVE = ("game-adam", "game-adam-nm", "game-adam-nm-alternating", "game-oadam
 
 def run_of(results: Path, workload: str, method: str) -> dict[str, Any] | None:
     """Return the drawn seed's finished run of a cell, None where the records have none."""
-    for path in sorted(results.glob(f"records/*/{SUITE.name}/{workload}/{method}@*.json")):
-        for run in json.loads(path.read_text())["runs"]:
-            if run["seed"] == SEED and run["status"] == "ok":
-                return run
-    return None
+    return next((run for run in finished_runs(results, SUITE.name, workload, method) if run["seed"] == SEED), None)
 
 
 def runs_of(results: Path, workload: str, methods: Sequence[str]) -> dict[str, dict[str, Any]]:
