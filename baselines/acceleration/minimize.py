@@ -21,6 +21,7 @@ from optathlon.baselines.acceleration.oracle import (
     OutOfCalls,
     Problem,
     Reached,
+    Stuck,
     checked_value,
     checked_vector,
 )
@@ -39,6 +40,8 @@ METHODS: dict[str, Callable[..., Any]] = {
         lbfgs, newton_cg, trust_krylov, second_order,
     )
 }  # fmt: skip
+# These have converged only where their test of the curvature has been made to its end.
+TEST_CURVATURE = (negative_curvature_descent, accelerated_nonconvex, cubic_newton, second_order)
 
 
 @dataclass(frozen=True)
@@ -158,17 +161,21 @@ def minimize(
         raise ValueError(f"settings must be those of {run.__name__}: {error}") from None
     _require_finite_start(problem, x)
     oracle = Oracle(problem, max_calls=max_calls, callback=callback, watch=watch)
-    message = "the method's own test is met"
+    ended, message = False, ""
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             run(oracle, x.copy(), tol=tol, rng=check_generator(rng), **settings)
+        ended, message = True, "the method's own test is met"
     except OutOfCalls:
         message = f"max_calls = {max_calls} oracle calls are spent"
     except NotFinite as error:
         message = f"{error} after {oracle.n_calls} calls"
+    except Stuck as error:
+        message = str(error)
     except Reached:
         message = "a gradient within tol was seen"
-    return _result(oracle, x if oracle.x is None else oracle.x, tol, curvature_tol, message)
+    tested = ended or run not in TEST_CURVATURE
+    return _result(oracle, x if oracle.x is None else oracle.x, tol, curvature_tol, tested, message)
 
 
 def _method(method: str | Callable[..., Any]) -> Callable[..., Any]:
@@ -190,7 +197,7 @@ def _require_finite_start(problem: Problem, x: np.ndarray) -> None:
         raise ValueError(f"x0 must be where the oracles are finite: problem.objective returned {value} there")
 
 
-def _result(oracle: Oracle, x: np.ndarray, tol: float, curvature_tol: float, message: str) -> Result:
+def _result(oracle: Oracle, x: np.ndarray, tol: float, curvature_tol: float, tested: bool, message: str) -> Result:
     """Measure the end point outside the count."""
     try:
         objective = checked_value(oracle.problem, x.copy())
@@ -203,7 +210,7 @@ def _result(oracle: Oracle, x: np.ndarray, tol: float, curvature_tol: float, mes
         objective=objective,
         gradient_norm=norm,
         smallest_eigenvalue=curvature,
-        converged=norm <= tol and not curvature < -curvature_tol,
+        converged=tested and norm <= tol and not curvature < -curvature_tol,
         curvature_tol=curvature_tol,
         n_gradients=oracle.n_gradients,
         n_hessian_products=oracle.n_hessian_products,

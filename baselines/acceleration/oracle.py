@@ -12,7 +12,7 @@ import numpy as np
 
 from optathlon.baselines.acceleration._checks import check_positive
 
-__all__ = ["NotFinite", "Oracle", "OutOfCalls", "Problem", "Reached"]
+__all__ = ["NotFinite", "Oracle", "OutOfCalls", "Problem", "Reached", "Stuck"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,10 @@ class OutOfCalls(Exception):
 
 class NotFinite(Exception):
     """An oracle left the finite numbers."""
+
+
+class Stuck(Exception):
+    """A method cannot go on where its own test is not met; the message says why."""
 
 
 class Reached(Exception):

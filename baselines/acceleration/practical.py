@@ -8,7 +8,7 @@ import numpy as np
 
 from optathlon.baselines.acceleration._checks import check_count, check_positive
 from optathlon.baselines.acceleration.lanczos import Curvature, tested_curvature
-from optathlon.baselines.acceleration.oracle import Oracle
+from optathlon.baselines.acceleration.oracle import Oracle, Stuck
 from optathlon.baselines.acceleration.quasi_newton import descend
 
 __all__ = ["second_order"]
@@ -57,7 +57,7 @@ def second_order(
             return
         lower = _along_curvature(oracle, x, least)
         if lower is None:
-            return
+            raise Stuck(f"f is too flat for its values to fall along the curvature {least.value:.3g}")
         x = lower
         oracle.accept(x)
         oracle.events["curvature steps"] += 1

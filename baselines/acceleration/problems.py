@@ -45,13 +45,13 @@ def hard_chain(d: int, mu: float) -> Problem:
 
     def gradient(x: np.ndarray) -> np.ndarray:
         g = 120 * mu * x**2 * (x - 1) / (1 + x**2)
-        _add_chain(g, np.diff(x))
+        _add_chain(g, x[1:] - x[:-1])
         g[0] += root * (x[0] - 1)
         return g
 
     def hessian_product(x: np.ndarray, v: np.ndarray) -> np.ndarray:
         product = 120 * mu * (1 + (x**2 - 1 - 2 * x) / (1 + x**2) ** 2) * v
-        _add_chain(product, np.diff(v))
+        _add_chain(product, v[1:] - v[:-1])
         product[0] += root * v[0]
         return product
 

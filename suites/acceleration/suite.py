@@ -66,14 +66,14 @@ SMOKE_WORKLOADS = (
 SMALL_WORKLOADS = (
     _descent("chain-60", chain(60, 1e-4, 1e-4, 60_000), "hard chain, d = 60, mu = 1e-4, tol 1e-4", exact=True),
     _descent("chain-200", chain(200, 1e-6, 3e-5, 600_000), "hard chain, d = 200, mu = 1e-6, tol 3e-5", exact=True),
-    _descent("robust-loose", robust(200, 30, 1e-2, 10_000), "robust regression, 200 x 30, tol 1e-2"),
-    _descent("robust", robust(200, 30, 1e-3, 10_000), "robust regression, 200 x 30, tol 1e-3"),
+    _descent("robust-loose", robust(200, 30, 1e-2, 6000), "robust regression, 200 x 30, tol 1e-2"),
+    _descent("robust", robust(200, 30, 1e-3, 6000), "robust regression, 200 x 30, tol 1e-3"),
     _descent("phase", phase(300, 50, 1e-5, 5000), "phase retrieval, 300 x 50, tol 1e-5"),
     _descent("near-saddle", factorization(20, 3, 1e-2, 1e-4, 10_000), "factorisation 20 x 3, .01 from its saddle, tol 1e-4"),
     _descent("at-saddle", factorization(20, 3, 0.0, 1e-4, 10_000), "factorisation 20 x 3, at its saddle, tol 1e-4"),
-    _descent("cancer", cancer(8, 1e-4, 4000), "tanh network 30-8-1 on breast cancer, tol 1e-4", seeds=2, data=("breast_cancer",)),
+    _descent("cancer", cancer(8, 1e-4, 2500), "tanh network 30-8-1 on breast cancer, tol 1e-4", seeds=2, data=("breast_cancer",)),
     _descent(
-        "digits", digits(4, 1e-4, 3000), "tanh network 64-4-1, odd digits, tol 1e-4", methods=QUICK, seeds=2, data=("digits",)
+        "digits", digits(4, 1e-4, 2000), "tanh network 64-4-1, odd digits, tol 1e-4", methods=QUICK, seeds=2, data=("digits",)
     ),
     _theorem("curvature-wells", wells(20, 1e-3, 20_000), "curvature-descent", "steps-over-lemma", "20 wells, tol 1e-3"),
     _theorem(
@@ -92,7 +92,7 @@ SMALL_WORKLOADS = (
     ),
     _training("relu-50x20", relu(50, 20, 10_000), "Theorem 3.1: 50 samples in 20 dimensions, width 10,000", ON_NETWORKS),
     _training(
-        "relu-20x20-common", relu(20, 20, 4000, common=1.5), "Theorem 3.1: 20 samples about a common direction", ON_NETWORKS
+        "relu-20x20-common", relu(20, 20, 2000, common=1.5), "Theorem 3.1: 20 samples about a common direction", ON_NETWORKS
     ),
     *(
         _training(f"linear-{depth}-100", linear(depth, 100), f"Theorem 3.2: depth {depth}, kappa 100", ON_NETWORKS[:2])

@@ -162,3 +162,19 @@ def test_the_chain_of_200_is_reached_in_the_calls_of_two_newton_runs():
     assert ours.second_order
     assert newton.n_calls <= 300
     assert ours.n_gradients <= 2 * newton.n_calls
+
+
+def test_a_budget_that_ends_inside_the_curvature_test_is_no_convergence(instances):
+    problem, x0 = instances.double_well(30), np.zeros(30)  # an exact saddle
+    result = solve(problem, x0, max_calls=1)
+    assert result.gradient_norm == 0
+    assert not result.converged
+    assert not result.second_order
+
+
+def test_curvature_that_no_value_shows_is_not_called_converged():
+    problem = Problem(lambda x: 1e20, np.zeros_like, lambda x, v: -v, L2=1)
+    result = solve(problem, np.zeros(4), tol=1e-6)
+    assert not result.converged
+    assert "too flat" in result.message
+    assert result.smallest_eigenvalue == pytest.approx(-1)
