@@ -16,8 +16,11 @@ if TYPE_CHECKING:
         WeightedRandomKitchenSinksRegressor,
     )
     from optathlon.baselines.random_features.leverage import LeverageScoreRandomFeatures
+    from optathlon.baselines.random_features.nystroem import LeverageNystroem
     from optathlon.baselines.random_features.orthogonal import OrthogonalRandomFeatures
+    from optathlon.baselines.random_features.quasi import QuasiRandomFeatures
     from optathlon.baselines.random_features.ridge_leverage import effective_dimension, ridge_leverage_scores
+    from optathlon.baselines.random_features.structured import StructuredOrthogonalRandomFeatures
 
 # scikit-learn and numba are imported by what needs them.
 _LAZY = {
@@ -25,6 +28,9 @@ _LAZY = {
     "box_least_squares": "optathlon.baselines.random_features.box_constrained",
     "Fastfood": "optathlon.baselines.random_features.fastfood",
     "NormalizedRandomFeatures": "optathlon.baselines.random_features.fourier",
+    "QuasiRandomFeatures": "optathlon.baselines.random_features.quasi",
+    "StructuredOrthogonalRandomFeatures": "optathlon.baselines.random_features.structured",
+    "LeverageNystroem": "optathlon.baselines.random_features.nystroem",
     "RandomFourierFeatures": "optathlon.baselines.random_features.fourier",
     "fast_walsh_hadamard": "optathlon.baselines.random_features.hadamard",
     "WeightedRandomKitchenSinks": "optathlon.baselines.random_features.kitchen_sinks",
@@ -39,10 +45,13 @@ _LAZY = {
 __all__ = [
     "BoxSolution",
     "Fastfood",
+    "LeverageNystroem",
     "LeverageScoreRandomFeatures",
     "NormalizedRandomFeatures",
     "OrthogonalRandomFeatures",
+    "QuasiRandomFeatures",
     "RandomFourierFeatures",
+    "StructuredOrthogonalRandomFeatures",
     "WeightedRandomKitchenSinks",
     "WeightedRandomKitchenSinksClassifier",
     "WeightedRandomKitchenSinksRegressor",

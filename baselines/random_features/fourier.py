@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optathlon.baselines.random_features._base import RandomFeatureMap
-from optathlon.baselines.random_features._checks import check_memory
+from optathlon.baselines.random_features._checks import check_choice, check_memory
+
+_MATERN = {"matern-1/2": 1, "matern-3/2": 3, "matern-5/2": 5}  # twice the smoothness nu: the degrees of freedom
 
 
 class FourierFeatureMap(RandomFeatureMap):
@@ -72,14 +74,18 @@ def phased_features(projection: np.ndarray, phases: np.ndarray, amplitude: float
 
 
 class RandomFourierFeatures(FourierFeatureMap):
-    r"""Random Fourier features of the Gaussian kernel :math:`k(x, y) = \exp(-\gamma \|x - y\|^2)`.
+    r"""Random Fourier features of the Gaussian kernel :math:`k(x, y) = \exp(-\gamma \|x - y\|^2)`, or of a rougher one.
 
     .. math::
         z(x) = \sqrt{2/D}\, [\cos(w_i^\top x + b_i)]_{i \le D} \quad\text{or}\quad
         z(x) = \sqrt{2/D}\, [\cos(w_i^\top x), \sin(w_i^\top x)]_{i \le D/2}, \qquad
         w_i \sim N(0, 2 \gamma I), \; b_i \sim U[0, 2\pi)
 
-    Both are unbiased. At the same number D of columns the pairs have the lower variance (`kernel_variance`).
+    The frequencies of the Laplacian kernel :math:`\exp(-\gamma \|x - y\|_1)` are Cauchy of scale gamma, those of the Matern
+    kernel of smoothness nu and length :math:`1 / \sqrt{2 \gamma}` Student's with 2 nu degrees of freedom (as nu grows, the
+    Gaussian's).
+
+    Both kinds of feature are unbiased. At the same number D of columns the pairs have the lower variance (`kernel_variance`).
 
     Parameters
     ----------
@@ -89,6 +95,8 @@ class RandomFourierFeatures(FourierFeatureMap):
         Inverse squared width of the kernel, or the rule `median_gamma` or `scale_gamma`.
     features : {"cos", "cos-sin"}
         Cosines with a random phase, or pairs of cosine and sine (all cosines first).
+    kernel : {"gaussian", "laplacian", "matern-1/2", "matern-3/2", "matern-5/2"}
+        The kernel.
     random_state : int, RandomState or None
         Source of the random numbers.
 
@@ -103,7 +111,8 @@ class RandomFourierFeatures(FourierFeatureMap):
 
     References
     ----------
-    Rahimi, Recht. *Random features for large-scale kernel machines*. NIPS 2007, algorithm 1. Equation (7) of the survey.
+    Rahimi, Recht. *Random features for large-scale kernel machines*. NIPS 2007, algorithm 1 and figure 1. Equation (7) of the
+    survey. Rasmussen, Williams. *Gaussian processes for machine learning*. 2006, equation (4.15).
     """
 
     def __init__(
@@ -112,12 +121,24 @@ class RandomFourierFeatures(FourierFeatureMap):
         *,
         gamma: float | str = 1.0,
         features: Literal["cos", "cos-sin"] = "cos",
+        kernel: Literal["gaussian", "laplacian", "matern-1/2", "matern-3/2", "matern-5/2"] = "gaussian",
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
         self.gamma = gamma
         self.features = features
+        self.kernel = kernel
         self.random_state = random_state
+
+    def _draw_frequencies(self, n_features: int, n_frequencies: int, rng: np.random.RandomState) -> np.ndarray:
+        check_choice("kernel", self.kernel, ("gaussian", "laplacian", *_MATERN))
+        if self.kernel == "laplacian":
+            return math.sqrt(self.gamma_ / 2.0) * rng.standard_cauchy((n_features, n_frequencies))  # times sqrt(2 gamma): gamma
+        frequencies = super()._draw_frequencies(n_features, n_frequencies, rng)
+        if self.kernel in _MATERN:
+            freedom = _MATERN[self.kernel]
+            frequencies /= np.sqrt(rng.chisquare(freedom, n_frequencies) / freedom)
+        return frequencies
 
 
 class NormalizedRandomFeatures(FourierFeatureMap):

@@ -54,6 +54,20 @@ def adam_negative_momentum(params: Any, lr: float) -> Optimizer:
     return NegativeMomentumAdam(params, lr=lr, betas=(-0.5, 0.999))
 
 
+def extra_adam(params: Any, lr: float) -> Optimizer:
+    """Return Extra-Adam with beta1 = .5."""
+    from optathlon.baselines.gans import ExtraAdam
+
+    return ExtraAdam(params, lr=lr, betas=(0.5, 0.999))
+
+
+def lookahead_adam(params: Any, lr: float) -> Optimizer:
+    """Return Adam with beta1 = .5 that goes half of the way back after every five steps."""
+    from optathlon.baselines.gans import Lookahead
+
+    return Lookahead(adam(params, lr), k=5, alpha=0.5)
+
+
 def sgd_momentum(params: Any, lr: float) -> Optimizer:
     """Return gradient descent with momentum .9."""
     import torch
@@ -96,9 +110,16 @@ def adaptive(make: MakeOptimizer, lr: float, play: Play) -> Callable[[Game, Cont
 
 
 def gan(
-    make: MakeOptimizer, family: str, *, factor: float = 1.0, play: Play = "alternating", gamma: float | None = None
+    make: MakeOptimizer,
+    family: str,
+    *,
+    factor: float = 1.0,
+    play: Play = "alternating",
+    gamma: float | None = None,
+    real_penalty: float = 0.0,
+    gradients: int = 1,
 ) -> Callable[[Mixture | Pictures, Context], Samples]:
-    """Return the adapter that trains a GAN at `factor` times the workload's rate of the family."""
+    """Return the adapter that trains a GAN at `factor` times the workload's rate of the family, with as many gradients."""
 
     def run(problem: Mixture | Pictures, context: Context) -> Samples:
         import torch
@@ -108,7 +129,8 @@ def gan(
         plan, rng = problem.training, torch.Generator().manual_seed(context.seed)
         generator, discriminator = _networks(problem, rng, context.device)
         lr = factor * plan.rates[family]
-        seen = {plan.n_steps * quarter // 4 for quarter in (1, 2, 3)}
+        n_steps = plan.n_steps // gradients
+        seen = {n_steps * quarter // 4 for quarter in (1, 2, 3)}
 
         def look(step: int, net: torch.nn.Module) -> None:
             if step in seen:
@@ -119,7 +141,7 @@ def gan(
             discriminator,
             torch.from_numpy(problem.samples).to(context.device),
             optimizers=(make(generator.parameters(), lr), make(discriminator.parameters(), lr)),
-            n_steps=plan.n_steps,
+            n_steps=n_steps,
             latent=plan.latent,
             batch_size=plan.batch_size,
             loss=plan.loss,
@@ -127,13 +149,14 @@ def gan(
             n_critic=1 if play == "simultaneous" else plan.n_critic,
             clip=plan.clip,
             gradient_penalty=plan.gradient_penalty,
+            real_penalty=real_penalty,
             gamma=gamma,
             rng=rng,
             callback=look,
         )
         if outcome.diverged_at is not None:
             raise Diverged(f"the players escaped at step {outcome.diverged_at}")
-        return Samples(_draw(generator, problem, context, plan.n_steps), outcome.generator_loss, outcome.discriminator_loss)
+        return Samples(_draw(generator, problem, context, n_steps), outcome.generator_loss, outcome.discriminator_loss)
 
     return run
 
@@ -368,6 +391,9 @@ GAN_METHODS = (
     *_swept("sgd-nm", sgd_negative_momentum, "sgd", f"{PAPER}, section 6.1.3"),
     *_swept("consensus-0.01", adam, "consensus", f"{PAPER}, section 6.1.4", play="simultaneous", gamma=0.01),
     _gan_method("adam-simultaneous", adam, "adam", f"{PAPER}, eq. 6", play="simultaneous"),
+    *_swept("extra-adam", extra_adam, "adam", "Gidel et al. 2019a, Algorithm 4", play="simultaneous", gradients=2),
+    *_swept("lookahead-adam", lookahead_adam, "adam", "Chavdarova et al. 2021, Algorithm 1"),
+    *_swept("adam-r1", adam, "adam", "Mescheder et al. 2018, eq. 9", real_penalty=0.1),
     _gan_method("consensus-0.1", adam, "consensus", f"{MESCHEDER}, Algorithm 2", play="simultaneous", gamma=0.1),
 )
 

@@ -319,6 +319,31 @@ SINKS = (
         reported="linear in 1 / sqrt(m) + 1 / sqrt(k)",
         check=growth("test-error", "sinks-cos", "rate-500x50", "rate-8000x800", at_most=0.25),
     ),
+    Claim(
+        id="quasi-random-in-few-dimensions",
+        source="Avron et al. 2016, section 6",
+        statement="On 500 Gaussian points in 4 dimensions, 1024 features at Sobol frequencies have at most half the Gram error of "
+        "random pairs",
+        check=ratio_within("gram-error", "qmc-cos-sin", "rff-cos-sin", at_most=0.5, workloads="gram-normal4-1024"),
+    ),
+    Claim(
+        id="quasi-random-on-digits",
+        source="Avron et al. 2016, section 6",
+        statement="On the digits (64 dimensions) Sobol frequencies still lower the Gram error of random pairs",
+        check=ratio_within("gram-error", "qmc-cos-sin", "rff-cos-sin", at_most=1.0, workloads=DIGITS),
+    ),
+    Claim(
+        id="structured-as-good-as-orthogonal",
+        source="Yu et al. 2016, section 4",
+        statement="On the digits structured orthogonal features have at most 1.1 times the Gram error of orthogonal ones",
+        check=ratio_within("gram-error", "sorf-cos-sin", "orf-cos-sin", at_most=1.1, workloads=DIGITS),
+    ),
+    Claim(
+        id="leverage-chooses-landmarks",
+        source="Musco and Musco 2017, section 5",
+        statement="On the digits, 256 landmarks drawn by leverage have a lower Gram error than 256 uniform ones",
+        check=ratio_within("gram-error", "nystroem-leverage", "nystroem", at_most=1.0, workloads="gram-digits-256"),
+    ),
 )
 
 CLAIMS = (*FOURIER, *NORMALISED, *FASTFOOD, *LEVERAGE, *SINKS)

@@ -170,6 +170,36 @@ def run_leverage_unweighted(problem: Any, context: Context) -> Answer:
     return _solve(problem, context, LeverageScoreRandomFeatures(weighted=False, **settings))
 
 
+def run_leverage_unweighted_rows(problem: Learning, context: Context) -> Answer:
+    """Leverage scores on 2,000 of the points, from a pool of 10 D, without replacement, equal weights."""
+    from optathlon.baselines.random_features import LeverageScoreRandomFeatures
+
+    settings = _common(problem, context) | {"regularization": problem.regularization}
+    return _solve(problem, context, LeverageScoreRandomFeatures(weighted=False, n_rows=2000, **settings))
+
+
+def run_qmc_cos_sin(problem: Any, context: Context) -> Answer:
+    """Pairs of cosine and sine at quasi-random frequencies."""
+    from optathlon.baselines.random_features import QuasiRandomFeatures
+
+    return _solve(problem, context, QuasiRandomFeatures(features="cos-sin", sequence="sobol", **_common(problem, context)))
+
+
+def run_sorf_cos_sin(problem: Any, context: Context) -> Answer:
+    """Pairs of cosine and sine at structured orthogonal frequencies."""
+    from optathlon.baselines.random_features import StructuredOrthogonalRandomFeatures
+
+    return _solve(problem, context, StructuredOrthogonalRandomFeatures(features="cos-sin", **_common(problem, context)))
+
+
+def run_nystroem_leverage(problem: Any, context: Context) -> Answer:
+    """Nystroem features with D landmarks drawn by their approximate leverage."""
+    from optathlon.baselines.random_features import LeverageNystroem
+
+    settings = _common(problem, context) | {"regularization": problem.regularization or 1e-4}
+    return _solve(problem, context, LeverageNystroem(**settings))
+
+
 def run_rbf_sampler(problem: Any, context: Context) -> Answer:
     """Scikit-learn's random Fourier features."""
     from sklearn.kernel_approximation import RBFSampler
@@ -337,6 +367,25 @@ METHODS = (
         settings={"weighted": False, "pool": "10 D"},
         reference=_LEVERAGE,
     ),
+    Method(
+        name="leverage-unweighted-2000",
+        run=run_leverage_unweighted_rows,
+        settings={"weighted": False, "pool": "10 D", "rows": 2000},
+        reference=_LEVERAGE,
+    ),
+    Method(
+        name="qmc-cos-sin",
+        run=run_qmc_cos_sin,
+        settings={"features": "cos-sin", "sequence": "sobol"},
+        reference="Avron, Sindhwani, Yang and Mahoney 2016, algorithm 1",
+    ),
+    Method(name="sorf-cos-sin", run=run_sorf_cos_sin, settings={"features": "cos-sin"}, reference="Yu et al. 2016, section 4"),
+    Method(
+        name="nystroem-leverage",
+        run=run_nystroem_leverage,
+        settings={"landmarks": "D", "pilot": "D"},
+        reference="Musco and Musco 2017, one level of algorithm 2",
+    ),
     Method(name="rbf-sampler", run=run_rbf_sampler, reference=f"scikit-learn; {_RAHIMI}"),
     Method(name="nystroem", run=run_nystroem, reference="scikit-learn; Williams and Seeger 2001"),
     Method(
@@ -346,7 +395,12 @@ METHODS = (
         reference="scikit-learn; Pham and Pagh 2013",
     ),
     Method(name="exact", run=run_exact, reference=f"{SURVEY}, eq. 2-3, squared loss"),
-    Method(name="sinks-cos", run=run_sinks_cos, settings={"features": "cos", "bound": "100 / K"}, reference=f"{_SINKS}; eq. 10"),
+    Method(
+        name="sinks-cos",
+        run=run_sinks_cos,
+        settings={"features": "cos", "bound": "100 / K, in deviations of the targets"},
+        reference=f"{_SINKS}; eq. 10",
+    ),
     Method(name="sinks-unbounded", run=run_sinks_unbounded, settings={"features": "cos", "bound": "1e6 / K"}, reference=_SINKS),
     Method(name="sinks-stump", run=run_sinks_stump, settings={"features": "stump", "bound": "100 / K"}, reference=_SINKS),
     Method(

@@ -31,10 +31,11 @@ DRAWN = ("rff-cos", "rff-cos-sin", "nrff", "orf-cos-sin", "orf-cos", "fastfood-c
 SHORT = ("rff-cos", "rff-cos-sin", "nrff", "orf-cos-sin", "fastfood-cos")
 PRINTED = ("rff-as-printed", "fastfood-as-printed")
 LEVERAGE = ("leverage-weighted", "leverage-unweighted")
+EVEN = ("qmc-cos-sin", "sorf-cos-sin")  # frequencies spread more evenly than by chance
 PEERS = ("rbf-sampler", "nystroem")
 RIDGE = (
     *("rff-cos", "rff-cos-2x", "rff-cos-8x", "rff-cos-sin", "nrff", "orf-cos-sin", "fastfood-cos", *LEVERAGE),
-    *("nystroem", "polynomial-sketch", "exact", "sinks-cos"),
+    *("nystroem", "nystroem-leverage", "polynomial-sketch", "exact", "sinks-cos", *EVEN),
 )
 SINKS = ("sinks-cos", "sinks-unbounded", "sinks-stump", "adaboost-200", "rff-cos")
 SPEED = ("rff-cos", "fastfood-cos", "fastfood-numpy")
@@ -144,7 +145,7 @@ SMOKE_WORKLOADS = (
         "gram",
         gram(gaussian(60, 8), 60, 64, regularization=1e-3),
         "gram-error",
-        (*DRAWN, *PRINTED, *LEVERAGE, *PEERS, "fastfood-numpy"),
+        (*DRAWN, *PRINTED, *LEVERAGE, *PEERS, *EVEN, "leverage-unweighted-2000", "nystroem-leverage", "fastfood-numpy"),
     ),
     _smoke("ridge", learning(friedman(120), 80, 32), "test-error", RIDGE),
     _smoke("sinks", learning(hastie(300), 200, 32), "test-error", (*SINKS, "adaboost-50")),
@@ -153,11 +154,12 @@ SMOKE_WORKLOADS = (
 )
 
 SMALL_WORKLOADS = (
-    _gram("digits", table("digits"), 256, (*DRAWN, "nystroem"), ("digits",), seeds=8),
-    _gram("digits", table("digits"), 1024, (*DRAWN, *PRINTED), ("digits",), seeds=8),
+    _gram("digits", table("digits"), 256, (*DRAWN, *EVEN, "nystroem", "nystroem-leverage"), ("digits",), seeds=8),
+    _gram("digits", table("digits"), 1024, (*DRAWN, *EVEN, *PRINTED), ("digits",), seeds=8),
     _gram("digits", table("digits"), 4096, DRAWN, ("digits",), seeds=8),
-    _gram("cancer", table("breast_cancer"), 1024, SHORT, ("breast_cancer",), seeds=5),
-    _gram("normal16", gaussian(500, 16), 1024, SHORT, seeds=5),
+    _gram("cancer", table("breast_cancer"), 1024, (*SHORT, *EVEN), ("breast_cancer",), seeds=5),
+    _gram("normal16", gaussian(500, 16), 1024, (*SHORT, *EVEN), seeds=5),
+    _gram("normal4", gaussian(500, 4), 1024, (*SHORT, *EVEN), seeds=5),
     Workload(
         name="leverage-cancer-400",
         make=gram(table("breast_cancer"), 300, 400, regularization=1e-3),
@@ -214,13 +216,16 @@ MAPS = ("rff-cos", "rff-cos-sin", "nrff", "orf-cos-sin", "fastfood-cos", "nystro
 
 MEDIUM_WORKLOADS = (
     *(_speed(d, 16384, (*DRAWN, "fastfood-numpy", "rbf-sampler"), 2, Scale.MEDIUM) for d in (64, 256, 1024, 4096)),
-    *(_images(name, 10_000, 2048, Scale.MEDIUM, 2, (*MAPS, "exact")) for name in ("mnist", "fashion_mnist")),
+    *(
+        _images(name, 10_000, 2048, Scale.MEDIUM, 2, (*MAPS, *EVEN, "nystroem-leverage", "exact"))
+        for name in ("mnist", "fashion_mnist")
+    ),
     _sinks("clusters20000x120", clusters(20_000, 120), 14_000, 400, Scale.MEDIUM, 3),
 )
 
 PAPER_WORKLOADS = (
     *(
-        _images(name, 60_000, D, Scale.PAPER, 5, (*MAPS, "leverage-unweighted", "sinks-cos"))
+        _images(name, 60_000, D, Scale.PAPER, 5, (*MAPS, "nystroem-leverage", "leverage-unweighted-2000", "sinks-cos"))
         for name in ("mnist", "fashion_mnist")
         for D in (1024, 4096)
     ),

@@ -4,15 +4,21 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.base import clone
+from sklearn.gaussian_process.kernels import Matern
+from sklearn.kernel_approximation import Nystroem
+from sklearn.metrics.pairwise import laplacian_kernel
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from optathlon.baselines.random_features import (
     Fastfood,
+    LeverageNystroem,
     LeverageScoreRandomFeatures,
     NormalizedRandomFeatures,
     OrthogonalRandomFeatures,
+    QuasiRandomFeatures,
     RandomFourierFeatures,
+    StructuredOrthogonalRandomFeatures,
     WeightedRandomKitchenSinksClassifier,
     WeightedRandomKitchenSinksRegressor,
     gaussian_kernel,
@@ -29,6 +35,11 @@ MAPS = {
     "fastfood-pairs": Fastfood(features="cos-sin"),
     "fastfood-numpy": Fastfood(engine="numpy"),
     "nrff": NormalizedRandomFeatures(),
+    "rff-laplacian": RandomFourierFeatures(kernel="laplacian"),
+    "rff-matern": RandomFourierFeatures(kernel="matern-3/2", features="cos-sin"),
+    "quasi-sobol": QuasiRandomFeatures(),
+    "quasi-halton-cos": QuasiRandomFeatures(sequence="halton", features="cos"),
+    "sorf": StructuredOrthogonalRandomFeatures(),
     "leverage": LeverageScoreRandomFeatures(),
     "leverage-unweighted": LeverageScoreRandomFeatures(weighted=False),
 }
@@ -81,7 +92,9 @@ def test_float32_stays_float32_and_agrees_with_float64(estimator):
     assert estimator.transform(X.astype(np.float64)).dtype == np.float64
 
 
-@named({name: m for name, m in MAPS.items() if name not in ("nrff", "leverage-unweighted")})
+@named(
+    {name: m for name, m in MAPS.items() if name not in ("nrff", "leverage-unweighted", "rff-laplacian", "rff-matern", "sorf")}
+)
 def test_the_kernel_is_unbiased(estimator):
     X = data(n=6)
     K = gaussian_kernel(X, gamma=0.15)
@@ -234,6 +247,66 @@ def test_orthogonal_frequencies_fewer_than_dimensions_are_uniform_and_orthogonal
     assert np.abs(np.einsum("sdi,sdj->sij", drawn, drawn)[:, [0, 0, 1], [1, 2, 2]]).max() < 1e-12
     np.testing.assert_allclose(drawn.mean(axis=0), 0.0, atol=0.12)  # each entry is standard normal: .022 times five
     np.testing.assert_allclose(drawn.var(axis=0), 1.0, atol=0.16)
+
+
+@pytest.mark.parametrize("features", ["cos", "cos-sin"])
+@pytest.mark.parametrize("kernel", ["laplacian", "matern-1/2", "matern-3/2", "matern-5/2"])
+def test_other_kernels_are_those_of_scikit_learn(kernel, features):
+    X, gamma = data(n=6, d=3), 0.3
+    if kernel == "laplacian":
+        K = laplacian_kernel(X, gamma=gamma)
+    else:
+        K = Matern(length_scale=1 / np.sqrt(2 * gamma), nu={"1": 0.5, "3": 1.5, "5": 2.5}[kernel[7]])(X)
+    draws = []
+    for seed in range(60):
+        Z = RandomFourierFeatures(500, gamma=gamma, kernel=kernel, features=features, random_state=seed).fit_transform(X)
+        draws.append(Z @ Z.T)
+    mean, error = np.mean(draws, axis=0), np.std(draws, axis=0) / np.sqrt(len(draws))
+    assert (np.abs(mean - K) <= 4.5 * np.maximum(error, 1e-9)).all()
+    with pytest.raises(ValueError, match="kernel must be one of 'gaussian', 'laplacian'"):
+        RandomFourierFeatures(kernel="cubic").fit(X)
+
+
+def gram_error(estimator, X, gamma, seeds=10):
+    K = gaussian_kernel(X, gamma=gamma)
+    maps = [clone(estimator).set_params(gamma=gamma, random_state=seed).fit_transform(X) for seed in range(seeds)]
+    return np.mean([np.linalg.norm(Z @ Z.T - K) / np.linalg.norm(K) for Z in maps])
+
+
+@pytest.mark.parametrize("sequence", ["sobol", "halton"])
+def test_quasi_random_frequencies_beat_independent_ones_in_few_dimensions(sequence):
+    X = data(n=100, d=4)
+    plain = gram_error(RandomFourierFeatures(512, features="cos-sin"), X, 0.1)
+    assert gram_error(QuasiRandomFeatures(512, sequence=sequence), X, 0.1) < 0.5 * plain
+
+
+def test_structured_features_have_the_bias_that_is_stated_and_as_good_as_orthogonal_ones():
+    X = data(n=80, d=64)
+    structured, orthogonal = StructuredOrthogonalRandomFeatures(256), OrthogonalRandomFeatures(256)
+    assert gram_error(structured, X, 0.01) < 1.15 * gram_error(orthogonal, X, 0.01)
+    K = gaussian_kernel(X[:10], gamma=0.01)
+    maps = [clone(structured).set_params(gamma=0.01, random_state=s).fit_transform(X[:10]) for s in range(400)]
+    mean = np.mean([Z @ Z.T for Z in maps], axis=0)
+    np.testing.assert_allclose(mean, K * (1 - np.log(K) ** 2 / 64), atol=0.005)
+
+
+@pytest.mark.parametrize("gamma", [1.0, "scale"])
+def test_nystroem_by_leverage_follows_scikit_learn_and_covers_rare_points(gamma):
+    results = check_estimator(LeverageNystroem(gamma=gamma), on_skip=None, on_fail=None)
+    assert not {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
+    rng = np.random.default_rng(0)
+    X = np.concatenate([0.3 * rng.standard_normal((980, 3)), 5 + rng.standard_normal((20, 3))])  # a dense crowd and a few afar
+    K = gaussian_kernel(X, gamma=0.5)
+
+    def error(estimator):
+        maps = [clone(estimator).set_params(gamma=0.5, random_state=s).fit_transform(X) for s in range(6)]
+        return np.mean([np.linalg.norm(Z @ Z.T - K, 2) for Z in maps])
+
+    assert error(LeverageNystroem(40, regularization=1e-4)) < 0.5 * error(Nystroem(n_components=40))
+    assert LeverageNystroem(40, random_state=0).fit(X[:10]).transform(X).shape == (1000, 10)
+    full = LeverageNystroem(200, gamma=0.5, random_state=0).fit(X[900:])  # all points as landmarks: the kernel itself
+    Z = full.transform(X[900:])
+    np.testing.assert_allclose(Z @ Z.T, K[900:, 900:], atol=1e-6)
 
 
 def test_leverage_scores_of_some_rows_are_scores_of_those_rows():
