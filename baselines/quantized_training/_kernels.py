@@ -142,8 +142,8 @@ def _project(y, order, weights, roots, ternary):
 def recur(y, w_star, steps, ternary, ranks, shares, wrong, last_change, changed, recorded):
     """Run y <- y + steps[t] (w* - w / |w|), w = proj(y), in place; gather where w is and how it moves.
 
-    shares[j] counts the iterates w that are the (j + 1) leading signs of w*; wrong[i] those with w_i w*_i < 0. `changed` marks the
-    coordinates that moved within the recorded steps, which end the run.
+    shares[j] counts the iterates w that are the (j + 1) leading signs of w*; wrong[i] those with w_i w*_i < 0. `changed` marks
+    the coordinates that moved within the recorded steps, which end the run.
     """
     n, n_steps, n_recorded = len(y), len(steps), len(recorded)
     roots = np.sqrt(np.arange(1.0, n + 1.0))

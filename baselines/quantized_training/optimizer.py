@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -115,7 +116,8 @@ class QuantOptimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the inner optimiser's state and the real-valued weights, in the order of the parameters."""
-        return {"optimizer": self.optimizer.state_dict(), "auxiliary": [y.clone() for y in self.auxiliary.values()]}
+        state = copy.deepcopy(self.optimizer.state_dict())  # torch hands out its own tensors
+        return {"optimizer": state, "auxiliary": [y.clone() for y in self.auxiliary.values()]}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -147,11 +147,12 @@ def descend_plane(W, n_positive, u, radii, eta, until, steps, converged, objecti
             continue
         w = W[run]
         first[:], last[:] = 0, 0
+        moved = False  # the first iterate has been looked at before, where a run goes on
         while True:
             loss = _loss_by_angle(w, n_positive, u, radii, sums, first, last, change, pull) * share
             converged[run] = loss < 0.0
             loss = max(loss, 0.0)
-            if steps[run] > 0:
+            if moved:
                 increases[run] = max(increases[run], loss - objective[run])
             objective[run] = loss
             square = 0.0
@@ -182,6 +183,7 @@ def descend_plane(W, n_positive, u, radii, eta, until, steps, converged, objecti
             if len(audits):
                 audits[run, 0], audits[run, 1] = _audit(w, before, n_positive, radius, audits[run, 0], audits[run, 1])
             steps[run] += 1
+            moved = True
 
 
 # ---- any space: every point by itself ---------------------------------------------------------------------------------
@@ -249,11 +251,12 @@ def descend_points(
     n = points.shape[1]
     h, outputs, pull, gradient = np.empty((n_neurons, n)), np.empty(n), np.empty(n), np.empty((n_neurons, d))
     for run in range(n_runs):
+        moved = False
         while not converged[run]:
             loss = _gradient(W[run], points, labels, shares, bias, n_positive, h, outputs, pull, gradient)
             converged[run] = loss < 0.0
             loss = max(loss, 0.0)
-            if steps[run] > 0:
+            if moved:
                 increases[run] = max(increases[run], loss - objective[run])
             objective[run] = loss
             norms[run] = max(norms[run], math.sqrt((W[run] * W[run]).sum()))
@@ -261,3 +264,4 @@ def descend_points(
                 break
             _move(W[run], gradient, memory[run], kind, eta, decay, steps[run])
             steps[run] += 1
+            moved = True
