@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotri, dsyevd, dtrtrs
 
-from optathlon.baselines.quantized_networks._measurements import Measurements, NotPositiveDefinite, cholesky
 from optathlon.baselines.quantized_networks._datafits import Datafit
+from optathlon.baselines.quantized_networks._measurements import Measurements, NotPositiveDefinite, cholesky
 
 Array = NDArray[np.float64]
 

@@ -41,7 +41,13 @@ def first_factor(S: Array, k: int, rng: np.random.Generator) -> Array:
 
 
 def low_rank_squares(
-    X: Array, y: Array, cost: float, k: int, *, tol: float, rng: np.random.Generator,
+    X: Array,
+    y: Array,
+    cost: float,
+    k: int,
+    *,
+    tol: float,
+    rng: np.random.Generator,
     callback: Callable[[int, Factored], object] | None = None,
 ) -> Factored:
     """Minimise |y - s q|^2 + cost s by L-BFGS, the scale s eliminated; certify every 50 steps and stop at a proved gap `tol`."""
@@ -118,7 +124,7 @@ def low_rank_squares(
 
 def smoothed_hinges(X: Array, y: Array, cost: float, k: int, *, rng: np.random.Generator) -> tuple[Array, Array]:
     """Return P and N near the solution for the hinge, by L-BFGS on Huber-smoothed hinges of falling width."""
-    n, d = X.shape
+    d = X.shape[1]
     start = first_factor(X.T @ (y[:, None] * X), k, rng)
     flat = np.append(start.ravel(), np.sqrt(1.0 / d))
     for width in _SMOOTHINGS:
@@ -145,6 +151,8 @@ def smoothed_hinges(X: Array, y: Array, cost: float, k: int, *, rng: np.random.G
     return W[:, :k] @ W[:, :k].T, W[:, k:] @ W[:, k:].T
 
 
-def _lbfgs(evaluate: Callable[[Array], tuple[float, Array]], start: Array, steps: int, watch: Callable[[Array], None] | None) -> Array:
+def _lbfgs(
+    evaluate: Callable[[Array], tuple[float, Array]], start: Array, steps: int, watch: Callable[[Array], None] | None
+) -> Array:
     options = {"maxcor": _MEMORY, "maxiter": steps, "maxfun": 4 * steps, "ftol": 0.0, "gtol": 0.0}
     return np.asarray(minimize(evaluate, start, jac=True, method="L-BFGS-B", callback=watch, options=options).x)

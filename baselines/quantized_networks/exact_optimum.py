@@ -137,7 +137,7 @@ def exact_optimum(
     V, known = U, set[bytes]()
     master = Columns(np.empty(0), (2 * aim if loss == "squared" else aim), total_loss(np.zeros(n), aim, loss), 0.0)
     best, rounds = master, 0
-    for rounds in range(1, max_rounds + 1):  # noqa: B007
+    for rounds in range(1, max_rounds + 1):
         S = Samples(scaled).adjoint(master.v)
         largest, found = price_exactly(S, _COLUMNS_PER_ROUND) if exact else price_heuristically(S, _COLUMNS_PER_ROUND, generator)
         if exact:

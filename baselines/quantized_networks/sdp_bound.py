@@ -148,8 +148,16 @@ def sdp_bound(
 
 
 def _one_output(
-    X: Array, y: Array, beta: float, loss: str, form: str, solver: str | None, tol: float, max_memory: int,
-    rng: np.random.Generator, callback: Callable[[int, tuple[float, float]], object] | None,
+    X: Array,
+    y: Array,
+    beta: float,
+    loss: str,
+    form: str,
+    solver: str | None,
+    tol: float,
+    max_memory: int,
+    rng: np.random.Generator,
+    callback: Callable[[int, tuple[float, float]], object] | None,
 ) -> SdpBound:
     problem = Relaxation.of(X, y, beta, loss, form)
     chosen = solver or ("low-rank" if problem.prefers_low_rank() else "interior-point")

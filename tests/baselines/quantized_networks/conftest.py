@@ -15,14 +15,14 @@ def planted(n, d, seed, kind="noise", theta=0.1):
     f = ((X @ U) * (X @ V)) @ np.abs(rng.standard_normal(10))
     if kind == "paper":
         return X, f, 1e-4
-    y = f / f.std() + 0.5 * rng.standard_normal(n)
+    y = f / (f.std() or 1.0) + 0.5 * rng.standard_normal(n)
     if kind == "hinge":
         y = np.where(y >= 0, 1.0, -1.0)
     return X, y, beta_of(X, y, theta, "hinge" if kind == "hinge" else "squared")
 
 
 def beta_of(X, y, theta, loss):
-    """theta times the beta from which on no rank-one neuron of unit diagonal pays."""
+    """Return theta times the beta from which on no rank-one neuron of unit diagonal pays."""
     v = 2 * y if loss == "squared" else y
     size = np.linalg.norm(X.T @ (v[:, None] * X), 2)
     return theta * 2 * size if size > 0 else theta

@@ -11,12 +11,13 @@ from optathlon.baselines.quantized_networks._pricing import price_exactly, price
 
 
 def largest_correlation(X, v):
-    """max |u'Sv| by brute force over u."""
+    """Return max |u'Sv| by brute force over u."""
     S = X.T @ (v[:, None] * X)
     signs = np.array(list(itertools.product([-1.0, 1.0], repeat=X.shape[1])))
     return np.abs(signs @ S).sum(axis=1).max()
 
 
+@pytest.mark.slow
 def test_the_papers_instance(judge):
     X, y, beta = judge.planted(100, 20, 0, "paper")
     assert y @ y == pytest.approx(333477, abs=1)
@@ -42,7 +43,10 @@ def test_a_full_linear_program_agrees(judge, d, n):
     assert exact.bound <= full.fun * (1 + 1e-9)
 
 
-@pytest.mark.parametrize(("kind", "n", "d"), [("noise", 60, 9), ("hinge", 60, 9), ("paper", 40, 10), ("noise", 5, 1), ("noise", 1, 3)])
+CASES = [("noise", 60, 9), ("hinge", 60, 9), ("paper", 40, 10), ("noise", 5, 1), ("noise", 1, 3)]
+
+
+@pytest.mark.parametrize(("kind", "n", "d"), CASES)
 def test_optimality_conditions(judge, kind, n, d):
     """At the optimum every neuron's correlation with -gradient is at most beta d, for squares."""
     X, y, beta = judge.planted(n, d, 4, kind)
@@ -84,7 +88,7 @@ def test_beyond_exact_pricing(judge):
     found = exact_optimum(X, y, beta=beta)
     assert found.pricing == "heuristic"
     assert 0.05 < found.gap < 0.3
-    with pytest.raises(ValueError, match="'heuristic' for more than 20 features.*sign vectors a round"):
+    with pytest.raises(ValueError, match=r"'heuristic' for more than 20 features.*sign vectors a round"):
         exact_optimum(X, y, beta=beta, pricing="exact")
 
 

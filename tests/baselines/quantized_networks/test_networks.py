@@ -42,13 +42,14 @@ def test_krivine_step_on_200_random_instances():
 def test_mean_of_the_samples_is_two_gamma_over_pi_z(judge):
     X, y, beta = judge.planted(60, 8, 0)
     bound = sdp_bound(X, y, beta=beta)
-    m = 200_000
-    network = sample_network(bound, m, rng=1)
+    m, networks = 200_000, [sample_network(bound, 200_000, rng=seed) for seed in range(4)]
+    network = networks[0]
     expected = 2 * GAMMA / np.pi * bound.Z / bound.rho
-    error = (network.U.T @ network.V / m - expected) / np.sqrt((1 - expected**2) / m)
-    assert np.sqrt(np.mean(error**2)) == pytest.approx(1, abs=0.35)  # standard errors, 64 entries
-    assert np.abs(error).max() <= 4.5
-    assert np.mean(np.abs(error) <= 3) >= 0.98
+    mean = np.mean([one.U.T @ one.V / m for one in networks], axis=0)
+    error = np.abs(mean - expected) / np.sqrt((1 - expected**2) / (4 * m))
+    assert np.mean(error <= 3) >= 62 / 64  # entries within three standard errors, .17 of 64 beyond by chance
+    assert error.max() <= 4.5
+    assert 0.65 <= np.sqrt(np.mean(error**2)) <= 1.35
     np.testing.assert_allclose(network.alpha, bound.rho * np.pi / (GAMMA * m))
     relative = np.linalg.norm(network.predict(X) - bound.predict(X)) / np.linalg.norm(bound.predict(X))
     assert relative <= 0.05
@@ -181,7 +182,7 @@ def test_an_exploding_rate_is_halved(judge):
     [
         (lambda: random_network(0, 3, rng=0), "n_neurons must be an integer of at least 1"),
         (lambda: sample_network(sdp_bound([[1.0]], [2.0], beta=0.1), 0, rng=0), "n_neurons"),
-        (lambda: sample_network(sdp_bound([[1.0]], [2.0], beta=0.1, form="quadratic"), 3, rng=0), "bound must be a bilinear"),
+        (lambda: sample_network(sdp_bound([[1.0]], [2.0], beta=0.1, form="quadratic"), 3, rng=0), "bound must be bilinear"),
         (lambda: sample_network(sdp_bound([[1.0]], [2.0], beta=0.1), 3, rng=0, weights="own"), "must be given"),
         (lambda: post_training_quantization([[1.0]], [np.nan], 3), "y must be finite"),
         (lambda: post_training_quantization([[1.0]], [1.0], 2.5), "n_neurons"),
