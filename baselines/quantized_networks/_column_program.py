@@ -78,7 +78,7 @@ def _solve(F: Array, y: Array, price: float, loss: str, tol: float) -> Columns:
         def direction(
             target: float,
             affine: tuple[Array, Array, Array] | None,
-            v: Array = v, s: Array = s, t: Array = t, p: Array = p, q: Array = q, factor: Array = factor, weights: Array = weights,
+            v: Array = v, s: Array = s, t: Array = t, p: Array = p, q: Array = q, factor: Array = factor,
         ) -> tuple[Array, Array, Array]:  # fmt: skip
             first, second = np.full(k, target), np.full(k, target)
             if affine is not None:

@@ -19,6 +19,7 @@ class Datafit(Protocol):
 
     n_pairs: int
 
+    def slope(self) -> Array: ...
     def start(self, spread: Callable[[Array], float], largest: float) -> Array: ...
     def centre(self, v: Array, tau: float) -> None: ...
     def loss(self, fitted: Array) -> float: ...
@@ -40,6 +41,10 @@ class Squares:
 
     def __init__(self, y: Array, constant: float = 0.0) -> None:
         self.y, self.constant = y, constant
+
+    def slope(self) -> Array:
+        """Return -loss'(0)."""
+        return 2 * self.y
 
     def start(self, spread: Callable[[Array], float], largest: float) -> Array:
         """Return v = 0, strictly feasible."""
@@ -114,6 +119,10 @@ class Hinges:
     def n_pairs(self) -> int:
         """Two complementary pairs per prediction."""
         return 2 * len(self.y)
+
+    def slope(self) -> Array:
+        """Return a subgradient -loss'(0)."""
+        return self.y
 
     def start(self, spread: Callable[[Array], float], largest: float) -> Array:
         """Return equal a whose matrix is at most `largest`."""

@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 
 _MOST_STEPS = 80
 _SHORTEST = 1e-9
+_LEAST_START = 1e-4  # of the largest dual slack there may be: a tiny price would start at the boundary
 _INSIDE = 0.98  # of the way to the boundary; less when far from the solution
 
 
@@ -64,9 +65,10 @@ def interior_point(
 ) -> Point:
     """Run until the gap of the best pair is `tol` of its objective, or rounding ends the progress."""
     P, N = np.eye(d), np.eye(d)
-    mu = np.full(d if tied else 2 * d, cost / d)
-    v = datafit.start(lambda v: float(np.abs(np.linalg.eigvalsh(measurements.adjoint(v))).max(initial=0.0)), 0.5 * cost / d)
-    datafit.centre(v, cost / d)
+    level = max(cost / d, _LEAST_START * _spread(measurements, datafit.slope()))
+    mu = np.full(d if tied else 2 * d, level)
+    v = datafit.start(lambda v: _spread(measurements, v), 0.5 * level)
+    datafit.centre(v, level)
     best = Point(P, N, v, mu, np.inf, -np.inf, 0)
     for step in range(max_steps + 1):
         S = measurements.adjoint(v)
@@ -87,7 +89,7 @@ def interior_point(
         tau = product / pairs
         G1, G2 = _inverse(L1), _inverse(L2)
         try:
-            system = _System(measurements, datafit, P, N, G1, G2, v, tied)
+            system = _System(measurements, datafit, P, N, G1, G2, v, cost - mu.reshape(-1, d).sum(axis=1))
         except NotPositiveDefinite:
             break
         # Predictor: aim at complementarity zero.
@@ -118,13 +120,14 @@ class _System:
     """The Newton system at a point, factored once for predictor and corrector.
 
     With R_1 = tau G_1 - sym(dP dA_1 G_1), R_2 alike: H dv + B dmu = target - forward(R_1 - R_2) and
-    B'dv + E dmu + C rho = diag(R_1), diag(R_2), C'dmu = 0.
+    B'dv + E dmu + C rho = diag(R_1), diag(R_2), C'dmu = excess = c - C'mu.
     """
 
     def __init__(
-        self, measurements: Measurements, datafit: Datafit, P: Array, N: Array, G1: Array, G2: Array, v: Array, tied: bool
+        self, measurements: Measurements, datafit: Datafit, P: Array, N: Array, G1: Array, G2: Array, v: Array, excess: Array
     ) -> None:
-        self.measurements, self.datafit, self.v, self.tied = measurements, datafit, v, tied
+        self.measurements, self.datafit, self.v, self.excess = measurements, datafit, v, excess
+        self.tied = tied = len(excess) == 1
         self.P, self.N, self.G1, self.G2 = P, N, G1, G2
         d = len(P)
         first, second = measurements.slopes(P, G1), measurements.slopes(N, G2)
@@ -151,9 +154,9 @@ class _System:
         below = np.diagonal(R1) + np.diagonal(R2) if self.tied else np.concatenate([np.diagonal(R1), np.diagonal(R2)])
         k = len(below)
         try:
-            dmu = np.linalg.solve(self.inner, np.append(below - self.HB.T @ right, np.zeros(len(self.inner) - k)))[:k]
+            dmu = np.linalg.solve(self.inner, np.append(below - self.HB.T @ right, self.excess))[:k]
         except np.linalg.LinAlgError:
-            dmu = np.linalg.lstsq(self.inner, np.append(below - self.HB.T @ right, np.zeros(len(self.inner) - k)))[0][:k]
+            dmu = np.linalg.lstsq(self.inner, np.append(below - self.HB.T @ right, self.excess))[0][:k]
         dv = self.solve(right) - self.HB @ dmu
         dS = self.measurements.adjoint(dv)
         dA1, dA2 = np.diag(dmu[:d]) - dS, np.diag(dmu[-d:]) + dS
@@ -173,6 +176,8 @@ def _evaluate(
         price = cost * (P[0, 0] + N[0, 0])
     fitted = measurements.forward(P - N)
     scale = datafit.best_multiple(fitted, price)
+    inside = min(1.0, cost / float(mu.reshape(-1, len(P)).sum(axis=1).max()))  # the dual point may cost too much at first
+    v, mu = inside * v, inside * mu
     return Point(scale * P, scale * N, v, mu, datafit.loss(scale * fitted) + scale * price, datafit.value(v), 0)
 
 
@@ -183,6 +188,11 @@ def _better(best: Point, new: Point, step: int) -> Point:
     if new.lower > best.lower:
         best = best._replace(v=new.v, mu=new.mu, lower=new.lower)
     return best._replace(steps=step)
+
+
+def _spread(measurements: Measurements, v: Array) -> float:
+    """Return the largest magnitude of an eigenvalue of S(v)."""
+    return float(np.abs(np.linalg.eigvalsh(measurements.adjoint(v))).max(initial=0.0))
 
 
 def pad(P: Array) -> Array:

@@ -124,7 +124,7 @@ def low_rank_squares(
 
 def smoothed_hinges(X: Array, y: Array, cost: float, k: int, *, rng: np.random.Generator) -> tuple[Array, Array]:
     """Return P and N near the solution for the hinge, by L-BFGS on Huber-smoothed hinges of falling width."""
-    n, d = X.shape
+    d = X.shape[1]
     start = first_factor(X.T @ (y[:, None] * X), k, rng)
     flat = np.append(start.ravel(), np.sqrt(1.0 / d))
     for width in _SMOOTHINGS:

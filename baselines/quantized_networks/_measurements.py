@@ -1,8 +1,8 @@
 """How the predictions depend on the symmetric matrix M, and the Newton matrices that follow from it.
 
 ``forward(M)`` gives the predictions, ``adjoint(v) = sum_i v_i dyhat_i/dM`` their transpose. A Newton step needs
-``forward(P adjoint(.) G + N adjoint(.) H)``, H and G the inverses of the dual slacks; rows of rank one make it Hadamard products of
-Gram matrices.
+``forward(P adjoint(.) G + N adjoint(.) H)``, H and G the inverses of the dual slacks; rows of rank one make it Hadamard
+products of Gram matrices.
 """
 
 from __future__ import annotations

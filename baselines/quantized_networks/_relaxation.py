@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -94,10 +94,7 @@ class Relaxation:
 
     def objective(self, P: Array, N: Array) -> float:
         """Return the objective of a feasible pair."""
-        if self.tied:
-            price = float((np.diagonal(P) + np.diagonal(N)).max())
-        else:
-            price = float(P[0, 0] + N[0, 0])
+        price = float((np.diagonal(P) + np.diagonal(N)).max()) if self.tied else float(P[0, 0] + N[0, 0])
         return self.datafit().loss(Samples(self.X).forward(P - N)) + self.cost * price
 
 
@@ -179,12 +176,10 @@ def solve_interior(problem: Relaxation, tol: float, max_memory: int, watch: Watc
     needed = 8 * (4 * size**2 + (n * problem.order if reduced else 0))
     if needed > max_memory:
         raise ValueError(
-            f"max_memory must be at least {needed} bytes for a Schur complement of order {size} (n = {n}, d = {d}), got {max_memory}; "
-            "solver='low-rank' needs none of that size"
+            f"max_memory must be at least {needed} bytes for a Schur complement of order {size} (n = {n}, d = {d}), "
+            f"got {max_memory}; solver='low-rank' needs none of that size"
         )
-    callback = (
-        None if watch is None else lambda step, point: watch(step, (problem.unit * point.upper, problem.unit * point.lower))
-    )
+    callback = _in_units(watch, problem.unit)
     if not reduced:
         point = interior_point(
             Samples(problem.X), problem.datafit(), problem.cost, d, tied=problem.tied, tol=tol, callback=callback
@@ -205,10 +200,13 @@ def solve_low_rank(problem: Relaxation, tol: float, rng: np.random.Generator, wa
     k = min(max(d // 2, min(d, 4)), _LARGEST_FACTOR)
     if problem.loss == "hinge":
         return Solved(*screened_hinge(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng))
-    callback = (
-        None if watch is None else lambda step, point: watch(step, (problem.unit * point.upper, problem.unit * point.lower))
-    )
+    callback = _in_units(watch, problem.unit)
     return Solved(*low_rank_squares(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng, callback=callback))
+
+
+def _in_units(watch: Watch, unit: float) -> Callable[[int, Any], object] | None:
+    """Return a callback on points that hands their values to `watch`."""
+    return None if watch is None else lambda step, point: watch(step, (unit * point.upper, unit * point.lower))
 
 
 def _reduce(X: Array, y: Array) -> tuple[Reduced, Array, Callable[[Array], Array], Array]:

@@ -137,7 +137,7 @@ def reduce_levels(network: PolynomialNetwork, n_levels: int) -> BilinearNetwork:
 
 
 def lift_samples(X: ArrayLike, n_levels: int, *, a: float = 1.0, b: float = 0.0, c: float = 0.0) -> Array:
-    """Return the matrices [[a xt xt', b xt / 2], [b xt' / 2, c]], xt = x repeated M times, shape (n, dM + 1, dM + 1) (Theorem 1)."""
+    """Return [[a xt xt', b xt / 2], [b xt' / 2, c]], xt each x_i M times, shape (n, dM + 1, dM + 1) (Theorem 1)."""
     M = _checks.check_count("n_levels", n_levels, 2) - 1
     samples = _checks.check_real("X", X)
     if samples.ndim != 2:

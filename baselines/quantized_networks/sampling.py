@@ -83,11 +83,7 @@ def sample_network(
     m = _checks.check_count("n_neurons", n_neurons)
     _checks.check_choice("weights", weights, ("shared", "own"))
     if bound.form == "quadratic" or bound.Z.ndim != 2:
-        raise ValueError(
-            f"bound must be a bilinear solution of one output, got form={bound.form!r} and Z of shape {bound.Z.shape}"
-        )
-    if weights == "own" and (X is None or y is None or beta is None):
-        raise ValueError("X, y and beta must be given for weights='own', got None")
+        raise ValueError(f"bound must be bilinear and of one output, got form={bound.form!r} and Z of shape {bound.Z.shape}")
     generator = _checks.check_rng(rng)
     d, rho = len(bound.Z), float(np.asarray(bound.rho))
     if rho > 0:
@@ -102,7 +98,8 @@ def sample_network(
     network = BilinearNetwork(signs[:, :d], signs[:, d:], np.full(m, rho * np.pi / (GAMMA * m)))
     if weights == "shared":
         return network
-    assert X is not None and y is not None and beta is not None
+    if X is None or y is None or beta is None:
+        raise ValueError("X, y and beta must be given for weights='own', got None")
     return refit(network, X, y, beta=beta, loss=bound.loss)
 
 

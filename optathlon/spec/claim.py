@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 from optathlon.spec.names import require_name
-from optathlon.spec.records import RunRecord
 from optathlon.spec.scale import Scale
-
-
-class Evidence(Protocol):
-    """The records of one suite, scale and machine, as a claim's check sees them (`optathlon.judge.evidence`)."""
-
-    @property
-    def records(self) -> tuple[RunRecord, ...]:
-        """All of them, failures included."""
-        ...
-
-    def runs(self, method: str, workloads: str | Sequence[str] = "*") -> list[RunRecord]:
-        """Return the runs of a method on the workloads whose names match, whatever their status."""
-        ...
-
-    def scores(self, metric: str, method: str, workloads: str | Sequence[str] = "*") -> dict[tuple[str, int], float]:
-        """Return the values of a metric, or of a run's field such as ``"seconds"``, by (workload, seed)."""
-        ...
-
-    def mean(self, metric: str, method: str, workloads: str | Sequence[str] = "*") -> float:
-        """Return the mean over workloads and seeds."""
-        ...
 
 
 class Ruling(StrEnum):
@@ -72,7 +50,8 @@ class Claim:
     statement : str
         What is claimed, in our words.
     check : callable
-        ``check(evidence) -> Verdict`` over the records of one scale; the builders in `optathlon.claims` make most of them.
+        ``check(evidence) -> Verdict`` over an `optathlon.judge.claims.Evidence`, the records of one scale on one machine; the
+        builders beside it make most of them.
     reported : str
         The paper's number, where there is one.
     basis : {"stated", "fitted"}
@@ -87,7 +66,7 @@ class Claim:
     id: str
     source: str
     statement: str
-    check: Callable[[Evidence], Verdict]
+    check: Callable[[Any], Verdict]
     reported: str = ""
     basis: Literal["stated", "fitted"] = "stated"
     reduced: str = ""
