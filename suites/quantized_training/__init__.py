@@ -1,0 +1,1 @@
+"""Training with quantised weights: QUANT, its exact law, and its rivals."""

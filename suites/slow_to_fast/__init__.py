@@ -1,0 +1,1 @@
+"""Slow-to-fast training of a hidden layer of ReLU neurons on linearly non-separable data."""
