@@ -7,19 +7,42 @@ CELLS = {
     "gaussian-6x12": (
         "least-squares",
         "box-relaxation",
+        "box-flips",
         "straight-through",
+        "straight-through-average",
         "bop",
+        "bop-average",
         "semidefinite-relaxation",
         "semidefinite-randomized",
         "exact",
         "maximin-gda",
+        "maximin-gda-last",
         "maximin-ogda",
+        "maximin-ogda-average",
         "maximin-extragradient",
+        "maximin-extragradient-average",
         "maximin-adam",
+        "maximin-adam-average",
         "maximin-l1",
+        "maximin-adam-l1",
+        "maximin-gda-random",
+        "maximin-ogda-random",
+        "maximin-extragradient-random",
+        "maximin-gda-columns",
+        "maximin-ogda-columns",
+        "maximin-extragradient-columns",
+        "maximin-extragradient-slow",
+        "maximin-extragradient-fast",
         "least-deviations",
         "box-relaxation-l1",
         "straight-through-l1",
+        "message-passing",
+        "expectation-propagation",
+        "k-best",
+        "annealing",
+    ),
+    "robust-5x40": (
+        "box-relaxation-huber",
     ),
     "diabetes-smoke": (
         "least-squares",
@@ -42,7 +65,7 @@ CELLS = {
 
 
 class BinaryRegression(_SuiteCells):
-    suite, version, seeds = "binary_regression", "1", 5
+    suite, version, seeds = "binary_regression", "2", 5
     params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):

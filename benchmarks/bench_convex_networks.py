@@ -9,6 +9,7 @@ CELLS = {
         "convex-admm",
         "convex-clarabel",
         "convex-scs",
+        "convex-enumerated",
         "convex-pooled",
         "sgd-8",
         "sgd-50",
@@ -59,7 +60,7 @@ CELLS = {
 
 
 class ConvexNetworks(_SuiteCells):
-    suite, version, seeds = "convex_networks", "1", 5
+    suite, version, seeds = "convex_networks", "2", 5
     params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):

@@ -71,7 +71,7 @@ def flip_signs(network: BilinearNetwork, X: ArrayLike, y: ArrayLike, *, max_swee
     U, V, alpha = network.U.copy(), network.V.copy(), network.alpha.copy()
     XT = np.ascontiguousarray(features.T)
     converged, sweep = False, 0
-    for sweep in range(1, max_sweeps + 1):
+    for _sweep in range(1, max_sweeps + 1):
         A, B = U @ XT, V @ XT
         residual = target - alpha @ (A * B)
         before = alpha

@@ -27,7 +27,7 @@ from optathlon.spec import Ruling, Status, Verdict
 
 __all__ = [
     "Check", "Evidence", "MissingEvidence", "all_of", "difference_within", "ends_with", "every_run", "judge_value", "mean_within",
-    "on_each", "proportion_within", "ratio_within", "seeds_needed",
+    "mostly_below", "on_each", "proportion_within", "ratio_within", "seeds_needed",
 ]  # fmt: skip
 
 Check = Callable[[Evidence], Verdict]
@@ -146,6 +146,23 @@ def proportion_within(
         )
 
     return _over(workloads, (method,), check, pooled)
+
+
+def mostly_below(metric: str, method: str, other: str, *, workloads: Patterns = "*", pooled: bool = False) -> Check:
+    """Claim that a method's value is below the other's on more than half of the seeds; equal values count for neither.
+
+    Where one run in five is so far off that no interval of a mean excludes a tie, this still decides; six seeds at least.
+    """
+
+    def check(evidence: Evidence, names: Sequence[str]) -> Verdict:
+        first, second = _paired(*(evidence.scores(metric, name, names) for name in (method, other)))
+        wins, losses = int((first < second).sum()), int((first > second).sum())
+        found = proportion_interval(wins, wins + losses) if wins + losses else Interval(math.nan, math.nan, math.nan)
+        means = f"{metric}: {method} {first.mean():.4g}, {other} {second.mean():.4g}"
+        ruling = judge_value(*found, at_least=0.5)
+        return Verdict(ruling=ruling, measured=f"{means}, lower on {wins} of {len(first)} seeds")
+
+    return _over(workloads, (method, other), check, pooled)
 
 
 def every_run(

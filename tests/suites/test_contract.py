@@ -97,8 +97,6 @@ def test_settings_are_json_and_methods_name_their_source(suite: Suite) -> None:
 
 
 def test_settings_are_what_a_method_is_called_with(suite: Suite) -> None:
-    if suite.name in ("coresets", "gans", "random_features"):
-        pytest.xfail("settings are being converted")
     assert [method.name for method in suite.methods if not takes_settings(method)] == []
 
 

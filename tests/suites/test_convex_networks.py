@@ -1,6 +1,6 @@
 """The convex-networks suite's instances, metrics, checks and figures."""
 
-import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from optathlon.baselines.convex_networks import deep_linear, polynomial_program,
 from optathlon.judge.evidence import Evidence, MissingEvidence
 from optathlon.measure import plan_cell
 from optathlon.spec import Ruling, RunRecord, Status
+from optathlon.store import save
 from optathlon.suites.convex_networks import instances, metrics, plots
 from optathlon.suites.convex_networks.claims import never_below, sooner
 from optathlon.suites.convex_networks.problem import Answer, Moments, VariationFit
@@ -105,14 +106,15 @@ def test_never_below_counts_the_runs_that_end_below():
 
 def test_sooner_compares_the_end_of_one_with_the_arrival_of_the_other():
     check = sooner("convex-ssnal", "sgd-50", "toy-*")
-    late = run("sgd-50", 0.0, trace=((20, 1.0, 0.5), (40, 3.0, 0.005)))
-    never = run("sgd-50", 0.2, seed=1, trace=((20, 1.0, 0.5),))
-    solved = [run("convex-ssnal", 0.0, seed=seed, seconds=2.0) for seed in (0, 1)]
-    verdict = check(Evidence((*solved, late, never)))
+    late = [run("sgd-50", 0.0, seed=seed, trace=((20, 1.0, 0.5), (40, 3.0, 0.005))) for seed in range(6)]
+    never = run("sgd-50", 0.2, seed=6, trace=((20, 1.0, 0.5),))
+    solved = [run("convex-ssnal", 0.0, seed=seed, seconds=2.0) for seed in range(7)]
+    verdict = check(Evidence((*solved, *late, never)))
     assert verdict.ruling is Ruling.REPRODUCED
-    assert "first in 2 of 2" in verdict.measured
-    early = run("sgd-50", 0.0, trace=((20, 0.5, 0.005),))
-    assert check(Evidence((*solved, early, never))).ruling is Ruling.CONTRADICTED
+    assert "first in 7 of 7" in verdict.measured
+    assert check(Evidence((*solved[:2], *late[:2]))).ruling is Ruling.INCONCLUSIVE
+    early = [run("sgd-50", 0.0, seed=seed, trace=((20, 0.5, 0.005),)) for seed in range(7)]
+    assert check(Evidence((*solved, *early))).ruling is Ruling.CONTRADICTED
 
 
 def test_every_claim_names_methods_and_workloads_that_exist():
@@ -125,11 +127,8 @@ def test_every_claim_names_methods_and_workloads_that_exist():
 
 def test_figures_come_from_records(tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
-    for folder, method in (("toy-line-beta0.1", "sgd-8"), ("breast-cancer", "convex-pooled")):
-        place = tmp_path / "records" / "here" / "convex_networks" / folder
-        place.mkdir(parents=True)
-        finished = {"status": "ok", "scores": {"objective-gap": -0.2}, "seconds": 1.0, "trace": [[20, 0.1, 0.5], [40, 0.2, 0.1]]}
-        (place / f"{method}@cpu.0.json").write_text(json.dumps({"runs": [finished, {"status": "timeout"}]}))
-    assert len(plots.runs_of(tmp_path, "breast-cancer", "convex-pooled")) == 1
+    for workload, method in (("toy-line-beta0.1", "sgd-8"), ("breast-cancer", "convex-pooled")):
+        save(tmp_path, run(method, -0.2, workload=workload, trace=((20, 0.1, 0.5), (40, 0.2, 0.1))))
+        save(tmp_path, replace(run(method, 0.0, seed=1, workload=workload), status=Status.TIMEOUT, scores={}))
     for draw in (plots.traces, plots.sampled):
         assert draw(tmp_path, tmp_path).stat().st_size > 1000

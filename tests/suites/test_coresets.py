@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,9 +11,11 @@ import torch
 
 from optathlon.baselines.coresets import Coreset, TrainedModel, full
 from optathlon.judge.claims import Evidence
-from optathlon.spec import Context, Diverged, Ruling, Scale
+from optathlon.measure import plan_cell
+from optathlon.spec import Context, Diverged, Ruling, RunRecord, Scale, Status
+from optathlon.store import save
 from optathlon.suites.coresets import metrics, plots
-from optathlon.suites.coresets.claims import _below, _tail
+from optathlon.suites.coresets.claims import _below
 from optathlon.suites.coresets.problem import Classification, Schedule
 from optathlon.suites.coresets.suite import SUITE
 
@@ -141,32 +142,34 @@ def test_selection_is_booked_and_a_lost_model_says_so(problem, name):
         SUITE.method(name).run(replace(lost), context)
 
 
+CELLS = [plan_cell(SUITE, SUITE.workload("digits"), SUITE.method("craig"), machine="here")]
+
+
+def record(cell, seed, status=Status.OK, trace=(), **scores):
+    return RunRecord(cell=cell, seed=seed, status=status, scores=scores, seconds=0.2, trace=trace)
+
+
 def test_the_plots_are_drawn_from_records(tmp_path):
-    ending = {"status": "ok", "seconds": 0.2, "scores": {"test-error": 0.4, "train-loss": 1.0}}
-    finished = ending | {"seed": 0, "trace": [[1, 0.1, 0.5, 2.0], [2, 0.2, 0.4, 1.0]]}
-    without_loss = finished | {"seed": 1, "trace": [[1, 0.1, 0.5]]}
-    unobserved = ending | {"seed": 3}
-    folder = tmp_path / "records" / "machine" / "coresets" / "digits"
-    folder.mkdir(parents=True)
-    (folder / "craig@cpu.key.json").write_text(
-        json.dumps({"runs": [finished, without_loss, {"seed": 2, "status": "error"}, unobserved]})
-    )
+    (cell,) = CELLS
+    width = len(cell.traced)
+    ends = {"test-error": 0.4, "train-loss": 1.0}
+    observed = ((1, 0.1, 0.5, *[2.0] * (width - 1)), (2, 0.2, 0.4, *[1.0] * (width - 1)))
+    for run in (record(cell, 0, trace=observed, **ends), record(cell, 2, Status.ERROR), record(cell, 3, **ends)):
+        save(tmp_path, run)
     drawn = plots.runs_of(tmp_path, "digits", "craig")
-    assert drawn == [finished, unobserved | {"trace": [[0, 0.2, 0.4, 1.0]]}]
+    assert [run["seed"] for run in drawn] == [0, 3]
+    assert drawn[1]["trace"] == [[0, 0.2, 0.4, 1.0]]
     assert plots.plot(tmp_path, "digits", tmp_path).stat().st_size > 5000
 
 
-def test_sign_test():
-    assert _tail(4, 4) == 1 / 16
-    assert _tail(3, 3) == 1 / 8
-    assert _tail(0, 5) == 1.0
+def test_mostly_below_needs_six_seeds_and_judges_each_data_set():
+    def ruled(method, other, seeds):
+        cells = [replace(cell, method=name) for cell in CELLS for name in ("good", "bad")]
+        values = {"good": 0.1, "bad": 0.5}
+        records = [record(cell, seed, **{"test-error": values[cell.method]}) for cell in cells for seed in range(seeds)]
+        return _below("test-error", method, other, workloads=("digits",))(Evidence(tuple(records))).ruling
 
-    class Pairs(Evidence):
-        def scores(self, metric, method, workloads="*"):
-            low = {("w", seed): 0.1 for seed in range(4)}
-            return low if method == "good" else {key: 0.5 for key in low}
-
-    evidence = Pairs(())
-    assert _below("test-error", "good", "bad")(evidence).ruling is Ruling.REPRODUCED
-    assert _below("test-error", "bad", "good")(evidence).ruling is Ruling.CONTRADICTED
-    assert _below("test-error", "good", "good")(evidence).ruling is Ruling.INCONCLUSIVE
+    assert ruled("good", "bad", 6) is Ruling.REPRODUCED
+    assert ruled("bad", "good", 6) is Ruling.CONTRADICTED
+    assert ruled("good", "bad", 5) is Ruling.INCONCLUSIVE
+    assert ruled("good", "good", 6) is Ruling.INCONCLUSIVE
