@@ -101,7 +101,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 _NOT_NEGATIVE = ("seconds", "cpu_seconds", "peak_memory", "gpu_memory", "limit", "jobs", "busy", "load")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?(\+00:00|Z)?)?")
 _TOLERATED = timedelta(days=1)  # by which clocks may differ
 
 
