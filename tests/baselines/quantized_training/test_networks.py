@@ -25,9 +25,7 @@ from optathlon.baselines.quantized_training.training import METHODS
 def small(seed=0):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return nn.Sequential(
-            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 3)
-        )
+        return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 3))
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +213,11 @@ def test_bad_optimisers_are_refused_in_a_sentence():
     with pytest.raises(ValueError, match="weights"):
         BinaryRelax("sign")
     X, y = torch.ones(4, 3), torch.tensor([0, 1, 0, 1])
-    for bad_X, bad_y, says in ((X[:3], y, "same number"), (X * np.nan, y, "finite"), (X, y.float(), "int64"), (X.numpy(), y, "tensors")):
+    for bad_X, bad_y, says in (
+        (X[:3], y, "same number"),
+        (X * np.nan, y, "finite"),
+        (X, y.float(), "int64"),
+        (X.numpy(), y, "tensors"),
+    ):
         with pytest.raises(ValueError, match=says):
             train_quantized(linear, bad_X, bad_y, method="binary", n_epochs=1)

@@ -79,7 +79,9 @@ def test_ternary_is_that_of_the_sort(kind, dtype):
         kept = exact != 0
         exact[kept] = np.sign(exact[kept]) * np.abs(y[kept].astype(np.longdouble)).mean()
         assert distance(y, exact) <= distance(y, theirs) + 1e-12 * size
-        np.testing.assert_allclose(np.abs(ours[kept]), float(np.abs(exact[kept]).max()), rtol=1e-12 if dtype == np.float64 else 2e-7)
+        np.testing.assert_allclose(
+            np.abs(ours[kept]), float(np.abs(exact[kept]).max()), rtol=1e-12 if dtype == np.float64 else 2e-7
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

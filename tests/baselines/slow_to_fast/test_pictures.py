@@ -49,7 +49,12 @@ def test_an_explosion_is_returned():
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"batch_size": 31}, "batch_size"), ({"n_steps": 0}, "n_steps"), ({"learning_rate": 0}, "learning_rate"), ({"rng": "a"}, "rng")],
+    [
+        ({"batch_size": 31}, "batch_size"),
+        ({"n_steps": 0}, "n_steps"),
+        ({"learning_rate": 0}, "learning_rate"),
+        ({"rng": "a"}, "rng"),
+    ],
 )
 def test_bad_input_is_refused_in_a_sentence(change, says):
     X, y = torch.randn(30, 1, 12, 12), torch.arange(30) % 3
