@@ -37,54 +37,59 @@ def largest_bits(bits, mask):
 
 
 @_compiled()
-def histogram(y, bits, mask, shift, top, counts, sums):
-    """Count the magnitudes in bins of their leading bits, the largest first, and sum them; the last bin takes what is left."""
-    last = len(counts) - 1
+def histogram(y, bits, mask, shift, top, bins):
+    """Count the magnitudes by their leading bits, the largest first, and sum them; the last bin takes what is left.
+
+    Count and sum stand side by side in `bins`, so that both are raised by one vector operation.
+    """
+    last = len(bins) - 1
     for i in range(len(y)):
         place = min(top - np.int64((bits[i] & mask) >> shift), last)
-        counts[place] += 1
-        sums[place] += abs(y[i])
+        bins[place, 0] += 1.0
+        bins[place, 1] += abs(y[i])
 
 
 @_compiled()
-def surviving_bins(counts, sums, highest):
-    """Return the first and the last bin that can hold the best threshold, how many numbers stand before them, and their sum.
+def surviving_bins(bins, highest):
+    """Return the first and last bin that can hold the best threshold, how many numbers they hold, how many stand before, their sum.
 
     The score S_j^2 / j is known at every border. Inside a bin of c numbers, none above h, it is at most the larger of the score
     at the upper border and (S + c h)^2 / (j + c), for (S + t h)^2 / (j + t) is convex in t.
     """
-    best, total, kept = 0.0, 0.0, 0
-    for b in range(len(counts)):
-        if counts[b] > 0:
-            total += sums[b]
-            kept += counts[b]
+    best, total, kept = 0.0, 0.0, 0.0
+    for b in range(len(bins)):
+        if bins[b, 0] > 0.0:
+            kept += bins[b, 0]
+            total += bins[b, 1]
             best = max(best, total * total / kept)
-    first, last, first_sum, first_kept = -1, -1, 0.0, 0
-    total, kept = 0.0, 0
-    for b in range(len(counts)):
-        if counts[b] == 0:
+    first, last, first_sum, first_kept, within = -1, -1, 0.0, 0.0, 0.0
+    total, kept = 0.0, 0.0
+    for b in range(len(bins)):
+        if bins[b, 0] == 0.0:
             continue
-        reach = total + counts[b] * highest[b]
-        before = total * total / kept if kept > 0 else 0.0
-        if max(before, reach * reach / (kept + counts[b])) >= best * (1.0 - 1e-9):  # rounding of the sums aside
-            if first < 0:
-                first, first_sum, first_kept = b, total, kept
-            last = b
-        total += sums[b]
-        kept += counts[b]
-    return first, last, first_kept, first_sum
+        reach = total + bins[b, 0] * highest[b]
+        before = total * total / kept if kept > 0.0 else 0.0
+        survives = max(before, reach * reach / (kept + bins[b, 0])) >= best * (1.0 - 1e-9)  # rounding of the sums aside
+        if survives and first < 0:
+            first, first_sum, first_kept = b, total, kept
+        kept += bins[b, 0]
+        total += bins[b, 1]
+        if survives:
+            last, within = b, kept - first_kept
+    return first, last, int(within), int(first_kept), first_sum
 
 
 @_compiled()
-def gather(y, bits, mask, lowest, highest, survivors):
-    """Copy the magnitudes whose bits are in [lowest, highest) to `survivors`; return how many there are."""
+def gather(y, lowest, highest, survivors):
+    """Copy the magnitudes in [lowest, highest) to `survivors`, which has room for one more.
+
+    Every number is written, and only those inside are kept: no branch to mispredict.
+    """
     found = 0
     for i in range(len(y)):
-        magnitude = bits[i] & mask
-        if lowest <= magnitude < highest:
-            survivors[found] = abs(y[i])
-            found += 1
-    return found
+        value = abs(y[i])
+        survivors[found] = value
+        found += 1 if (value >= lowest) & (value < highest) else 0
 
 
 @_compiled()

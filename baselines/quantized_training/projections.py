@@ -117,18 +117,17 @@ def _search(y: NDArray[Any]) -> tuple[float, float]:
     shift = mantissa - _BITS
     top = int(largest_bits(bits, mask)) >> shift
     n_bins = min(_BINS, top + 1)
-    counts, sums = np.zeros(n_bins, np.int64), np.zeros(n_bins)
-    histogram(y, bits, mask, bits.dtype.type(shift), top, counts, sums)
+    bins = np.zeros((n_bins, 2))
+    histogram(y, bits, mask, bits.dtype.type(shift), top, bins)
     # Borders, from that above the largest number down; they are numbers of y's type, but the topmost may be infinite.
-    borders = (np.arange(top + 1, top - n_bins, -1).astype(bits.dtype) << shift).astype(bits.dtype)
-    highest = borders[:-1].view(y.dtype).astype(np.float64)
-    highest[0] = np.abs(y).max() if not np.isfinite(highest[0]) else highest[0]
-    first, last, kept, total = surviving_bins(counts, sums, highest)
-    lowest = bits.dtype.type(0) if last == n_bins - 1 else borders[last + 1]
-    survivors = np.empty(int(counts[first : last + 1].sum()), y.dtype)
-    gather(y, bits, mask, lowest, borders[first], survivors)
-    survivors.sort()
-    return best_threshold(survivors, kept, total)
+    borders = (np.arange(top + 1, top - n_bins, -1).astype(bits.dtype) << shift).astype(bits.dtype).view(y.dtype)
+    borders[-1] = 0
+    highest = borders[:-1].astype(np.float64)
+    highest[0] = min(highest[0], float(np.finfo(y.dtype).max))
+    first, last, within, kept, total = surviving_bins(bins, highest)
+    survivors = np.empty(within + 1, y.dtype)
+    gather(y, borders[last + 1], borders[first], survivors)
+    return best_threshold(np.sort(survivors[:within]), kept, total)
 
 
 def _integers(y: NDArray[Any]) -> tuple[NDArray[Any], Any, int]:

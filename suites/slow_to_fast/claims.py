@@ -12,14 +12,13 @@ import numpy as np
 from optathlon.judge.claims import (
     Check,
     Evidence,
-    MissingEvidence,
     all_of,
     every_run,
     judge_value,
     mean_within,
     ratio_within,
 )
-from optathlon.spec import Claim, Scale, Verdict
+from optathlon.spec import Claim, Ruling, Scale, Verdict
 
 # Table 2.1: mean and standard deviation of the iterations of 100 runs.
 TABLE = {
@@ -53,7 +52,8 @@ class _Change(NamedTuple):
         after = evidence.scores(self.metric, self.method, self.second)
         a, b = np.array(list(before.values())), np.array(list(after.values()))
         if a.min() <= 0 or b.min() <= 0:
-            raise MissingEvidence(f"{self.metric} of {self.method} has no logarithm on {self.first} or {self.second}")
+            measured = f"{self.method}: {self.metric} is zero in a run on {self.first} or {self.second}: no ratio"
+            return Verdict(ruling=Ruling.INCONCLUSIVE, measured=measured)
         a, b = np.log(a), np.log(b)
         value = float(b.mean() - a.mean())
         half = math.nan
