@@ -1,0 +1,1 @@
+"""Coarse gradients of quantised activations: Long's thesis, chapter 3."""
