@@ -188,6 +188,7 @@ def checked_vector(name: str, vector: Any, x: np.ndarray) -> np.ndarray:
     array = np.asarray(vector)
     if array.shape != x.shape or array.dtype.kind not in "biuf":
         raise ValueError(f"problem.{name} must return real numbers of shape {x.shape}, got {array.dtype} of shape {array.shape}")
-    if not np.isfinite(array).all():
+    # The sum is finite where all entries are, unless it overflows: the cheap test first.
+    if not math.isfinite(array.sum()) and not np.isfinite(array).all():
         raise NotFinite(f"problem.{name} returned {int((~np.isfinite(array)).sum())} NaN or infinite entries")
     return np.array(array, dtype=np.float64)

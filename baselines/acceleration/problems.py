@@ -44,7 +44,8 @@ def hard_chain(d: int, mu: float) -> Problem:
         return float(root / 2 * (x[0] - 1) ** 2 + np.sum(np.diff(x) ** 2) / 2 + 120 * mu * np.sum(bumps))
 
     def gradient(x: np.ndarray) -> np.ndarray:
-        g = 120 * mu * x**2 * (x - 1) / (1 + x**2)
+        squares = x * x
+        g = 120 * mu * squares * (x - 1) / (1 + squares)
         _add_chain(g, x[1:] - x[:-1])
         g[0] += root * (x[0] - 1)
         return g

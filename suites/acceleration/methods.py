@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,7 +57,7 @@ def run_minimizer(descent: Descent, context: Context, *, minimizer: str, keep_it
     iterates: list[np.ndarray] = []
 
     def watch(calls: int, x: np.ndarray, gradient: np.ndarray) -> None:
-        norm = float(np.linalg.norm(gradient))
+        norm = math.sqrt(gradient @ gradient)
         if norm <= descent.tol:
             small.append((calls, x))
         if not norms or norm < norms[-1][1]:
