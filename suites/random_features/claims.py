@@ -322,8 +322,8 @@ SINKS = (
     Claim(
         id="quasi-random-in-few-dimensions",
         source="Avron et al. 2016, section 6",
-        statement="On 500 Gaussian points in 4 dimensions, 1024 features at Sobol frequencies have at most half the Gram error of "
-        "random pairs",
+        statement="On 500 Gaussian points in 4 dimensions, 1024 features at Sobol frequencies have at most half the Gram error "
+        "of random pairs",
         check=ratio_within("gram-error", "qmc-cos-sin", "rff-cos-sin", at_most=0.5, workloads="gram-normal4-1024"),
     ),
     Claim(
