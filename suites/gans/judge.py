@@ -73,6 +73,7 @@ class Judge:
             n_epochs=n_epochs,
             batch_size=batch_size,
             lr=lr,
+            rng=0,  # one judge for every method and seed
         )
         probabilities, features = classify(classifier, torch.from_numpy(held_out).to(device))
         accuracy = float(np.mean(probabilities.argmax(1).cpu().numpy() == held_out_labels))
