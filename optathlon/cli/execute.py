@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from optathlon import store
-from optathlon.measure import Job, run_jobs
+from optathlon.measure import Job, environment, run_jobs
 from optathlon.spec import RunRecord, Status
 
 _LOG_EVERY = 20
@@ -33,6 +33,8 @@ def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, forc
                 pending.append(job)
             else:
                 done.append(known)
+    if pending and environment.commit()[1]:
+        print("the working tree has changes: these records will be marked as dirty", file=sys.stderr)
     fresh = _execute_pending(pending, results, parallel)
     ended = (*done, *fresh)
     measured = {record.cell.key for record in ended if record.status not in store.ABSENT}

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from optathlon.cli.common import print_json
+from optathlon.spec import QUIET
 
 
 def machine(
@@ -27,7 +28,7 @@ def machine(
             }
         )  # fmt: skip
         return
-    quiet = "quiet enough to time" if ratio <= busy.QUIET else "too busy to time"
+    quiet = "quiet enough to time" if ratio <= QUIET else "too busy to time"
     lines = {
         "processor": f"{found.cpu}, {found.cores} usable cores, {found.threads} threads a cell",
         "gpu": found.gpu or ("none" if device == "cuda" else "not asked for"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optathlon.judge import profiles, ranking
+from optathlon.judge.evidence import is_busy
 from optathlon.judge.intervals import mean_interval
 from optathlon.spec import Cell, MetricInfo, Status
 from optathlon.store import Group, address, recency
@@ -31,7 +32,8 @@ class Row:
     `value` is the mean over the `shared` seeds that are compared, [`low`, `high`] its 95 % interval (None for a single seed);
     `seconds`, `cpu_seconds`, `peak_memory` and `time_to_target` are medians over the same seeds. `rank` and its possible range
     `rank_low` to `rank_high` are None for what is not ranked, and `note` says why. `ratio` divides the seconds by those of the
-    suite's reference method; `time_to_target` is None unless every seed got there; `pareto` says that no other ranked method is
+    suite's reference method; `busy` says that some were measured beside others or on a busy machine, `dirty` that the working
+    tree had changes; `time_to_target` is None unless every seed got there; `pareto` says that no other ranked method is
     better in score and not slower. `seeds` counts the runs that ended ok, `failed` those that did not, `reason` is the first of
     theirs. `resolution`, `stability`, `halves` and `standing` tell of the whole board (`optathlon.judge.ranking.Standing`).
     """
@@ -56,6 +58,8 @@ class Row:
     ratio: float | None
     cpu_seconds: float | None
     peak_memory: float | None
+    busy: bool
+    dirty: bool
     target: float | None
     time_to_target: float | None
     pareto: bool
@@ -86,6 +90,8 @@ class _Entry:
     status: Status
     failed: int
     reason: str
+    busy: bool
+    dirty: bool
 
     def complete(self, metric: str) -> bool:
         """Return whether every run has the metric."""
@@ -142,6 +148,8 @@ def _reduce(group: Group) -> _Entry:
         status=Status(bad[0]["status"]) if bad else Status.OK,
         failed=len(bad),
         reason=bad[0].get("reason", "") if bad else "",
+        busy=any(is_busy(run.get("jobs"), run.get("busy")) for run in ok),
+        dirty=any(run.get("dirty", False) for run in runs),
     )
 
 
@@ -266,6 +274,8 @@ def _row(
         ratio=seconds / reference if seconds is not None and reference else None,
         cpu_seconds=entry.median("cpu_seconds", seeds),
         peak_memory=entry.median("peak_memory", seeds),
+        busy=entry.busy,
+        dirty=entry.dirty,
         target=cell.target,
         time_to_target=float(np.median(times)) if times and None not in times and not entry.failed else None,  # type: ignore[arg-type]
         pareto=pareto,

@@ -9,11 +9,16 @@ from functools import cached_property
 
 import numpy as np
 
-from optathlon.spec import RunRecord, Status
+from optathlon.spec import QUIET, RunRecord, Status
 
 Patterns = str | Sequence[str]
 RUN_FIELDS = {"seconds": "s", "cpu_seconds": "s", "peak_memory": "B", "gpu_memory": "B"}
 _ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
+
+
+def is_busy(jobs: int | None, busy: float | None) -> bool:
+    """Return whether a run shared its machine: other cells beside it, or a probe that took longer than on the quiet machine."""
+    return (jobs or 1) > 1 or (busy or 1.0) > QUIET
 
 
 class MissingEvidence(Exception):
@@ -88,6 +93,8 @@ class Evidence:
     def scores(self, metric: str, method: str, workloads: Patterns = "*") -> dict[tuple[str, int], float]:
         """Return the values of a metric, or of a run's field such as ``"seconds"``, by (workload, seed).
 
+        Seconds of a busy machine count only where there are no others.
+
         Raises
         ------
         MissingEvidence
@@ -95,7 +102,8 @@ class Evidence:
         FailedRuns
             If a run failed: a mean over the survivors would flatter the method.
         """
-        values = {}
+        values: dict[tuple[str, int], float] = {}
+        calm: dict[tuple[str, int], float] = {}
         for run in self.runs(method, workloads):
             if run.status in _ABSENT:
                 continue
@@ -104,9 +112,11 @@ class Evidence:
             value = getattr(run, metric) if metric in RUN_FIELDS else run.scores.get(metric)
             if value is not None:
                 values[run.cell.workload, run.seed] = float(value)
+                if not is_busy(run.jobs, run.busy):
+                    calm[run.cell.workload, run.seed] = float(value)
         if not values:
             raise MissingEvidence(f"no {metric} of {method} on {workloads}")
-        return values
+        return calm if calm and self.unit(metric) == "s" else values
 
     def unit(self, metric: str) -> str:
         """Return the unit of a metric or of a run's field."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from optathlon.data import cache_folder
 from optathlon.measure.machine import cores, cpu_flags, cpu_model
 
-QUIET = 1.25  # beyond this ratio seconds are not to be trusted
 EVERY = 10.0  # seconds between two looks
 _ROUNDS, _BLOCK = 24, bytes(256 * 1024)  # about 20 ms in all: several turns of the scheduler
 

@@ -13,6 +13,9 @@ Better = Literal["lower", "higher"]
 TracePoint = tuple[float, ...]  # step, seconds, score of the ranking metric, scores of further traced metrics
 
 
+QUIET = 1.25  # a probe slower than this, against the machine's best, and seconds are those of a busy machine
+
+
 @dataclass(frozen=True, kw_only=True)
 class Environment:
     """Where and with what a run was made.

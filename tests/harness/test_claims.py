@@ -191,3 +191,12 @@ def test_less_than_the_papers_budget_rules_nothing_and_shows_its_figure() -> Non
     (one,) = judge(replace(SUITE, claims=(replace(CLAIM, reduced="3 epochs instead of 100"),)), at_scale(Scale.SMALL, 0.5))
     assert one.verdict.ruling is Ruling.REDUCED
     assert "3 epochs instead of 100, where it would be reproduced: a: norm 0.5" in one.verdict.measured
+
+
+def test_seconds_of_a_busy_machine_count_only_where_there_are_no_others() -> None:
+    quiet = [replace(record_of(seed, 1.0, cell_of("a")), seed=seed, seconds=1.0, jobs=1, busy=1.1) for seed in range(3)]
+    beside = [replace(record, seed=record.seed + 3, seconds=9.0, jobs=2) for record in quiet]
+    loaded = [replace(record, seed=record.seed + 6, seconds=9.0, busy=1.4) for record in quiet]
+    assert Evidence((*quiet, *beside, *loaded)).mean("seconds", "a") == 1.0
+    assert Evidence((*beside, *loaded)).mean("seconds", "a") == 9.0
+    assert len(Evidence((*quiet, *beside)).scores("norm", "a")) == 6

@@ -240,3 +240,12 @@ def test_solved_is_decided_by_the_full_value_not_by_the_traces_digits(tmp_path: 
     batch = [replace(record_of(seed, 0.1000004, cell), trace=((0, 0.0, 2.0), (1, 0.3, 0.1))) for seed in range(3)]
     (row,) = judge.build(groups(tmp_path, batch))
     assert row.time_to_target is None
+
+
+def test_a_board_knows_which_seconds_are_of_a_busy_machine_and_which_records_of_a_changed_tree(tmp_path: Path) -> None:
+    beside = [replace(record, jobs=2) for record in runs(cell_of("beside"), 1.0)]
+    changed = [replace(record, dirty=True) for record in runs(cell_of("changed"), 2.0)]
+    rows = judge.build(groups(tmp_path, beside, changed, runs(cell_of("clean"), 3.0)))
+    assert [(row.method, row.busy, row.dirty) for row in rows] == [
+        ("beside", True, False), ("changed", False, True), ("clean", False, False),
+    ]  # fmt: skip
