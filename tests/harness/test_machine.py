@@ -13,7 +13,7 @@ import toy_suite as toys
 
 from optathlon.cli.execute import execute
 from optathlon.measure import Job, busy, environment, machine, plan_cell
-from optathlon.spec import RunRecord
+from optathlon.spec import QUIET, RunRecord
 
 RunToy = Callable[..., RunRecord]
 
@@ -97,7 +97,7 @@ def test_a_record_says_how_busy_the_machine_was(run_toy: RunToy, monkeypatch: py
     monkeypatch.setattr(busy, "_seconds", lambda: 0.016)
     loud = run_toy("halves")
     assert loud.busy == 1.6
-    assert loud.busy > busy.QUIET
+    assert loud.busy > QUIET
 
 
 def test_a_long_cell_is_looked_at_beside(run_toy: RunToy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
