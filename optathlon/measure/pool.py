@@ -24,6 +24,7 @@ from optathlon.spec import RunRecord, Status
 from optathlon.threads import fix_threads
 
 _LAST_LOOK = 1.0  # seconds since the last look at the machine after which a run looks once more at its end
+PREPARE_SECONDS = 300.0  # that imports and a compilation may take
 _GRACE = 2.0  # seconds that a guardian gets to end its cell
 _STDERR_TAIL = 2000
 _REPORT_BYTES = 32 * 2**20  # what a cell may say: exhibits are 64 KiB, a trace is thinned
@@ -110,8 +111,7 @@ def _look(running: dict[int, _Child]) -> None:
         child.busy = max(child.busy, ratio)
 
 
-_prepared: dict[tuple[object, str], str | None] = {}  # method and device to why it cannot be prepared
-_statuses: dict[tuple[object, str], Status] = {}
+_prepared: dict[tuple[object, str], RunRecord | None] = {}  # method and device to the record of its failure
 
 
 def _is_prepared(job: Job) -> bool:
@@ -139,20 +139,21 @@ def _prepare(job: Job, tell: Callable[[str], None]) -> RunRecord | None:
             except (Exception, SystemExit) as error:
                 refused = failed(job, Status.ERROR, f"{type(error).__name__}: {error}")
             fix_threads(1)
-        _prepared[at] = None if refused is None else f"warm-up of {job.method.name}: {refused.reason}"
-        _statuses[at] = Status.OK if refused is None else refused.status
-    reason = _prepared[at]
-    return None if reason is None else failed(job, _statuses[at], reason)
+        _prepared[at] = refused
+    refused = _prepared[at]
+    if refused is None:
+        return None
+    return replace(failed(job, refused.status, f"warm-up of {job.method.name}: {refused.reason}"), limit=refused.limit)
 
 
 def _try_out(job: Job) -> RunRecord | None:
-    """Prepare a method in a process of its own under the cell's limits; return the record of its failure, or None."""
+    """Prepare a method in a process of its own under the cell's memory limit; return the record of its failure, or None."""
 
     def task(send: Send) -> None:
         warm.load_modules(job.method) if job.cell.device == "cuda" else warm.prepare(job.method, job.cell.device)
         send({"run": "prepared"})
 
-    child = _start(job, task)
+    child = _start(job._replace(timeout=PREPARE_SECONDS), task)
     with selectors.DefaultSelector() as selector:
         _register(selector, child)
         while not _wait(selector, {child.process.descriptor: child}):
@@ -163,7 +164,9 @@ def _try_out(job: Job) -> RunRecord | None:
         return None
     said = child.said.decode(errors="replace").strip()
     report.run = None
-    record = record_of(job, report, said, timed_out=child.timed_out, status=status)
+    record = record_of(child.job, report, said, timed_out=child.timed_out, status=status)
+    if record.status is Status.TIMEOUT:  # not of the cell: the next run may try again
+        record = replace(record, status=Status.CRASHED, limit=None)
     raised = record.status is Status.CRASHED and "exit code 1" in record.reason and "Traceback" in said
     return replace(record, status=Status.ERROR, reason=said.splitlines()[-1]) if raised else record
 

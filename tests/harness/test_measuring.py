@@ -168,7 +168,9 @@ def test_a_warm_up_says_that_it_may_take_long() -> None:
 
 
 @pytest.mark.parametrize("way", ["exits", "hangs", "interrupts"])
-def test_a_warm_up_that_ends_its_process_costs_its_own_cells(way: str) -> None:
+def test_a_warm_up_that_ends_its_process_costs_its_own_cells(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "PREPARE_SECONDS", 1.0)
+
     def exits() -> None:
         os._exit(0)
 
@@ -179,8 +181,8 @@ def test_a_warm_up_that_ends_its_process_costs_its_own_cells(way: str) -> None:
         raise KeyboardInterrupt
 
     suite = suite_of(lambda problem, context: 1.0, warm_up={"exits": exits, "hangs": hangs, "interrupts": interrupts}[way])
-    record = isolated(suite, timeout=1.0)
-    assert record.status in (Status.CRASHED, Status.TIMEOUT, Status.ERROR)
+    record = isolated(suite)
+    assert record.status in (Status.CRASHED, Status.ERROR)
     assert record.reason.startswith("warm-up of m")
 
 
