@@ -1,0 +1,1 @@
+"""Two-layer networks of signs, trained through semidefinite programs."""
