@@ -105,11 +105,12 @@ def train(
     if augment and X.ndim != 4:
         raise ValueError(f"augment needs images of shape (n, channels, height, width), got X of shape {tuple(X.shape)}")
     generator = torch.Generator().manual_seed(int(check_rng(rng).integers(2**63)))
+    norms = [weight_norm(model)]
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.SGD(model.parameters(), learning_rate, momentum)
     batch_size = min(batch_size, len(X))
     n_batches = len(X) // batch_size
-    losses, norms, finite = [], [weight_norm(model)], True
+    losses, finite = [], True
     for epoch in range(n_epochs):
         order = torch.randperm(len(X), generator=generator)[: n_batches * batch_size].to(X.device)
         total = torch.zeros((), device=X.device, dtype=torch.float64)

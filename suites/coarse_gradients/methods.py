@@ -22,7 +22,7 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Where a run on planes ended, and the largest shrinking in a step of a neuron's component in its own class's plane."""
+    """Where runs on planes ended, and the largest shrinking in a step of a neuron's component in its own class's plane."""
 
     runs: PlaneRuns
     largest_drop: float
@@ -36,7 +36,7 @@ def run_planes(problem: Planes, context: Context, *, bits: int, estimator: str, 
 
     def watch(step: int, W: Floats) -> None:
         nonlocal before, drop
-        own = component_norms(W[0], problem.bases)[np.arange(len(owner)), owner]
+        own = component_norms(W, problem.bases)[:, np.arange(len(owner)), owner]
         if step:
             drop = max(drop, float((before - own).max()))
         before = own
@@ -115,15 +115,22 @@ def _train(problem: Pictures, context: Context, activation: Callable[[], nn.Modu
     return trained
 
 
+PLACES = {
+    "relu": ("planes-*",),
+    "reverse-exponential": ("planes-smoke", "planes-90", "planes-45", "planes-30"),
+    "log-tailed": ("planes-smoke", "planes-90", "planes-45", "planes-30"),
+    "clipped-relu": ("planes-smoke", "planes-90", "planes-45", "planes-30"),
+}
+
 ON_PLANES = tuple(
     Method(
         name=f"planes-{estimator}",
         run=run_planes,
         settings={"bits": 4, "estimator": estimator, "learning_rate": 1.0},
-        workloads=("planes-*",),
+        workloads=workloads,
         reference=f"{THESIS}, eq. 3.5 and Fig. 3.2",
     )
-    for estimator in ("relu", "reverse-exponential", "log-tailed", "clipped-relu")
+    for estimator, workloads in PLACES.items()
 )
 
 SAMPLED = (

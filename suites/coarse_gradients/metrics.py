@@ -14,24 +14,25 @@ NOT_HERE = float("nan")
 
 
 def steps(problem: Any, answer: Any) -> float:
-    """Return the steps made: those to zero loss, or the most allowed."""
-    return float(answer.runs.n_steps[0]) if isinstance(answer, Descent) else NOT_HERE
+    """Return the median over the starts of the steps made: those to zero loss, or the most allowed."""
+    return float(np.median(answer.runs.n_steps)) if isinstance(answer, Descent) else NOT_HERE
 
 
 def solved(problem: Any, answer: Any) -> float:
-    """Return 1 where every margin is at least 1, else 0; checked anew, without the method's own code."""
+    """Return the share of starts whose every margin is at least 1 at the end; checked anew, without the method's own code."""
     if not isinstance(answer, Descent) or not isinstance(problem, Planes):
         return NOT_HERE
-    levels = np.clip(np.ceil(problem.X @ answer.runs.W[0].T), 0, 15)
+    levels = np.clip(np.ceil(problem.X @ answer.runs.W.transpose(0, 2, 1)), 0, 15)
     outputs = levels @ problem.V.T
     rows = np.arange(len(problem.y))
-    return float((outputs[rows, problem.y] - outputs[rows, 1 - problem.y] >= 1).all())
+    margins = outputs[:, rows, problem.y] - outputs[:, rows, 1 - problem.y]
+    return float((margins >= 1).all(axis=1).mean())
 
 
 def norm(problem: Any, answer: Any) -> float:
-    """Return the Frobenius norm of the weights at the end, of all convolutions and layers where it is a network."""
+    """Return the Frobenius norm of the weights at the end: median over the starts, or that of a network's layers together."""
     if isinstance(answer, Descent):
-        return float(np.linalg.norm(answer.runs.W[0]))
+        return float(np.median(np.linalg.norm(answer.runs.W, axis=(1, 2))))
     return float(answer.norms[-1]) if isinstance(problem, Pictures) and hasattr(answer, "norms") else NOT_HERE
 
 
@@ -86,7 +87,7 @@ METRICS = (
     Metric(name="steps", unit="steps", better="lower", evaluate=steps),
     Metric(name="test-error", unit="fraction", better="lower", evaluate=test_error),
     Metric(name="deviation", unit="standard errors", better="lower", evaluate=deviation),
-    Metric(name="solved", unit="runs", better="higher", evaluate=solved),
+    Metric(name="solved", unit="fraction", better="higher", evaluate=solved),
     Metric(name="norm", unit="weights", better="lower", evaluate=norm),
     Metric(name="largest-drop", unit="weights", better="lower", evaluate=largest_drop),
     Metric(name="training-loss", unit="nats", better="lower", evaluate=training_loss),

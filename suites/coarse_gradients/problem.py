@@ -21,7 +21,7 @@ Network = Literal["lenet5", "vgg11", "resnet20", "perceptron"]
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """Two classes on planes of R^4, and where the network starts.
+    """Two classes on planes of R^4, and where networks start.
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class Planes:
         Classes.
     bases : ndarray, shape (2, 4, 2)
         Bases of the planes.
-    W : ndarray, shape (24, 4)
-        Standard Gaussian start.
+    W : ndarray, shape (runs, 24, 4)
+        Standard Gaussian starts.
     V : ndarray, shape (2, 24)
         Second layer: twelve neurons a class, votes of 1/2.
     max_steps : int
@@ -86,13 +86,13 @@ class Pictures:
     schedule: Schedule
 
 
-def planes(angle: float, *, noise: float = 0.0, max_steps: int = 6000, watched: bool = False) -> Make:
+def planes(angle: float, runs: int, *, noise: float = 0.0, max_steps: int = 6000, watched: bool = False) -> Make:
     """Return the generator of starts, and of the noise where there is some."""
 
     def make(rng: np.random.Generator, device: str) -> Planes:
         from optathlon.baselines.coarse_gradients import two_planes
 
-        W = rng.standard_normal((24, 4))
+        W = rng.standard_normal((runs, 24, 4))
         V = np.zeros((2, 24))
         V[0, :12] = V[1, 12:] = 0.5
         return Planes(*two_planes(angle, noise=noise, rng=rng), W, V, max_steps, watched)

@@ -16,9 +16,27 @@ RIVALS = ("relu-nearest-*", "pact-*", "lsq-*")
 DEEP = ("float", "relu-4bit", "clipped-relu-4bit")
 
 
-def _planes(name: str, make: Make, description: str, *, scale: Scale = Scale.SMALL, seeds: int = 20) -> Workload:
+def _planes(
+    name: str,
+    angle: float,
+    description: str,
+    *,
+    runs: int = 10,
+    seeds: int = 4,
+    noise: float = 0.0,
+    max_steps: int = 6000,
+    watched: bool = False,
+    scale: Scale = Scale.SMALL,
+) -> Workload:
     return Workload(
-        name=f"planes-{name}", make=make, scale=scale, seeds=seeds, metric="steps", methods=(), description=description
+        name=f"planes-{name}",
+        make=planes(angle, runs, noise=noise, max_steps=max_steps, watched=watched),
+        scale=scale,
+        seeds=seeds,
+        metric="steps",
+        methods=(),
+        trials=runs,
+        description=f"{runs} starts, planes at {angle:g} degrees, {description}",
     )
 
 
@@ -40,7 +58,7 @@ def _training(
 
 
 SMOKE_WORKLOADS = (
-    _planes("smoke", planes(90, max_steps=30), "planes at 90 degrees, 30 steps", scale=Scale.SMOKE, seeds=2),
+    _planes("smoke", 90, "30 steps at most", runs=2, seeds=2, max_steps=30, scale=Scale.SMOKE),
     Workload(
         name="teacher-smoke",
         make=teacher(2, 3, 2000),
@@ -63,28 +81,20 @@ SMOKE_WORKLOADS = (
 )
 
 SMALL_WORKLOADS = (
+    *(_planes(str(angle), angle, "6,000 steps at most") for angle in (90, 75, 60, 45, 30, 15)),
     *(
-        _planes(str(angle), planes(angle), f"planes at {angle} degrees, zero loss within 6,000 steps")
-        for angle in (90, 75, 60, 45, 30, 15)
-    ),
-    *(
-        _planes(f"noise-{angle}", planes(angle, noise=0.05, max_steps=3000), f"planes at {angle} degrees, noise .05", seeds=10)
+        _planes(f"noise-{angle}", angle, "noise .05, 3,000 steps at most", seeds=3, noise=0.05, max_steps=3000)
         for angle in (90, 60, 45)
     ),
     *(
-        _planes(
-            f"watched-{angle}",
-            planes(angle, max_steps=300, watched=True),
-            f"planes at {angle} degrees, the first 300 steps looked at one by one",
-            seeds=4,
-        )
+        _planes(f"watched-{angle}", angle, "300 steps looked at one by one", runs=4, seeds=2, max_steps=300, watched=True)
         for angle in (90, 60, 45)
     ),
     Workload(
         name="teacher-400000",
         make=teacher(3, 4, 400_000),
         scale=Scale.SMALL,
-        seeds=6,
+        seeds=4,
         metric="deviation",
         methods=(),
         description="the coarse gradient at a random point, from 400,000 samples",
@@ -93,7 +103,7 @@ SMALL_WORKLOADS = (
         "digits",
         digits(1200, Schedule(n_epochs=12)),
         Scale.SMALL,
-        (*TABLE, *RIVALS, "clipped-relu-*", "identity-*"),
+        (*TABLE, "relu-nearest-2bit", "pact-2bit", "lsq-2bit", "clipped-relu-2bit", "identity-2bit"),
         "1,200 digits of 8 x 8, perceptron of 64-64-32-10, 12 epochs",
         seeds=5,
         budget=60,

@@ -105,6 +105,11 @@ def test_divergence_ends_the_training_and_is_said():
     assert len(trained.losses) < 5
 
 
+def windows(frame: torch.Tensor):
+    """Every shift of a padded image, plain and to be mirrored."""
+    return [(up, left, flip, frame[:, up : up + 9, left : left + 9]) for up in range(9) for left in range(9) for flip in (0, 1)]
+
+
 def test_augmentation_shifts_and_mirrors():
     from optathlon.baselines.coarse_gradients.training import _augmented
 
@@ -112,16 +117,11 @@ def test_augmentation_shifts_and_mirrors():
     padded = nn.functional.pad(images, (4, 4, 4, 4))
     seen = set()
     for image, frame in zip(_augmented(images, torch.Generator().manual_seed(1)), padded, strict=True):
-        matches = [
-            (up, left, flip)
-            for up in range(9)
-            for left in range(9)
-            for flip in (False, True)
-            if torch.equal(image, (view := frame[:, up : up + 9, left : left + 9]).flip(-1) if flip else view)
-        ]
+        views = {(up, left, flip): view.flip(-1) if flip else view for up, left, flip, view in windows(frame)}
+        matches = [key for key, view in views.items() if torch.equal(image, view)]
         assert len(matches) == 1
         seen.add(matches[0])
-    assert {flip for *_, flip in seen} == {False, True}
+    assert {flip for *_, flip in seen} == {0, 1}
     assert {up for up, *_ in seen} == {left for _, left, _ in seen} == set(range(9))
 
 

@@ -117,7 +117,7 @@ def test_figure_3_2_medians():
     medians = {}
     for angle in (90, 45, 30):
         X, y, _ = two_planes(angle)
-        runs = train_on_planes(X, y, starts(15, seed=4), halves())
+        runs = train_on_planes(X, y, starts(8, seed=4), halves())
         assert runs.converged.all()
         medians[angle] = np.median(runs.n_steps)
     assert 170 <= medians[90] <= 350
