@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +11,12 @@ import typer
 from optathlon.cli.common import (
     RESULTS,
     Ended,
+    MethodNames,
     Results,
     ShownMachine,
     SuiteNames,
     UsageError,
+    WorkloadNames,
     choose,
     json_text,
     print_json,
@@ -23,14 +26,28 @@ from optathlon.cli.reading import judge_groups, read_groups, stream_groups
 from optathlon.spec import Scale
 
 if TYPE_CHECKING:
-    from optathlon.judge import Judgement
+    from optathlon.judge import Judgement, Row
+    from optathlon.store import Group
+
+
+def _completion(*words: str) -> Callable[[str], list[str]]:
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+MetricNames = Annotated[list[str] | None, typer.Option("--metric", help="Metrics, globs accepted; the first shown ranks.")]
+Details = Annotated[bool, typer.Option("--details", help="On a terminal, every claim in full.")]
 
 
 def leaderboard(
     names: SuiteNames = None,
     results: Results = RESULTS,
     format: Annotated[
-        str | None, typer.Option("--format", help="md, csv, json or latex; tables on a terminal by default.")
+        str | None,
+        typer.Option(
+            "--format",
+            help="md, csv, json or latex; tables on a terminal by default.",
+            autocompletion=_completion("md", "csv", "json", "latex"),
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 1 when the tables in the results folder differ from the records.")
@@ -40,8 +57,16 @@ def leaderboard(
     ] = False,
     scale: Annotated[Scale | None, typer.Option(help="Only this scale.")] = None,
     machine: ShownMachine = None,
+    workload: WorkloadNames = None,
+    method: MethodNames = None,
+    metric: MetricNames = None,
+    top: Annotated[int | None, typer.Option(min=1, help="Only so many methods of each board, the best ones.")] = None,
+    details: Details = False,
 ) -> None:
-    """Show who wins where, with ties and intervals, and which claims hold."""
+    """Show who wins where, with ties and intervals, and which claims hold (all workloads, methods and metrics decide these).
+
+    Ranks are those among all methods, also where a part of the board is shown.
+    """
     from optathlon import judge
     from optathlon.show import console, tables
     from optathlon.show.latex import to_latex
@@ -49,27 +74,57 @@ def leaderboard(
     renderers = {"csv": tables.to_csv, "json": lambda rows: json_text(judge.to_dicts(rows)), "latex": to_latex}
     if format not in (None, "md", *renderers):
         raise UsageError(f"--format must be md, csv, json or latex, got {format!r}")
-    chosen = set(choose(names or (), suite_names(), "suite")) if names else None
-    groups = (
-        group
-        for group in stream_groups(results)
-        if (chosen is None or group.cell.suite in chosen)
-        and (scale is None or group.cell.scale is scale)
-        and (machine is None or group.cell.environment.machine == machine)
-    )
+    narrowed = bool(workload or method or metric or top)
+    if (check or write) and (names or scale or machine or narrowed):
+        raise UsageError("--check and --write are for the whole table; leave out suites and the options that narrow it")
+    seen: set[str] = set()
+    groups = _wanted(results, names or (), scale, machine, seen)
+    bare = narrowed or (format in renderers and not (check or write))
+    kept: Iterable[Group] = groups if bare else list(groups)
+    rows = judge.build(kept)
+    if machine is not None:
+        choose([machine], sorted(seen), "machine")
+    rows = narrow(rows, workload or (), method or (), metric or (), top)
     if format in renderers and not (check or write):
-        typer.echo(renderers[format](judge.build(groups)), nl=False)
+        typer.echo(renderers[format](rows), nl=False)
         return
-    if (check or write) and (names or scale or machine):
-        raise UsageError("--check and --write are for the whole table; leave out suites, --scale and --machine")
-    kept = list(groups)
-    rows, judgements = judge.build(kept), judge_groups(kept, names or ())
+    judgements = [] if bare else judge_groups(list(kept), names or ())
     if check or write:
         _check_or_write(results, rows, judgements, write=write)
     elif format == "md":
         typer.echo(tables.to_markdown(rows, judgements), nl=False)
     else:
-        console.show_leaderboard(rows, judgements)
+        console.show_leaderboard(rows, judgements, details=details)
+
+
+def _wanted(results: Path, names: Sequence[str], scale: Scale | None, machine: str | None, seen: set[str]) -> Iterator[Group]:
+    """Yield the groups of the suites, scale and machine asked for, and note every machine that has records of them."""
+    chosen = set(choose(names, suite_names(), "suite")) if names else None
+    for group in stream_groups(results):
+        if (chosen is None or group.cell.suite in chosen) and (scale is None or group.cell.scale is scale):
+            seen.add(group.cell.environment.machine)
+            if machine is None or group.cell.environment.machine == machine:
+                yield group
+
+
+def narrow(
+    rows: Sequence[Row], workloads: Sequence[str], methods: Sequence[str], metrics: Sequence[str], top: int | None = None
+) -> list[Row]:
+    """Return the rows whose names match, the best `top` of each board and metric; a name that nothing has is a usage error."""
+    kept = list(rows)
+    for kind, patterns in (("workload", workloads), ("method", methods), ("metric", metrics)):
+        names = set(choose(patterns, sorted({getattr(row, kind) for row in kept}), kind))
+        kept = [row for row in kept if getattr(row, kind) in names]
+    if top is None:
+        return kept
+    counts: dict[tuple[str, ...], int] = {}
+    best = []
+    for row in kept:
+        key = (row.suite, row.workload, row.scale, row.device, row.machine, row.metric)
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= top:
+            best.append(row)
+    return best
 
 
 def _check_or_write(results: Path, rows: list[Any], judgements: list[Judgement], *, write: bool) -> None:
@@ -93,9 +148,13 @@ def _check_or_write(results: Path, rows: list[Any], judgements: list[Judgement],
 def claims(
     names: SuiteNames = None,
     results: Results = RESULTS,
-    format: Annotated[str | None, typer.Option("--format", help="md or json; a table on a terminal by default.")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", help="md or json; lines on a terminal by default.", autocompletion=_completion("md", "json")),
+    ] = None,
+    details: Details = False,
 ) -> None:
-    """Show every claim with its verdict: reproduced, contradicted, inconclusive or not tested."""
+    """Show every claim with its verdict: reproduced, contradicted, inconclusive, not tested (at the paper's budget)."""
     from optathlon.show import console
     from optathlon.show.tables import claims_markdown
 
@@ -112,6 +171,7 @@ def claims(
                     "source": one.claim.source,
                     "statement": one.claim.statement,
                     "reported": one.claim.reported,
+                    "basis": one.claim.basis,
                     "verdict": str(one.verdict.ruling),
                     "measured": one.verdict.measured,
                     "scale": one.scale,
@@ -123,4 +183,4 @@ def claims(
     elif format == "md":
         typer.echo(claims_markdown(judgements))
     else:
-        console.show_claims(judgements)
+        console.show_claims(judgements, details=details)

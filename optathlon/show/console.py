@@ -1,61 +1,160 @@
-"""What the terminal shows: tables and findings."""
+"""What the terminal shows: tables and findings, readable at 80 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from optathlon.data import Row as DataRow
-from optathlon.judge import Finding, Judgement, Row, boards
+from optathlon.judge import Finding, Judgement, Row, boards, first_metric
+from optathlon.show import ledger
 from optathlon.show.tables import display
 from optathlon.spec import Ruling, Status
+from optathlon.spec.text import clean
 
 _RULING_STYLES = {
     Ruling.REPRODUCED: "green",
     Ruling.CONTRADICTED: "red",
     Ruling.INCONCLUSIVE: "yellow",
+    Ruling.REDUCED: "cyan",
     Ruling.NOT_TESTED: "dim",
 }
+_LEGEND = (
+    "Ranks are shared where the seeds cannot tell methods apart; in brackets, the ranks that stay possible. "
+    "[low, high] is a 95 % interval. × is seconds over the reference method's. "
+    "* is on the Pareto front of score against seconds. Yardsticks know more than the others and are not ranked."
+)
 
 
-def show_leaderboard(rows: Sequence[Row], judgements: Sequence[Judgement]) -> None:
-    """Print the tables of the ranking metric and the verdicts."""
+def show_leaderboard(rows: Sequence[Row], judgements: Sequence[Judgement], *, details: bool = False) -> None:
+    """Print who wins where, then a table per board by the metric that ranks, then the verdicts."""
     console = Console()
-    for (suite, workload, scale, device, machine), board in boards(rows):
-        first = [row for row in board if row.metric == board[0].metric]
-        title = f"{suite}: {workload} ({scale}, {device}, {machine})"
-        table = Table(title=Text(title), title_justify="left", title_style="bold", header_style="dim", expand=False)
-        ranking = f"{first[0].metric} ({first[0].better} is better)"
-        for name, justify in (("rank", "left"), ("method", "left"), (ranking, "left"), ("seconds", "right"), ("×", "right")):
-            table.add_column(Text(name), justify="right" if justify == "right" else "left")
+    if rows:
+        console.print(_winners(rows))
+        console.print(Text(_LEGEND, "dim"))
+    for key, board in boards(rows):
+        console.print()
+        console.print(_board(key, first_metric(board)))
+    if judgements:
+        console.print()
+        show_claims(judgements, details=details)
+
+
+def _winners(rows: Sequence[Row]) -> Table:
+    """Return the summary: of each board, the methods in first place and how firm that is."""
+    table = _table("Who wins where")
+    for name in ("workload", "first", "first place"):
+        table.add_column(name, no_wrap=name == "first", overflow="fold")
+    suite = ""
+    for (own, workload, *_), board in boards(rows):
+        if own != suite:
+            table.add_row(_text(own, "bold"))
+            suite = own
+        first = first_metric(board)
+        best = [row for row in first if row.rank == 1]
+        names = [row.method + (" *" if row.pareto else "") for row in best[:3]]
+        names += [f"and {len(best) - 3} more"] if len(best) > 3 else []
+        standing = best[0].standing if best else "nobody ranked"
+        table.add_row(_text(workload), _text("\n".join(names)), _text(standing))
+    return table
+
+
+def _board(key: Sequence[str], first: Sequence[Row]) -> Table:
+    """Return the table of one board; what is the same in all its rows stands in the title."""
+    suite, workload, scale, device, machine = key
+    lines = [display(row) for row in first]
+    same_seeds = len({line[5] for line in lines}) == 1
+    all_ok = all(row.status == Status.OK and not row.failed for row in first)
+    title = f"{suite}: {workload} ({scale}, {device}, {machine}{f', {lines[0][5]} seeds' if same_seeds else ''})"
+    table = _table(title)
+    table.add_column("rank", no_wrap=True)
+    table.add_column("method", no_wrap=True, overflow="fold")
+    table.add_column(_text(f"{first[0].metric} ({first[0].better} is better)"), overflow="fold")
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("×", justify="right", no_wrap=True)
+    if not same_seeds:
         table.add_column("seeds", justify="right")
-        table.add_column("status")
-        for row in first:
-            cells = [Text(text) for text in display(row)]
-            cells[-1].stylize("dim" if row.status == Status.OK else "red")
-            table.add_row(*cells, style="bold" if row.rank == 1 else "")
-        console.print(table)
-    show_claims(judgements)
+    if not all_ok:
+        table.add_column("status", overflow="fold")
+    for row, (rank, method, value, seconds, ratio, seeds, status) in zip(first, lines, strict=True):
+        cells = [_text(text) for text in (rank, method + (" *" if row.pareto else ""), value, seconds, ratio)]
+        cells += [] if same_seeds else [_text(seeds)]
+        cells += [] if all_ok else [_text(status, "dim" if row.status == Status.OK else "red")]
+        table.add_row(*cells, style="bold" if row.rank == 1 else "")
+    return table
 
 
-def show_claims(judgements: Sequence[Judgement]) -> None:
-    """Print the verdicts and their count."""
+def show_claims(judgements: Sequence[Judgement], *, details: bool = False) -> None:
+    """Print the count of the verdicts, then a line for each claim: verdict, statement, figure; or all there is to say of each."""
     if not judgements:
         return
     console = Console()
-    table = Table(title="Claims", title_justify="left", title_style="bold", header_style="dim", show_lines=True)
-    for name in ("suite", "source", "claim", "reported", "verdict", "measured"):
-        table.add_column(name)
+    console.print(Text("Claims", "bold"))
+    console.print(ledger.count(judgements), highlight=False)
+    for suite in dict.fromkeys(one.suite for one in judgements):
+        console.print()
+        console.print(_text(suite, "bold"))
+        own = [one for one in judgements if one.suite == suite]
+        if details:
+            for one in own:
+                _details(console, one)
+        else:
+            console.print(_lines(own, console.width))
+    if not details:
+        console.print(Text("--details shows statements and figures in full", "dim"))
+
+
+def _lines(judgements: Sequence[Judgement], width: int) -> Table:
+    table = _table(None, show_header=False)
+    table.add_column(no_wrap=True)
+    room = width - 17
+    table.add_column(no_wrap=True, overflow="ellipsis", width=room - room * 2 // 5 - 1)
+    table.add_column(no_wrap=True, overflow="ellipsis", width=room * 2 // 5)
     for one in judgements:
-        verdict = Text(str(one.verdict.ruling), _RULING_STYLES[one.verdict.ruling])
-        texts = (one.suite, one.claim.source, one.claim.statement, one.claim.reported)
-        table.add_row(*map(Text, texts), verdict, Text(one.verdict.measured))
-    console.print(table)
-    counts = (f"{sum(one.verdict.ruling is ruling for one in judgements)} {ruling}" for ruling in Ruling)
-    console.print(", ".join(counts))
+        ruling = one.verdict.ruling
+        word = "reduced budget" if ruling is Ruling.REDUCED else str(ruling)
+        statement = " ".join(one.claim.statement.split())
+        table.add_row(_text(word, _RULING_STYLES[ruling]), _text(statement), _text(ledger.figure(one.verdict.measured)))
+    return table
+
+
+def _details(console: Console, one: Judgement) -> None:
+    head = _text(str(one.verdict.ruling), _RULING_STYLES[one.verdict.ruling])
+    where = f"{one.scale} on {one.machine}" if one.scale else ""
+    console.print(head + _text(f"  {one.claim.id}"), soft_wrap=True)
+    rest = {
+        "claim": one.claim.statement,
+        "source": f"{one.claim.source} ({one.claim.basis})",
+        "reported": one.claim.reported,
+        "measured": one.verdict.measured,
+        "scale": where,
+    }
+    for name, text in rest.items():
+        if text:
+            console.print(Padding(_text(f"{name}: {text}"), (0, 0, 0, 2)))
+
+
+def _table(title: str | None, *, show_header: bool = True) -> Table:
+    return Table(
+        title=None if title is None else _text(title),
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE_HEAD if show_header else None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_header=show_header,
+    )
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Return text that carries neither markup nor control characters."""
+    return Text(clean(text), style)
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
@@ -68,7 +167,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
         )
         for finding in different:
             texts = (finding.cell, finding.seed, finding.what, finding.recorded, finding.now, finding.rule)
-            table.add_row(*map(Text, texts))
+            table.add_row(*map(_text, texts))
         console.print(table)
     console.print(f"{len(findings) - len(different)} of {len(findings)} comparisons agree")
 
@@ -80,5 +179,5 @@ def show_data(rows: Sequence[DataRow]) -> None:
     for row in rows:
         content = f"{row.content}\n{row.note}" if row.note else row.content
         size = f"{row.bytes / 1e6:.1f}" if row.bytes else ""
-        table.add_row(Text(row.name), Text(row.state, styles[row.state]), *map(Text, (size, content, row.licence)))
+        table.add_row(_text(row.name), _text(row.state, styles[row.state]), *map(_text, (size, content, row.licence)))
     Console().print(table)

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from optathlon.judge import Row, boards, first_metric
 from optathlon.show.tables import display
+from optathlon.spec.text import clean
+
+_PACKAGES = "% needs \\usepackage{booktabs}; letters beyond Latin need XeLaTeX or LuaLaTeX\n"
+_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"\(\times\)"}
 
 
 def to_latex(rows: Sequence[Row]) -> str:
-    """Return one LaTeX table per workload, by the ranking metric, for a paper (needs the booktabs package)."""
-    tables = []
-    for key, board in boards(rows):
-        body = [[*display(row)[:5]] for row in first_metric(board)]
-        lines = " \\\\\n".join(" & ".join(_escape_latex(text) for text in line) for line in body)
-        metric = board[0].metric
-        tables.append(
-            "\\begin{table}\n\\centering\n"
-            f"\\caption{{{_escape_latex(', '.join(key))}; by {_escape_latex(metric)}, {board[0].better} is better}}\n"
-            "\\begin{tabular}{rllrr}\n\\toprule\n"
-            f"rank & method & {_escape_latex(metric)} & seconds & ratio \\\\\n\\midrule\n{lines} \\\\\n"
-            "\\bottomrule\n\\end{tabular}\n\\end{table}\n"
-        )
-    return "\n".join(tables)
+    """Return one LaTeX table per board, by the metric that ranks, the best value bold and a label on each, for a paper."""
+    return _PACKAGES + "\n".join(_board(key, first_metric(board)) for key, board in boards(rows))
 
 
-def _escape_latex(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$"}
-    return "".join(special.get(mark, "\\" + mark if mark in "&%$#_{}" else mark) for mark in text)
+def _board(key: tuple[str, ...], first: Sequence[Row]) -> str:
+    import pandas as pd
+
+    metric, better = first[0].metric, first[0].better
+    columns = [_escape(name) for name in ("rank", "method", metric, "seconds", "ratio")]
+    frame = pd.DataFrame([[_escape(text) for text in display(row)[:5]] for row in first], columns=columns)
+    best = [index for index, row in enumerate(first) if row.rank == 1]
+    style = frame.style.hide(axis="index").map(lambda _: "textbf:--rwrap;", subset=(best, columns[1:3]))
+    return style.to_latex(
+        hrules=True,
+        column_format="rllrr",
+        position="tbp",
+        position_float="centering",
+        caption=_escape(f"{', '.join(key)}; by {metric}, {better} is better"),
+        label="tab:" + "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part) for part in (*key, metric)),
+    )
+
+
+def _escape(text: str) -> str:
+    return "".join(_SPECIAL.get(mark, "\\" + mark if mark in "&%$#_{}" else mark) for mark in clean(" ".join(text.split())))

@@ -6,10 +6,11 @@ import html
 from collections.abc import Sequence
 
 from optathlon.judge import Judgement, Overall, Row, boards, first_metric, profile, summary, to_frame
-from optathlon.spec import Ruling
+from optathlon.show import ledger
+from optathlon.spec.text import clean
 
-# With these a spreadsheet takes a text for a formula; an apostrophe before them makes it a text again. Empty texts have none.
-_FORMULA = ("=", "+", "-", "@")
+# With these a spreadsheet takes a text for a formula; an apostrophe before them makes it a text again.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def to_csv(rows: Sequence[Row]) -> str:
@@ -17,9 +18,15 @@ def to_csv(rows: Sequence[Row]) -> str:
     frame = to_frame(rows).drop(columns=["settings", "reason"])
     for name in ("rank", "rank_low", "rank_high"):
         frame[name] = frame[name].astype("Int64")
-    texts = [name for name in frame.columns if frame[name].map(type).eq(str).any()]
-    frame[texts] = frame[texts].map(lambda value: f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value)
+    texts = [name for name in frame.columns if any(isinstance(value, str) for value in frame[name])]
+    frame[texts] = frame[texts].map(lambda value: _harmless(value) if isinstance(value, str) else value)
     return frame.to_csv(index=False, float_format="%.12g", lineterminator="\n")
+
+
+def _harmless(text: str) -> str:
+    """Return a cell's text with nothing unseen in it, and as no formula."""
+    text = clean(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def display(row: Row) -> tuple[str, ...]:
@@ -75,16 +82,13 @@ Seconds of different machines are never compared. `docs/verdicts.md` says how ra
 
 
 def claims_markdown(judgements: Sequence[Judgement]) -> str:
-    """Return the verdicts as a Markdown table, with a count of each ruling."""
-    counts = ", ".join(
-        f"{count} {ruling}" for ruling in Ruling if (count := sum(one.verdict.ruling is ruling for one in judgements))
-    )
+    """Return the verdicts as a Markdown table, with their count."""
     lines = [
         [one.claim.source, one.claim.statement, one.claim.reported, f"**{one.verdict.ruling}**", one.verdict.measured, one.scale]
         for one in judgements
     ]
     header = ["source", "claim", "reported", "verdict", "measured", "scale"]
-    return f"Claims: {counts}.\n\n" + _table(header, lines, bold=3)
+    return f"Claims: {ledger.count(judgements)}.\n\n" + _table(header, lines, bold=3)
 
 
 def _summary_markdown(rows: Sequence[Row]) -> list[str]:
@@ -176,5 +180,5 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]], bold: int | No
 
 def _escape(text: str) -> str:
     """Return text that Markdown and HTML show as it is."""
-    text = html.escape(" ".join(text.split()), quote=False)
+    text = html.escape(clean(" ".join(text.split())), quote=False)
     return "".join("\\" + mark if mark in "\\|`[]_*" else mark for mark in text)

@@ -30,7 +30,7 @@ def groups(results: Path, *batches: list[RunRecord]) -> list[Group]:
 
 def runs(cell: Cell, mean: float, seconds: float = 1.0) -> list[RunRecord]:
     return [
-        replace(record_of(seed, mean + 0.01 * noise, cell), seconds=seconds, finished=f"2026-01-01T{seed:02d}")
+        replace(record_of(seed, mean + 0.01 * noise, cell), seconds=seconds, finished=f"2026-01-01T{seed:02d}:00:00+00:00")
         for seed, noise in enumerate(NOISE)
     ]
 
@@ -162,6 +162,8 @@ def test_fewer_seeds_rank_behind_and_do_not_blur_the_others(tmp_path: Path) -> N
 def test_what_lacked_its_data_never_hides_a_measurement(tmp_path: Path) -> None:
     absent = failed(cell_of("gda", key="b" * 64), Status.NEEDS_DATA, "absent")
     rows = judge.build(groups(tmp_path, runs(cell_of("gda"), 1.0), [replace(r, finished="2026-06-01") for r in absent]))
+
+    rows = judge.build(groups(tmp_path, runs(cell_of("gda"), 1.0), [replace(r, finished="2026-02-01") for r in absent]))
     assert [(row.status, row.rank) for row in rows] == [("ok", 1)]
 
 

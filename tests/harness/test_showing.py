@@ -1,0 +1,137 @@
+"""What people see: terminal at 80 columns, narrowed boards, LaTeX, pictures, the page, README tables; no text steers anything."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from test_leaderboard import failed, groups, runs
+from test_records import cell_of
+
+from optathlon import judge
+from optathlon.judge import Judgement, Row
+from optathlon.show import console, ledger, tables
+from optathlon.show.latex import to_latex
+from optathlon.spec import Claim, Ruling, Status, Verdict
+
+LONG = "semidefinite-relaxation-with-randomised-rounding"
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, rows: list[Row], judgements: list[Judgement], *, details: bool = False) -> str:
+    """Return what the terminal shows at 80 columns."""
+    from rich.console import Console
+
+    stream = io.StringIO()
+    monkeypatch.setattr(console, "Console", lambda: Console(file=stream, width=80))
+    console.show_leaderboard(rows, judgements, details=details)
+    return stream.getvalue()
+
+
+def judgement(
+    statement: str = "a",
+    *,
+    ruling: Ruling = Ruling.REPRODUCED,
+    measured: str = "",
+    basis: Literal["stated", "fitted"] = "stated",
+) -> Judgement:
+    verdict = Verdict(ruling=ruling, measured=measured)
+    claim = Claim(id="one", source="Table 9", statement=statement, check=lambda _: verdict, reported="3.7 ± 0.7", basis=basis)
+    return Judgement(suite="toy", claim=claim, verdict=verdict, scale="small", machine="m")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> list[Row]:
+    cells = runs(cell_of(LONG), 1.0), runs(cell_of(LONG + "-2"), 2.0, seconds=0.5), failed(cell_of("gone"), Status.CRASHED, "x")
+    return judge.build(groups(tmp_path, *cells))
+
+
+def test_method_names_are_never_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch, rows: list[Row]) -> None:
+    text = shown(monkeypatch, rows, [])
+    assert max(map(len, text.splitlines())) <= 80
+    board = text[text.index("toy: ") :] if "toy: " in text else text
+    assert f" {LONG} *" in board
+    assert f" {LONG}-2 *" in board
+
+
+def test_the_summary_comes_first_with_a_legend(monkeypatch: pytest.MonkeyPatch, rows: list[Row]) -> None:
+    text = shown(monkeypatch, rows, [judgement()])
+    assert text.index("Who wins where") < text.index("95 %") < text.index("gone") < text.index("Claims")
+
+
+def test_a_claim_is_one_line_and_details_say_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    statement = "MAXIMIN has at most 1.15 times the error of the semidefinite relaxation, whatever the noise is"
+    one = judgement(statement, measured="error: a 0.1, b 0.2, ratio 0.5 [0.4, 0.6], n=9", ruling=Ruling.REDUCED)
+    (line,) = [line for line in shown(monkeypatch, [], [one]).splitlines() if "MAXIMIN" in line]
+    assert line.startswith("reduced budget")
+    assert "ratio 0.5 [0.4, 0.6]" in line
+    full = " ".join(shown(monkeypatch, [], [one], details=True).split())
+    assert all(text in full for text in (statement, "3.7 ± 0.7", "Table 9 (stated)", "n=9", "not tested at the paper's budget"))
+
+
+def test_stated_and_fitted_claims_are_counted_apart() -> None:
+    ruled = [judgement(), judgement(ruling=Ruling.REDUCED), judgement(basis="fitted")]
+    assert ledger.count(ruled) == (
+        "2 stated by the paper: 1 reproduced, 1 not tested at the paper's budget; 1 fitted after a look at results: 1 reproduced"
+    )
+    assert ledger.count(ruled) in tables.claims_markdown(ruled)
+
+
+HOSTILE = "\x1b[2J\u202egnp.exe"
+
+
+def test_control_characters_reach_no_terminal_markdown_csv_or_latex(monkeypatch: pytest.MonkeyPatch, rows: list[Row]) -> None:
+    bad = [replace(row, method=HOSTILE, machine=HOSTILE, reason=HOSTILE, note=HOSTILE, unit=HOSTILE) for row in rows]
+    ruled = [judgement(HOSTILE, measured=HOSTILE)]
+    for text in (
+        shown(monkeypatch, bad, ruled, details=True),
+        shown(monkeypatch, bad, ruled),
+        tables.to_markdown(bad, ruled),
+        tables.to_csv(bad),
+        to_latex(bad),
+    ):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t="])
+def test_free_text_is_no_formula_in_csv(rows: list[Row], start: str) -> None:
+    text = tables.to_csv([replace(rows[0], method=start + "cmd()")])
+    assert f"'{start}cmd()" in text
+
+
+def test_latex_has_labels_bold_best_and_names_its_packages(rows: list[Row]) -> None:
+    text = to_latex(rows)
+    assert text.startswith("% needs \\usepackage{booktabs}")
+    assert "\\label{tab:" in text
+    assert f"\\textbf{{{LONG}}}" in text
+    assert f"\\textbf{{{LONG}-2}}" not in text
+    assert to_latex([replace(rows[0], method="50% of_x & {y}")]).count(r"50\% of\_x \& \{y\}") == 1
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_latex_compiles(rows: list[Row], tmp_path: Path) -> None:
+    hostile = [replace(row, method=f"a_{row.method} & 50% ~ ^ \\ $ # {{}}") for row in rows]
+    document = (
+        f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{to_latex(hostile)}\n\\end{{document}}\n"
+    )
+    (tmp_path / "board.tex").write_text(document)
+    ended = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "board.tex"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout.decode(errors="replace")[-2000:]
+
+
+def test_boards_narrow_and_a_wrong_name_is_an_error_with_near_misses(rows: list[Row]) -> None:
+    from optathlon.cli.boards import narrow
+    from optathlon.cli.common import UsageError
+
+    assert {row.method for row in narrow(rows, (), ("*-2",), ())} == {LONG + "-2"}
+    assert narrow(rows, (), ("*-2",), ())[0].rank == 2  # among all, not among those shown
+    assert {row.method for row in narrow(rows, (), (), (), 1)} == {LONG}
+    with pytest.raises(UsageError, match="did you mean"):
+        narrow(rows, (), (LONG + "-3",), ())
