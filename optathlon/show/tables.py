@@ -45,10 +45,11 @@ def display(row: Row) -> tuple[str, ...]:
         rank,
         row.method,
         value,
-        "" if row.seconds is None else _number(row.seconds),
+        "" if row.seconds is None else ("~" if row.busy else "") + _number(row.seconds),
         "" if row.ratio is None else f"{row.ratio:.2g}×",
         str(row.shared) if row.shared == row.seeds else f"{row.shared} of {row.seeds}",
-        row.status if not row.failed else f"{row.status} ({row.failed} of {row.failed + row.seeds})",
+        (row.status if not row.failed else f"{row.status} ({row.failed} of {row.failed + row.seeds})")
+        + (", dirty" if row.dirty else ""),
     )
 
 
@@ -77,7 +78,8 @@ Methods stand in the order of their means over the seeds that all of them ran, a
 apart (paired tests, false discovery rate 5 % in a board); in brackets, the ranks that the data leave possible. Brackets behind a
 value are its 95 % interval; seconds are medians of the method's own time, `×` is the ratio to the suite's reference method, `*`
 marks the Pareto front of score against seconds. Yardsticks know more than the others (the truth, all data): shown, not ranked.
-Seconds of different machines are never compared. `docs/verdicts.md` says how ranks and verdicts are made, and how often they err.
+Seconds of different machines are never compared; `~` marks those measured beside other cells or on a busy machine, "dirty" records
+from a working tree with changes. `docs/verdicts.md` says how ranks and verdicts are made, and how often they err.
 """.strip()
 
 

@@ -251,3 +251,6 @@ def test_a_board_knows_which_seconds_are_of_a_busy_machine_and_which_records_of_
     assert [(row.method, row.busy, row.dirty) for row in rows] == [
         ("beside", True, False), ("changed", False, True), ("clean", False, False),
     ]  # fmt: skip
+    text = tables.to_markdown(rows)
+    assert "~1" in text
+    assert "ok, dirty" in text
