@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import pickle
 import random
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -66,8 +68,26 @@ def prepare(method: Method, device: str) -> None:
         torch = sys.modules["torch"]
         square = torch.ones(64, 64, device=device)
         (square @ square).sum().item()
-    if method.warm_up is not None:
+    if method.warm_up is None:
+        return
+    try:
         method.warm_up()
+    except (EOFError, pickle.UnpicklingError):
+        if not _forget_kernels(method):
+            raise
+        method.warm_up()
+
+
+def _forget_kernels(method: Method) -> bool:
+    """Remove the indexes of numba's caches that a method may have met torn; return whether there were any."""
+    modules = [sys.modules.get(name) for name in (method.run.__module__, *digest_of(method.run).modules)]
+    files = [Path(module.__file__) for module in modules if module is not None and getattr(module, "__file__", None)]  # type: ignore[arg-type]
+    indexes = [index for file in files for index in (file.parent / "__pycache__").glob(f"{file.stem}.*.nbi")]
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        indexes += Path(given).rglob("*.nbi")
+    for index in indexes:
+        index.unlink(missing_ok=True)
+    return bool(indexes)
 
 
 @contextlib.contextmanager

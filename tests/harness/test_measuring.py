@@ -285,6 +285,43 @@ def test_text_that_is_not_seen_is_written_as_its_escape() -> None:
     assert clean("two\nlines\t é α → ×") == "two\nlines\t é α → ×"
 
 
+KERNEL = """
+import numba
+from optathlon.spec import Method, Metric, Scale, Suite, Workload
+
+@numba.njit(cache=True)
+def double(x):
+    return 2.0 * x
+
+def run(problem, context):
+    return double(problem)
+
+SUITE = Suite(
+    name="compiled", version="1", title="", source="", reference_method="m",
+    workloads=(Workload(name="w", make=lambda rng, device: 1.0, scale=Scale.SMOKE, seeds=1),),
+    methods=(Method(name="m", run=run, warm_up=lambda: double(1.0)),),
+    metrics=(Metric(name="value", unit="1", better="lower", evaluate=lambda problem, answer: answer),),
+)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_a_torn_cache_of_compiled_kernels_is_made_again(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "compiled.py").write_text(KERNEL)
+    command = [sys.executable, "-m", "optathlon", "--suite", str(tmp_path / "compiled.py"), "run", "compiled", "--scale", "smoke"]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    for torn in (None, 0, 10):
+        files = list((tmp_path / "cache").rglob(f"*{suffix}"))
+        assert bool(files) == (torn is not None)
+        for file in files:
+            file.write_bytes(file.read_bytes()[:torn])
+        results = str(tmp_path / f"results-{torn}")
+        ended = subprocess.run(
+            [*command, "--results", results], capture_output=True, text=True, check=False, env=environment, timeout=300
+        )
+        assert ended.returncode == 0, ended.stderr
+
+
 # What other people's files may hold.
 
 
