@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import random
@@ -97,14 +98,14 @@ def _spoil(rng: random.Random, document: Any) -> None:
         if choice == 0:
             del node[key]
         elif choice == 1 and isinstance(node, dict):
-            node[rng.choice(("__class__", "x", "\x1b[0m", "seed"))] = rng.choice(EVIL)
+            node[rng.choice(("__class__", "x", "\x1b[0m", "seed"))] = copy.deepcopy(rng.choice(EVIL))
         elif choice == 2:
             deep: Any = 0
             for _ in range(rng.choice((5, 100, 900))):
                 deep = [deep] if rng.random() < 0.5 else {"a": deep}
             node[key] = deep
         else:
-            node[key] = rng.choice(EVIL)
+            node[key] = copy.deepcopy(rng.choice(EVIL))
         return
 
 
