@@ -1,6 +1,7 @@
 """The suite's figures, drawn from the leaderboard's rows: loss against neurons with the bounds, seconds against features.
 
-``optathlon leaderboard --format json > rows.json``, then ``python -m optathlon.suites.quantized_networks.plots rows.json FOLDER``.
+``optathlon leaderboard --format json > rows.json``, then
+``python -m optathlon.suites.quantized_networks.plots rows.json FOLDER``.
 """
 
 from __future__ import annotations
