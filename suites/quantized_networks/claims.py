@@ -1,6 +1,6 @@
 """What the paper says happens, in our words, and how records decide it.
 
-Statements hold at scale small on the workloads named ``planted``, ``exact`` and ``table``, and at scale medium on the ``paper`` ones.
+A statement is decided at scale small on the workloads ``planted``, ``exact`` and ``table``, at medium on those of the paper.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BOUNDS = (
     Claim(
         id="bound-22-weak-by-two",
         source="(21), (22)",
-        statement="(22) has half the regulariser that its networks pay: with exact fits the corrected bound is twice the printed one.",
+        statement="(22) has half the regulariser that its networks pay: with exact fits the corrected bound is twice as high.",
         check=ratio_within("bound-ratio", "sdp", "sdp-printed", at_least=1.98, at_most=2.02, workloads=FITS),
     ),
     Claim(
@@ -52,7 +52,7 @@ BOUNDS = (
     Claim(
         id="quadratic-without-loss",
         source="Section 2.4, after Theorem 3",
-        statement="Bilinear and quadratic sign networks are one problem: then (19), which bounds quadratic ones, would not exceed p_b*.",
+        statement="Bilinear and quadratic sign networks are one problem: (19), which bounds quadratic ones, is at most p_b*.",
         check=every_run("bound-ratio", "sdp-quadratic", at_most=1 + 1e-6, workloads=OPTIMA),
     ),
     Claim(
@@ -80,7 +80,7 @@ THEOREMS = (
     Claim(
         id="theorem-1-converse",
         source="Theorem 1, conversely",
-        statement="Any bilinear sign network is a quadratic one of the same levels: x1^2 - x2^2 by squares of signed sums, to 1e-12.",
+        statement="Bilinear sign networks are quadratic ones of the same levels: x1^2 - x2^2 by squares of sums, to 1e-12.",
         check=every_run("residual", "product-by-signs", at_most=1e-12, workloads="product"),
     ),
     Claim(
@@ -98,7 +98,7 @@ THEOREMS = (
     Claim(
         id="equation-25-rate",
         source="(25)",
-        statement="The sampled mean approaches its limit like m^-1/2: error sqrt(m/d) at m = 20000 within 20 % of that at m = 300.",
+        statement="The mean approaches its limit like m^-1/2: error sqrt(m/d) at m = 20000 within 20 % of that at m = 300.",
         basis="fitted",
         check=ratio_within(
             "concentration", "algorithm-1-m20000", "algorithm-1-m300", at_least=0.8, at_most=1.2, workloads=CURVES
@@ -211,7 +211,7 @@ TABLES = (
         Claim(
             id=f"fig3-ionosphere-{part}",
             source="Fig. 3",
-            statement=f"On ionosphere, 2500 neurons, beta 10, Algorithm 1's {part} accuracy is above post-training quantisation's.",
+            statement=f"On ionosphere, 2500 neurons, beta 10, Algorithm 1's {part} accuracy is above that of PTQ.",
             reported="higher",
             check=difference_within(
                 f"{part}-accuracy", "classifier-sdp-m2500", "classifier-ptq-m2500", at_least=0.0, workloads=IONOSPHERE

@@ -15,6 +15,7 @@ WIDTHS = (10, 30, 100, 300)
 ON_CURVES = ("smoke-planted", "planted-*", "paper-planted*")
 ON_OPTIMA = ("smoke-exact", "exact-*", "paper-exact-*")
 ON_TABLES = ("smoke-table", "table-*")
+EVERYWHERE = (*ON_CURVES, *ON_OPTIMA, *ON_TABLES, "size-*")
 
 
 def run_sdp(problem: Training, context: Context, *, form: str, solver: str | None, tol: float) -> Answer:
@@ -143,7 +144,7 @@ RELAXATIONS = tuple(
             None,
             1e-6,
             "(22) with 2 beta d rho",
-            ("smoke-*planted", *ON_OPTIMA, "size-*", *ON_CURVES, *ON_TABLES),
+            EVERYWHERE,
         ),
         ("sdp-printed", "bilinear-printed", None, 1e-6, "(22)", (*ON_OPTIMA, *ON_CURVES)),
         ("sdp-quadratic", "quadratic", None, 1e-6, "(19)", ON_OPTIMA),

@@ -13,6 +13,7 @@ from optathlon import data
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
+Kind = Literal["paper", "noise", "hinge"]
 
 NEURONS = 10
 PAPER_BETA = 1e-4
