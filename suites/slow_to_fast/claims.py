@@ -123,7 +123,7 @@ ITERATIONS = (
     Claim(
         id="converges-orthogonal",
         source="Theorem 2.2",
-        statement="Without a bias, every run on one plane reaches zero loss within 20,000 iterations",
+        statement="Without a bias, every run on the 80 angles of one plane reaches zero loss within 20,000 iterations",
         check=all_of(*(every_run("converged", method, at_least=1.0, workloads="plane-*") for method in TABLE)),
     ),
     Claim(
@@ -270,8 +270,9 @@ DYNAMICS = (
     Claim(
         id="bias-beyond-the-condition",
         source="Theorem 2.1",
-        statement="With a bias of 0.1 on 24 neurons the sum is 2.4, above the theorem's 1, and some run does not reach zero loss",
-        check=mean_within("converged", "bias-0.1", at_most=1 - 1e-9, workloads="plane-24"),
+        statement="With a bias of 0.1 on 24 neurons the sum is 2.4, above the theorem's 1, and one run in a hundred at least "
+        "does not reach zero loss",
+        check=mean_within("converged", "bias-0.1", at_most=0.99, workloads="plane-24"),
     ),
 )
 

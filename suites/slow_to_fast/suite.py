@@ -26,13 +26,13 @@ def _tilted(angle: int, noise: float = 0.0) -> Workload:
 def _condition(d: int, k: int) -> Workload:
     return Workload(
         name=f"condition-{d}-{k}",
-        make=vectors(k, d, 160),
+        make=vectors(k, d, 300),
         scale=Scale.SMALL,
         seeds=3,
         metric="disagreement",
         methods=(),
-        trials=160,
-        description=f"160 sets of {k} normal vectors in {d} dimensions",
+        trials=300,
+        description=f"300 sets of {k} normal vectors in {d} dimensions",
     )
 
 
