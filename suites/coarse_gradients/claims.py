@@ -48,7 +48,7 @@ class _Ratio(NamedTuple):
             raise MissingEvidence(f"no runs of {self.method} on {self.numerator} and {self.denominator}")
         middle = samples[0].mean() - samples[1].mean()
         if min(map(len, samples)) > 1:
-            parts = [sample.var(ddof=1) / len(sample) for sample in samples]
+            parts = [float(sample.var(ddof=1)) / len(sample) for sample in samples]
             spread = sum(parts)
             # Welch's degrees of freedom: angles differ in their spread.
             freedom = (
@@ -262,7 +262,7 @@ TRAINING = (
         basis="fitted",
         reduced="8 epochs of 5,000 pictures instead of 200 of 50,000",
         scale=Scale.MEDIUM,
-        check=mean_within("norm-growth", "relu-4bit", at_most=0.01, workloads=ON_VGG),
+        check=every_run("norm-growth", "relu-4bit", at_most=0.01, workloads=ON_VGG),
     ),
     Claim(
         id="vgg11-norm-increases",
@@ -273,14 +273,18 @@ TRAINING = (
         scale=Scale.MEDIUM,
         check=every_run("norm-drop", "relu-4bit", at_most=0.01, workloads=ON_VGG),
     ),
-    Claim(
-        id="resnet20-bounded",
-        source="Fig. 3.5",
-        statement="ResNet-20 with the ReLU estimator: the norm of the weights is 25 at most after 4 epochs",
-        reported="bounded during the training",
-        basis="fitted",
-        scale=Scale.MEDIUM,
-        check=bounded("relu-4bit", ON_RESNET, 25),
+    *(
+        Claim(
+            id=f"resnet20-norm-saturates-{name}",
+            source="Fig. 3.5",
+            statement=f"ResNet-20 with {name}: in the last of 4 epochs the norm grows by 1 % at most of what it did in the first",
+            reported="bounded during the training",
+            basis="fitted",
+            reduced="4 epochs of 5,000 pictures instead of 200 of 50,000",
+            scale=Scale.MEDIUM,
+            check=every_run("norm-growth", f"{name}-4bit", at_most=0.01, workloads=ON_RESNET),
+        )
+        for name in ("relu", "clipped-relu")
     ),
     Claim(
         id="resnet20-bounded-when-clipped",

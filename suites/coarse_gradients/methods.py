@@ -118,8 +118,8 @@ def _train(problem: Pictures, context: Context, activation: Callable[[], nn.Modu
 PLACES = {
     "relu": ("planes-*",),
     "reverse-exponential": ("planes-smoke", "planes-90", "planes-45", "planes-30"),
-    "log-tailed": ("planes-smoke", "planes-90", "planes-45", "planes-30"),
-    "clipped-relu": ("planes-smoke", "planes-90", "planes-45", "planes-30"),
+    "log-tailed": ("planes-smoke", "planes-90", "planes-45"),
+    "clipped-relu": ("planes-smoke", "planes-90", "planes-45"),
 }
 
 ON_PLANES = tuple(

@@ -116,8 +116,8 @@ def digits(n_train: int, schedule: Schedule) -> Make:
         arrays = data.load("digits")
         images, labels = arrays["X"].reshape(-1, 1, 8, 8) / 16, arrays["y"]
         order = rng.permutation(len(labels))
-        train, test = order[:n_train], order[n_train:]
-        return _pictures(images, labels, train, images, labels, test, "perceptron", 1.0, schedule, rng, device)
+        train, test = ((images[rows], labels[rows]) for rows in (order[:n_train], order[n_train:]))
+        return _pictures(train, test, "perceptron", 1.0, schedule, rng, device)
 
     return make
 
@@ -127,33 +127,29 @@ def pictures(name: str, network: Network, schedule: Schedule, *, width: float = 
 
     def make(rng: np.random.Generator, device: str) -> Pictures:
         arrays = data.load(name)
-        parts = []
-        for part in ("train", "test"):
-            images = arrays[f"{part}_images"]
-            channels = images.reshape(*images.shape[:3], -1).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
-            parts += [channels, arrays[f"{part}_labels"], slice(None)]
-        return _pictures(*parts, network, width, schedule, rng, device)
+        train, test = ((_channels_first(arrays[f"{part}_images"]), arrays[f"{part}_labels"]) for part in ("train", "test"))
+        return _pictures(train, test, network, width, schedule, rng, device)
 
     return make
 
 
+def _channels_first(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return images.reshape(*images.shape[:3], -1).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+
+
 def _pictures(
-    images: NDArray[Any],
-    labels: NDArray[Any],
-    train: Any,
-    test_images: NDArray[Any],
-    test_labels: NDArray[Any],
-    test: Any,
+    train: tuple[NDArray[Any], NDArray[Any]],
+    test: tuple[NDArray[Any], NDArray[Any]],
     network: Network,
     width: float,
     schedule: Schedule,
     rng: np.random.Generator,
     device: str,
 ) -> Pictures:
-    """Normalise by the training pixels of each channel."""
+    """Normalise (images, labels) by the training pixels of each channel."""
     import torch
 
-    mean, deviation = (images[train].mean(axis=(0, 2, 3), keepdims=True), images[train].std(axis=(0, 2, 3), keepdims=True))
+    mean, deviation = (train[0].mean(axis=(0, 2, 3), keepdims=True), train[0].std(axis=(0, 2, 3), keepdims=True))
 
     def tensors(pixels: NDArray[Any], classes: NDArray[Any]) -> tuple[Tensor, Tensor]:
         normalised = torch.from_numpy(np.ascontiguousarray((pixels - mean) / deviation, np.float32))
@@ -162,11 +158,4 @@ def _pictures(
             torch.from_numpy(classes.astype(np.int64)).to(device),
         )
 
-    return Pictures(
-        *tensors(images[train], labels[train]),
-        *tensors(test_images[test], test_labels[test]),
-        network,
-        width,
-        int(rng.integers(2**31)),
-        schedule,
-    )
+    return Pictures(*tensors(*train), *tensors(*test), network, width, int(rng.integers(2**31)), schedule)

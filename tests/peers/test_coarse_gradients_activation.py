@@ -112,6 +112,7 @@ def test_forward_and_backward_against_brevitas():
     levels = x / tau
     clear = ((levels - levels.floor() - 0.5).abs() > 1e-3) & ((levels - 15).abs() > 1e-3) & (levels.abs() > 1e-3)
     torch.testing.assert_close(ours(x)[clear], theirs(x)[clear], rtol=1e-5, atol=1e-5)
+    clear &= (levels < 15) | (levels > 15.5)  # brevitas clips after rounding, so that half a level more passes
     torch.testing.assert_close(both_ways(ours, x)[clear], both_ways(theirs, x)[clear])
     found = ratio(lambda: both_ways(theirs, x), lambda: both_ways(ours, x), repeats=5)
     print(f"brevitas takes {found:.2f} times as long")
