@@ -78,7 +78,7 @@ def draw_curves(
 def profile(runs: Runs, workloads: Sequence[str] = PROFILED) -> dict[str, np.ndarray]:
     """Return per method the sorted ratios of its calls to the fewest of any method, infinite where nothing was reached.
 
-    Every (workload, seed) counts once, with equal weight per workload.
+    Every (workload, seed) counts once.
     """
     ratios: dict[str, list[float]] = {method: [] for method in STYLES}
     for workload in workloads:
@@ -107,7 +107,7 @@ def draw_profile(runs: Runs, path: Path) -> None:
         xs, ys = np.concatenate([inside, [1e4]]), np.arange(1, len(inside) + 1) / max(1, len(ratios))
         axis.step(xs, np.append(ys, ys[-1] if len(ys) else 0), where="post", color=colour, ls=line, label=method)
     axis.set(xscale="log", xlim=(1, 1e4), ylim=(0, 1.02), xlabel="calls over the fewest", ylabel="share of runs solved")
-    axis.legend(fontsize="x-small", ncols=2, loc="lower right")
+    figure.legend(fontsize="x-small", ncols=1, loc="outside right upper")
     axis.grid(alpha=0.3)
     _save(plt, figure, path)
 
