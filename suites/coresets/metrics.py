@@ -31,7 +31,6 @@ EQUAL_SECONDS = {
     "fashion-mnist": 50.0,
     "cifar10": 600.0,
 }
-NORMS_OF = 2000  # samples up to which the norms of all-layer gradients are computed
 
 
 def test_error(problem: Classification, answer: TrainedModel) -> float:
@@ -114,7 +113,7 @@ def norm_share(problem: Classification, answer: TrainedModel) -> float:
     """Return how much of the variance of the gradients' norms those of the last layer explain, where the selection was made."""
     from optathlon.baselines.coresets import all_layer_gradients, last_layer_gradients
 
-    if answer.coreset is None or len(problem.labels) > NORMS_OF:
+    if answer.coreset is None or not problem.schedule.norms:
         return float("nan")
     selector = _selector(answer)
     parts = zip(problem.inputs.split(100), problem.labels.split(100), strict=True)

@@ -38,6 +38,8 @@ class Schedule:
         Of stochastic gradient descent with Nesterov momentum 0.9, weight decay 5e-4 and a cosine schedule.
     observe_every : int
         Epochs between points of the trace.
+    norms : bool
+        Whether the norms of all layers' gradients are compared with those of the last layer's.
     passes : float, optional
         Compute for every strategy, in passes over all the data: each gets the epochs that fill it, and a schedule of its own.
     selection_passes : mapping of str to float
@@ -51,6 +53,7 @@ class Schedule:
     batch_size: int = 20
     learning_rate: float = 0.01
     observe_every: int = 1
+    norms: bool = False
     passes: float | None = None
     selection_passes: Mapping[str, float] = field(default_factory=dict)
 

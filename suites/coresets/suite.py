@@ -30,7 +30,7 @@ PUBLISHED = Schedule(epochs=40, observe_every=5)
 WORKLOADS = (
     Workload(
         name="digits-200",
-        make=digits(200, 100, Schedule(epochs=4, reselect_every=2, warm_start=1, learning_rate=0.05)),
+        make=digits(200, 100, Schedule(epochs=4, reselect_every=2, warm_start=1, learning_rate=0.05, norms=True)),
         scale=Scale.SMOKE,
         seeds=2,
         budget=30.0,
@@ -40,7 +40,7 @@ WORKLOADS = (
     ),
     Workload(
         name="digits",
-        make=digits(1437, 360, Schedule(epochs=40, learning_rate=0.05)),
+        make=digits(1437, 360, Schedule(epochs=40, learning_rate=0.05, norms=True)),
         scale=Scale.SMALL,
         seeds=5,
         budget=60.0,
@@ -117,7 +117,7 @@ WORKLOADS = (
     ),
     Workload(
         name="mnist-2000",
-        make=grey_pictures("mnist", 2000, Schedule(epochs=20, learning_rate=0.05)),
+        make=grey_pictures("mnist", 2000, Schedule(epochs=20, learning_rate=0.05, norms=True)),
         scale=Scale.MEDIUM,
         seeds=3,
         budget=300.0,
