@@ -17,9 +17,11 @@ from optathlon.cli.common import SUITE_PATHS, Ended, UsageError
 from optathlon.cli.data import data_app
 from optathlon.cli.listing import list_suites
 from optathlon.cli.machine import machine
-from optathlon.cli.publishing import publish
+from optathlon.cli.plotting import plot_app
+from optathlon.cli.publishing import publish, tables
 from optathlon.cli.running import run
 from optathlon.spec import NeedsData
+from optathlon.spec.text import clean
 from optathlon.threads import fix_threads
 
 app = typer.Typer(
@@ -30,9 +32,10 @@ app = typer.Typer(
     epilog="Start with [bold]optathlon list[/], then [bold]run binary_regression[/] and [bold]leaderboard[/].",
 )
 app.command("list")(list_suites)
-for command in (run, leaderboard, claims, verify, compare, publish, machine):
+for command in (run, leaderboard, claims, verify, compare, publish, tables, machine):
     app.command()(command)
 app.add_typer(data_app, name="data")
+app.add_typer(plot_app, name="plot")
 _TYPER_USAGE_ERROR = 2
 
 
@@ -68,5 +71,5 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (UsageError, NeedsData, ValueError, OSError) as error:
-        typer.secho(f"error: {error}", err=True, fg="red")
+        typer.secho(f"error: {clean(str(error))}", err=True, fg="red")
         sys.exit(1)

@@ -1,20 +1,15 @@
-"""`optathlon publish`: write the site."""
+"""`optathlon publish` and `tables`: the site, and the tables in the suites' READMEs."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from optathlon.cli.common import (
-    RESULTS,
-    Results,
-)
-from optathlon.cli.reading import judge_groups, read_groups
-
-if TYPE_CHECKING:
-    pass
+from optathlon.cli.common import RESULTS, Ended, Results, SuiteNames, UsageError, choose, registry, suite_names
+from optathlon.cli.reading import judge_groups, read_groups, stream_groups
 
 
 def publish(
@@ -27,3 +22,42 @@ def publish(
 
     groups = read_groups(results)
     typer.echo(write_site(results.resolve().parent, target, judge.build(groups), judge_groups(groups)))
+
+
+def tables(
+    names: SuiteNames = None,
+    results: Results = RESULTS,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a README differs from the records.")] = False,
+) -> None:
+    """Write the tables in the suites' READMEs from the records, between <!-- board:WORKLOAD --> and <!-- end -->."""
+    from optathlon import judge
+    from optathlon.show import readmes
+    from optathlon.store import replace_text
+
+    rows = judge.build(stream_groups(results))
+    stale = []
+    for name in choose(names or (), suite_names(), "suite"):
+        for path in sorted(_folder(name).glob("*.md")):
+            before = path.read_text(encoding="utf-8")
+            try:
+                after = readmes.fill(before, [row for row in rows if row.suite == name])
+            except ValueError as error:
+                raise UsageError(f"{path}: {error}") from None
+            if before == after:
+                continue
+            stale.append(path)
+            if not check:
+                replace_text(path, after)
+    for path in stale:
+        typer.secho(f"{path} {'differs from the records; run: optathlon tables' if check else 'written'}", err=True)
+    if stale and check:
+        raise Ended(1)
+
+
+def _folder(suite: str) -> Path:
+    """Return the folder of a suite: that of the module which declares it."""
+    entry = registry().sources[suite].entry
+    if isinstance(entry, Path):
+        return entry if entry.is_dir() else entry.parent
+    registry().load(suite)
+    return Path(sys.modules[entry.module].__file__ or "").resolve().parent

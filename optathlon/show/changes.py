@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from optathlon.judge.comparing import LEVEL, Comparison, Thresholds, Verdict
+from optathlon.spec.text import clean
 
 
 def to_json(comparisons: Sequence[Comparison]) -> str:
@@ -51,4 +52,4 @@ def _line(one: Comparison) -> str:
 
 def _text(text: str) -> str:
     """Return text that cannot break a table or carry markup."""
-    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|").replace("`", "'")[:300]
+    return html.escape(clean(" ".join(text.split())), quote=False).replace("|", "\\|").replace("`", "'")[:300]

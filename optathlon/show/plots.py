@@ -170,7 +170,8 @@ def _axes(axis: Axes, x: str, y: str, title: str, *, log: bool = True) -> None:
     axis.set_xlabel(x, fontsize=8)
     axis.set_ylabel(y, fontsize=8)
     axis.set_title(title, fontsize=9)
-    axis.tick_params(labelsize=7)
+    axis.tick_params(which="both", labelsize=6.5)
+    axis.margins(x=0.12)  # room for names beside the last point
     axis.grid(alpha=0.25, linewidth=0.5)
     if log:
         axis.set_xscale("log")

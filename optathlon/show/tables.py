@@ -62,7 +62,7 @@ def to_markdown(rows: Sequence[Row], judgements: Sequence[Judgement] = ()) -> st
     parts = ["# Leaderboard", _HOW_TO_READ]
     suites = sorted({row.suite for row in rows} | {one.suite for one in judgements})
     for suite in suites:
-        parts.append(f"## {_escape(suite)}")
+        parts.append(f"## {escape(suite)}")
         ruled = [one for one in judgements if one.suite == suite]
         if ruled:
             parts.append(claims_markdown(ruled))
@@ -90,7 +90,7 @@ def claims_markdown(judgements: Sequence[Judgement]) -> str:
         for one in judgements
     ]
     header = ["source", "claim", "reported", "verdict", "measured", "scale"]
-    return f"Claims: {ledger.count(judgements)}.\n\n" + _table(header, lines, bold=3)
+    return f"Claims: {ledger.count(judgements)}.\n\n" + table(header, lines, bold=3)
 
 
 def _summary_markdown(rows: Sequence[Row]) -> list[str]:
@@ -101,14 +101,14 @@ def _summary_markdown(rows: Sequence[Row]) -> list[str]:
         if own[0].workloads > 1 and own[0].mean_rank is not None:
             header = ["method", f"mean rank on the {own[0].common} common", "first or tied first", "ranked on"]
             cells = [_overall(one) for one in own]
-            parts.append(f"### Over all workloads ({_escape(board)})\n\n" + _table(header, cells))
+            parts.append(f"### Over all workloads ({escape(board)})\n\n" + table(header, cells))
     for board, shares in profile(rows).items():
         own = [
             [method, *(f"{share:.2f}" for share in line)]
             for method, line in sorted(shares.items(), key=lambda item: -sum(item[1]))
         ]
-        title = f"### Performance profile of time to target ({_escape(board)})"
-        parts.append(f"{title}\n\n" + _table(["method", "fastest", "within 2×", "within 4×", "within 8×"], own))
+        title = f"### Performance profile of time to target ({escape(board)})"
+        parts.append(f"{title}\n\n" + table(["method", "fastest", "within 2×", "within 4×", "within 8×"], own))
     return parts
 
 
@@ -138,14 +138,14 @@ def _board_markdown(key: tuple[str, ...], board: Sequence[Row]) -> str:
         found = [extra.get((metric, row.method)) for metric in others]
         lines.append([*shown, *("" if one is None or one.value is None else _number(one.value) for one in found)])
     units = {row.metric: f"{row.metric} ({row.unit}, {row.better})" for row in board}
-    text = f"### {_escape(workload)} ({scale}, {device}, {_escape(machine)})\n\n"
-    text += _table([*header, *(units[metric] for metric in others)], lines)
+    text = f"### {escape(workload)} ({scale}, {device}, {escape(machine)})\n\n"
+    text += table([*header, *(units[metric] for metric in others)], lines)
     if stands := standing_text(first):
-        text += f"\n\n{_escape(stands)}"
-    reasons = [f"- {_escape(row.method)}: {_escape(row.note)}" for row in first if row.note and not row.yardstick]
+        text += f"\n\n{escape(stands)}"
+    reasons = [f"- {escape(row.method)}: {escape(row.note)}" for row in first if row.note and not row.yardstick]
     if reasons:
         text += "\n\nOn the seeds:\n\n" + "\n".join(reasons)
-    reasons = [f"- {_escape(row.method)}: {_escape(_last_line(row.reason))}" for row in first if row.reason]
+    reasons = [f"- {escape(row.method)}: {escape(_last_line(row.reason))}" for row in first if row.reason]
     return text + ("\n\nWhy cells failed:\n\n" + "\n".join(reasons) if reasons else "")
 
 
@@ -174,13 +174,14 @@ def _last_line(text: str) -> str:
     return lines[-1].strip()[:300] if lines else ""
 
 
-def _table(header: Sequence[str], lines: Sequence[Sequence[str]], bold: int | None = None) -> str:
-    rows = [[text if i == bold else _escape(text) for i, text in enumerate(line)] for line in lines]
-    head = "| " + " | ".join(_escape(text) for text in header) + " |"
+def table(header: Sequence[str], lines: Sequence[Sequence[str]], bold: int | None = None) -> str:
+    """Return a Markdown table of escaped texts; those of the column `bold` are Markdown already."""
+    rows = [[text if i == bold else escape(text) for i, text in enumerate(line)] for line in lines]
+    head = "| " + " | ".join(escape(text) for text in header) + " |"
     return "\n".join([head, "|" + " --- |" * len(header), *("| " + " | ".join(row) + " |" for row in rows)])
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Return text that Markdown and HTML show as it is."""
     text = html.escape(clean(" ".join(text.split())), quote=False)
     return "".join("\\" + mark if mark in "\\|`[]_*" else mark for mark in text)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from optathlon.spec import Ruling
+
 SMOKE = ("run", "binary_regression", "--scale", "smoke", "--workload", "gaussian-6x12", "--machine", "here")
 METHODS = ("--method", "least-squares", "--method", "maximin-gda")
 
@@ -70,11 +72,34 @@ def test_check_fails_until_the_tables_are_those_of_the_records(results: Path) ->
     assert "differs from the records" in ended.stderr
 
 
+def test_a_machine_without_records_is_an_error_with_near_misses(results: Path) -> None:
+    ended = optathlon("leaderboard", "--results", str(results), "--machine", "her")
+    assert ended.returncode == 1
+    assert "no machine matches 'her'; did you mean here?" in ended.stderr
+
+
+def test_a_narrowed_board_is_narrowed_in_every_format(results: Path) -> None:
+    narrowed = ("leaderboard", "--results", str(results), "--method", "least-squares", "--metric", "bit-error-rate")
+    for format in ("md", "csv", "json", "latex"):
+        text = optathlon(*narrowed, "--format", format).stdout
+        assert "least-squares" in text, format
+        assert "maximin-gda" not in text, format
+    assert "maximin-gda" not in optathlon(*narrowed).stdout
+
+
+@pytest.mark.parametrize(("ending", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_plots_are_files_of_each_kind(results: Path, tmp_path: Path, ending: str, magic: bytes) -> None:
+    path = tmp_path / f"picture.{ending}"
+    ended = optathlon("plot", "pareto", "-o", str(path), "--results", str(results))
+    assert ended.returncode == 0, ended.stderr
+    assert path.read_bytes().startswith(magic)
+
+
 def test_claims_are_json_for_scripts(results: Path) -> None:
     rows = json.loads(optathlon("claims", "--results", str(results), "--format", "json").stdout)
     assert rows
     assert all({"suite", "id", "source", "statement", "reported", "verdict", "measured", "scale"} <= set(row) for row in rows)
-    assert {row["verdict"] for row in rows} <= {"reproduced", "contradicted", "inconclusive", "not tested"}
+    assert {row["verdict"] for row in rows} <= {str(ruling) for ruling in Ruling}
 
 
 def test_list_is_json_for_scripts() -> None:
@@ -131,6 +156,7 @@ def test_a_failed_cell_gives_exit_code_two_and_a_status(tmp_path: Path) -> None:
         (("run", "binary_regression", "--seeds", "0"), "--seeds"),
         (("run",), "Missing argument"),
         (("leaderboard", "--format", "xml"), "md, csv, json or latex"),
+        (("plot", "pareto", "-o", "picture.bmp"), ".png, .svg or .pdf"),
         (("leaderboard", "--results", "/nonexistent"), "no records under"),
         (("verify", "--results", "/nonexistent"), "no records under"),
         (("data", "fetch", "mnistt"), "mnist"),

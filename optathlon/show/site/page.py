@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import html
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from optathlon.judge import Judgement, Row, boards
-from optathlon.show import tables
+from optathlon.judge import Judgement, Row, boards, first_metric
+from optathlon.show import ledger, tables
+from optathlon.spec import Ruling
+from optathlon.spec.text import clean
 
 _ASV_LINK = '<li id="nav-li-regressions">'
 _OWN_LINK = '<li id="nav-li-leaderboard"><a href="leaderboard/index.html">Leaderboard</a></li>'
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 0 auto 4rem; padding: 0 1rem; color: #1c2733 }
-nav { padding: .8rem 0; border-bottom: 1px solid #d5dbe1 }
-nav a { margin-right: 1.2rem }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-size: 14px }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #e3e8ed; text-align: left; vertical-align: top }
-th { border-bottom: 2px solid #9fb0bf }
-td.figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-.reproduced { color: #14713d } .contradicted { color: #b3261e } .inconclusive { color: #8a5a00 } .not-tested { color: #66727d }
-.failed { color: #b3261e } .note { color: #55626e; font-size: 13px } .scroll { overflow-x: auto }
-@media (prefers-color-scheme: dark) { body { background: #14191f; color: #dfe6ec } a { color: #7db7ff }
-  .reproduced { color: #63c98f } .contradicted, .failed { color: #ff8a80 }
-  .inconclusive { color: #e0b057 } .note { color: #9aa7b3 } }
-"""
+_ORDER = (Ruling.CONTRADICTED, Ruling.REPRODUCED, Ruling.INCONCLUSIVE, Ruling.REDUCED, Ruling.NOT_TESTED)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A cell of a table: its text, the class that styles it, and what a pointer over it shows."""
+
+    text: str
+    kind: str = ""
+    title: str = ""
 
 
 def publish(repository: Path, target: Path, rows: Sequence[Row], judgements: Sequence[Judgement]) -> Path:
@@ -77,71 +75,50 @@ def _publish_asv(repository: Path, target: Path) -> None:
 
 def to_html(rows: Sequence[Row], judgements: Sequence[Judgement], *, history: bool = False) -> str:
     """Return the leaderboard as one page: no script, nothing loaded, every text escaped; `history` links to asv's pages."""
-    suites = sorted({row.suite for row in rows} | {one.suite for one in judgements})
-    back = '<a href="../index.html">History</a>' if history else ""
-    links = "".join(f'<a href="#{_text(suite)}">{_text(suite)}</a>' for suite in suites)
-    parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-        f"<title>Optathlon leaderboard</title><style>{_STYLE}</style></head><body>",
-        f'<nav>{back}{links}<a href="leaderboard.csv">CSV</a></nav><h1>Leaderboard</h1>',
-        '<p class="note">Methods share a rank when their seeds cannot tell them apart (paired bootstrap, 95 %). Values are means'
-        " over seeds with 95 % intervals; seconds are medians of the method's own time, × their ratio to the suite's reference"
-        " method; * marks the Pareto front of score against seconds. Seconds of different machines are never compared.</p>",
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("optathlon.show.site", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: clean(value) if type(value) is str else value,  # Markup is the template's own
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    suites = [
+        {
+            "name": name,
+            "count": ledger.count(own := [one for one in judgements if one.suite == name]),
+            "claims": [_claim(one) for one in sorted(own, key=lambda one: _ORDER.index(one.verdict.ruling))],
+            "boards": [_board(key, board) for key, board in boards([row for row in rows if row.suite == name])],
+        }
+        for name in sorted({row.suite for row in rows} | {one.suite for one in judgements})
     ]
-    for suite in suites:
-        parts.append(f'<section id="{_text(suite)}"><h2>{_text(suite)}</h2>')
-        parts.append(_claims([one for one in judgements if one.suite == suite]))
-        parts += [_board(key, board) for key, board in boards([row for row in rows if row.suite == suite])]
-        parts.append("</section>")
-    return "\n".join([*parts, "</body></html>\n"])
+    return environment.get_template("leaderboard.html.j2").render(suites=suites, history=history) + "\n"
 
 
-def _claims(judgements: Sequence[Judgement]) -> str:
-    """Return the table of verdicts; those that fail stand first."""
-    if not judgements:
-        return ""
-    order = ["contradicted", "reproduced", "inconclusive", "not tested"]
-    lines = []
-    for one in sorted(judgements, key=lambda one: order.index(str(one.verdict.ruling))):
-        ruling = str(one.verdict.ruling)
-        before, after = (one.claim.source, one.claim.statement, one.claim.reported), (one.verdict.measured, one.scale)
-        verdict = f'<td class="{ruling.replace(" ", "-")}">{ruling}</td>'
-        lines.append([*(f"<td>{_text(t)}</td>" for t in before), verdict, *(f"<td>{_text(t)}</td>" for t in after)])
-    return "<h3>Claims</h3>" + _table(["source", "claim", "reported", "verdict", "measured", "scale"], lines)
+def _claim(one: Judgement) -> list[_Cell]:
+    ruling = one.verdict.ruling
+    kind = "reduced" if ruling is Ruling.REDUCED else ruling.replace(" ", "-")
+    texts = [_Cell(text) for text in (one.claim.source, one.claim.statement, one.claim.reported)]
+    return [*texts, _Cell(str(ruling), kind), _Cell(one.verdict.measured), _Cell(one.scale)]
 
 
-def _board(key: tuple[str, ...], board: Sequence[Row]) -> str:
+def _board(key: tuple[str, ...], board: Sequence[Row]) -> dict[str, object]:
     """Return the table of one workload: the ranking metric with seconds, then the other metrics."""
     _, workload, scale, device, machine = key
-    first = [row for row in board if row.metric == board[0].metric]
     others = list(dict.fromkeys(row.metric for row in board if row.metric != board[0].metric))
-    values = {(row.metric, row.method): row for row in board}
+    values = {(row.metric, row.method): tables.display(row)[2] for row in board}
     units = {row.metric: f"{row.metric} ({row.unit}, {row.better} is better)" for row in board}
-    header = ["rank", "method", units[board[0].metric], "seconds", "×", "seeds", "status", *(units[name] for name in others)]
     lines = []
-    for row in first:
-        rank, method, value, seconds, ratio, seeds, status = tables.display(row)
-        cells = [_figure(rank), f"<td>{_text(method)}{' *' if row.pareto else ''}</td>"]
-        cells += [_figure(text) for text in (value, seconds, ratio, seeds)]
-        cells.append(
-            f'<td class="failed" title="{_text(row.reason)}">{_text(status)}</td>' if row.failed else f"<td>{_text(status)}</td>"
-        )
-        cells += [_figure("" if (one := values.get((name, row.method))) is None else tables.display(one)[2]) for name in others]
-        lines.append(cells)
-    return f"<h3>{_text(workload)} ({_text(scale)}, {_text(device)}, {_text(machine)})</h3>" + _table(header, lines)
-
-
-def _figure(text: str) -> str:
-    return f'<td class="figure">{_text(text)}</td>'
-
-
-def _table(header: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{_text(text)}</th>" for text in header)
-    body = "".join(f"<tr>{''.join(line)}</tr>" for line in lines)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _text(text: str) -> str:
-    return html.escape(text, quote=True)
+    for row in first_metric(board):
+        rank, method, *figures, status = tables.display(row)
+        cells = [_Cell(rank, "figure"), _Cell(method + (" *" if row.pareto else ""))]
+        cells += [_Cell(text, "figure") for text in figures]
+        cells.append(_Cell(status, "failed", row.reason) if row.failed else _Cell(status))
+        lines.append(cells + [_Cell(values.get((name, row.method), ""), "figure") for name in others])
+    return {
+        "title": f"{workload} ({scale}, {device}, {machine})",
+        "header": ["rank", "method", units[board[0].metric], "seconds", "×", "seeds", "status", *(units[n] for n in others)],
+        "lines": lines,
+    }
