@@ -52,6 +52,7 @@ boundscheck: setup ## run the tests of the compiled kernels with bounds checks, 
 
 tables: setup ## write results/LEADERBOARD.md and results/leaderboard.csv from the records
 	$(BIN)/optathlon leaderboard --write
+	$(BIN)/optathlon tables
 
 history: setup ## measure COMMITS with asv (a range such as HEAD~3..HEAD, or NEW)
 	PIP_CONSTRAINT="$$($(BIN)/python -c 'import pathlib; print(pathlib.Path("constraints.txt").resolve().as_uri())')" $(BIN)/asv run --machine "$$($(BIN)/python -m optathlon.asv.machine)" \

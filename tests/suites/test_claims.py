@@ -17,6 +17,7 @@ HERE = Environment(machine="here", cpu="", gpu="", os="", python="", versions={}
 LEVELS = (0.0, 1e-9, 1e-3, 0.05, 0.3, 0.5, 0.7, 0.9, 0.97, 1.0, 1.5, 3.0, 30.0, 1e3, 1e6, -1.0, -100.0)
 TRIALS = 150
 SEEDS = 6
+UNDECIDABLE = {"rates-of-table-1"}  # no run can decide an asymptotic rate, and the claim says so
 HOW_RUNS_END = {"fig2-sdr-infeasible"}  # about statuses alone: a run ends so or it does not
 
 
@@ -111,6 +112,8 @@ def test_every_claim_asks_for_what_is_declared_and_can_be_contradicted_or_left_o
     for claim in suite.claims:
         scales = [scale for scale in Scale if scale.order >= claim.scale.order]
         cells = next((cells for scale in scales if (cells := _looked_at(suite, claim, scale, drawn[scale]))), None)
+        if cells is None and claim.id in UNDECIDABLE:
+            continue
         if cells is None:
             untestable.append(claim.id)
             continue
