@@ -78,8 +78,8 @@ Methods stand in the order of their means over the seeds that all of them ran, a
 apart (paired tests, false discovery rate 5 % in a board); in brackets, the ranks that the data leave possible. Brackets behind a
 value are its 95 % interval; seconds are medians of the method's own time, `×` is the ratio to the suite's reference method, `*`
 marks the Pareto front of score against seconds. Yardsticks know more than the others (the truth, all data): shown, not ranked.
-Seconds of different machines are never compared; `~` marks those measured beside other cells or on a busy machine, "dirty" records
-from a working tree with changes. `docs/verdicts.md` says how ranks and verdicts are made, and how often they err.
+Seconds of different machines are never compared; `~` marks those measured beside other cells or on a busy machine, "dirty"
+records from a working tree with changes. `docs/verdicts.md` says how ranks and verdicts are made, and how often they err.
 """.strip()
 
 
