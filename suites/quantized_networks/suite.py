@@ -25,14 +25,14 @@ SMOKE = (
 )
 
 SMALL = (
-    _workload("planted-100x20", planted(100, 20, "paper"), Scale.SMALL, "Fig. 1: loss against neurons", seeds=5, budget=120.0),
+    _workload("planted-100x20", planted(100, 20, "paper"), Scale.SMALL, "Fig. 1: loss against neurons", seeds=4, budget=120.0),
     *(
         _workload(
             f"exact-{kind}-{n}x{d}",
             planted(n, d, kind, theta=theta, exact=True),
             Scale.SMALL,
             f"{kind}, {n} samples, {d} features, theta {theta}: against the exact optimum",
-            seeds=5,
+            seeds=4,
             metric="optimum-ratio",
         )
         for kind, n, d, theta in (
