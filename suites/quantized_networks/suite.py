@@ -25,7 +25,7 @@ SMOKE = (
 )
 
 SMALL = (
-    _workload("planted-100x20", planted(100, 20, "paper"), Scale.SMALL, "Fig. 1: loss against neurons", seeds=4, budget=120.0),
+    _workload("planted-100x20", planted(100, 20, "paper"), Scale.SMALL, "Fig. 1: loss against neurons", seeds=5, budget=120.0),
     *(
         _workload(
             f"exact-{kind}-{n}x{d}",
