@@ -74,7 +74,7 @@ def _losses(rows: list[Mapping[str, Any]], path: Path) -> Path | None:
                 axis.axhline(row["value"], color="black", linewidth=1, linestyle="--", label="the relaxation itself")
         axis.set(xscale="log", yscale="log", xlabel="neurons m", ylabel=f"{metric} / that of f = 0", title=workload)
         axis.grid(alpha=0.3)
-    axes[0].legend(fontsize="small")
+    axes[0].legend(fontsize="small", loc="lower left")
     figure.savefig(path)
     pyplot.close(figure)
     return path
