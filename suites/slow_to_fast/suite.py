@@ -6,7 +6,7 @@ from optathlon.spec import Scale, Suite, Workload
 from optathlon.suites.slow_to_fast.claims import CLAIMS, WIDTHS
 from optathlon.suites.slow_to_fast.methods import METHODS, THESIS
 from optathlon.suites.slow_to_fast.metrics import METRICS, exhibit
-from optathlon.suites.slow_to_fast.problem import mnist, plane, tilted, vectors
+from optathlon.suites.slow_to_fast.problem import digits, mnist, plane, tilted, vectors
 
 
 def _tilted(angle: int, noise: float = 0.0) -> Workload:
@@ -66,6 +66,16 @@ WORKLOADS = (
         methods=(),
         trials=2,
         description="two planes at 75 degrees, 8 neurons, 2 starts",
+    ),
+    Workload(
+        name="digits-smoke",
+        make=digits(300, 120, 100),
+        scale=Scale.SMOKE,
+        seeds=2,
+        metric="final-loss",
+        data=("digits",),
+        methods=(),
+        description="300 digits of 16 x 16, 120 steps of plain SGD at rate 0.01",
     ),
     Workload(
         name="condition-smoke",
