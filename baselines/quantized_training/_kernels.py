@@ -51,7 +51,7 @@ def histogram(y, bits, mask, shift, top, bins):
 
 @_compiled()
 def surviving_bins(bins, highest):
-    """Return the first and last bin that can hold the best threshold, their numbers, how many stand before, and their sum.
+    """Return first and last bin that can hold the best threshold, how many numbers they hold, how many stand before, their sum.
 
     The score S_j^2 / j is known at every border. Inside a bin of c numbers, none above h, it is at most the larger of the score
     at the upper border and (S + c h)^2 / (j + c), for (S + t h)^2 / (j + t) is convex in t.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,8 @@ def quantizable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
         When there are none, or one has no entry, a single entry, zeros alone, or a number that is not finite.
     """
     kinds = (nn.Linear, nn.modules.conv._ConvNd)
-    found = {f"{name}.weight".lstrip("."): module.weight for name, module in model.named_modules() if isinstance(module, kinds)}
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
+    found = {f"{name}.weight".lstrip("."): cast(nn.Parameter, layer.weight) for name, layer in layers.items()}
     if not found:
         raise ValueError(f"model must have a convolution or a linear layer to quantise, got {type(model).__name__} without")
     for name, weight in found.items():

@@ -147,7 +147,8 @@ def pictures(name: str, network: Network, n_train: int, schedule: Schedule, *, w
 
         def normalised(images: NDArray[np.uint8]) -> NDArray[np.float32]:
             pixels = images.reshape(*images.shape[:3], -1).transpose(0, 3, 1, 2).astype(np.float32) / 255
-            return (pixels - 0.1307) / 0.3081 if name == "mnist" else (pixels - 0.47) / 0.25
+            mean, deviation = (0.1307, 0.3081) if name == "mnist" else (0.47, 0.25)
+            return ((pixels - mean) / deviation).astype(np.float32)
 
         parts = (
             normalised(arrays["train_images"][:n_train]),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 THESIS = "Long, thesis"
 PLANES = ("plane-*",)
-WATCHED = ("plane-8", "plane-24")
+WATCHED = ("plane-8", "plane-24", "plane-smoke")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ METHODS = (
         name="sgd",
         run=run_sgd,
         settings={"learning_rate": 0.01},
-        workloads=("mnist*",),
+        workloads=("mnist", "digits-smoke"),
         reference=f"{THESIS}, section 2.5.2",
         devices=("cpu", "cuda"),
     ),

@@ -62,7 +62,7 @@ class Pictures:
 
     Attributes
     ----------
-    X, y : Tensor, shapes (n, 1, 28, 28) and (n,)
+    X, y : Tensor, shapes (n, 1, size, size) and (n,)
         Normalised images and classes.
     model : torch.nn.Module
         The start.
@@ -106,18 +106,36 @@ def vectors(k: int, d: int, n_sets: int, *, patterns: bool = False) -> Make:
     return make
 
 
+def digits(n_train: int, n_steps: int, batch_size: int) -> Make:
+    """Return the generator of scikit-learn's digits, each pixel doubled, for the same network."""
+
+    def make(rng: np.random.Generator, device: str) -> Pictures:
+        arrays = data.load("digits")
+        order = rng.permutation(len(arrays["y"]))[:n_train]
+        images = np.kron(arrays["X"][order].reshape(-1, 1, 8, 8) / 16 - 0.3, np.ones((2, 2)))
+        return _pictures(images, arrays["y"][order], n_steps, batch_size, rng, device)
+
+    return make
+
+
 def mnist(n_steps: int, batch_size: int = 1000) -> Make:
     """Return the generator of the thesis's LeNet on MNIST; the seed draws network and order."""
 
     def make(rng: np.random.Generator, device: str) -> Pictures:
-        import torch
-
-        from optathlon.baselines.slow_to_fast import simplified_lenet
-
         arrays = data.load("mnist")
         images = (arrays["train_images"].reshape(-1, 1, 28, 28).astype(np.float32) / 255 - 0.1307) / 0.3081
-        labels = torch.from_numpy(arrays["train_labels"].astype(np.int64))
-        model = simplified_lenet(seed=int(rng.integers(2**31)))
-        return Pictures(torch.from_numpy(images).to(device), labels.to(device), model.to(device), n_steps, batch_size)
+        return _pictures(images, arrays["train_labels"], n_steps, batch_size, rng, device)
 
     return make
+
+
+def _pictures(
+    images: NDArray[Any], labels: NDArray[Any], n_steps: int, batch_size: int, rng: np.random.Generator, device: str
+) -> Pictures:
+    import torch
+
+    from optathlon.baselines.slow_to_fast import simplified_lenet
+
+    model = simplified_lenet(size=images.shape[-1], seed=int(rng.integers(2**31))).to(device)
+    X, y = torch.from_numpy(images.astype(np.float32)), torch.from_numpy(labels.astype(np.int64))
+    return Pictures(X.to(device), y.to(device), model, n_steps, batch_size)

@@ -6,7 +6,7 @@ from optathlon.spec import Scale, Suite, Workload
 from optathlon.suites.slow_to_fast.claims import CLAIMS, WIDTHS
 from optathlon.suites.slow_to_fast.methods import METHODS, THESIS
 from optathlon.suites.slow_to_fast.metrics import METRICS, exhibit
-from optathlon.suites.slow_to_fast.problem import mnist, plane, tilted, vectors
+from optathlon.suites.slow_to_fast.problem import digits, mnist, plane, tilted, vectors
 
 
 def _tilted(angle: int, noise: float = 0.0) -> Workload:
@@ -68,6 +68,16 @@ WORKLOADS = (
         description="two planes at 75 degrees, 8 neurons, 2 starts",
     ),
     Workload(
+        name="digits-smoke",
+        make=digits(300, 120, 100),
+        scale=Scale.SMOKE,
+        seeds=2,
+        metric="final-loss",
+        data=("digits",),
+        methods=(),
+        description="300 digits of 16 x 16, 120 steps of plain SGD at rate 0.01",
+    ),
+    Workload(
         name="condition-smoke",
         make=vectors(5, 2, 5),
         scale=Scale.SMOKE,
@@ -99,7 +109,7 @@ WORKLOADS = (
         make=mnist(1200),
         scale=Scale.MEDIUM,
         seeds=3,
-        budget=600.0,
+        budget=1200.0,
         metric="final-loss",
         data=("mnist",),
         methods=(),
