@@ -86,7 +86,7 @@ class PlaneRuns:
     objective : ndarray, shape (runs,)
         Mean hinge loss at `W`.
     converged : ndarray of bool, shape (runs,)
-        Whether the loss is exactly zero: every margin is at least 1.
+        Whether the loss is exactly zero, every margin at least 1, at finite weights.
     """
 
     W: Floats
@@ -184,7 +184,7 @@ def train_on_planes(
             for run in np.flatnonzero(objective > 0):
                 advance(run, 1)
             callback(step, W.copy())
-    return PlaneRuns(W, n_steps, objective, objective == 0)
+    return PlaneRuns(W, n_steps, objective, (objective == 0) & np.isfinite(W).all(axis=(1, 2)))
 
 
 def component_norms(W: ArrayLike, bases: ArrayLike) -> Floats:

@@ -118,7 +118,10 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * rate(epoch + b / n_batches)
             inputs = _augmented(X[batch], generator) if augment else X[batch]
-            loss = nn.functional.cross_entropy(model(inputs), y[batch])
+            logits = model(inputs)
+            if epoch == b == 0:
+                _check_logits(logits, y)
+            loss = nn.functional.cross_entropy(logits, y[batch])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -168,6 +171,13 @@ def _check_data(X: Tensor, y: Tensor) -> None:
         raise ValueError(f"X must be finite, got {int((~torch.isfinite(X)).sum())} entries that are NaN or infinite")
     if int(y.min()) < 0:
         raise ValueError(f"y must hold classes from 0 on, got {int(y.min())}")
+
+
+def _check_logits(logits: Tensor, y: Tensor) -> None:
+    if logits.ndim != 2 or int(y.max()) >= logits.shape[1]:
+        raise ValueError(
+            f"model must return a logit for each class up to {int(y.max())}, got shape {tuple(logits.shape)} for one batch"
+        )
 
 
 def _schedule(schedule: str, milestones: Sequence[int], n_epochs: int) -> Callable[[float], float]:

@@ -81,6 +81,18 @@ def test_clipped_relu_passes_at_its_bound_and_nothing_passes_at_zero():
         assert x.grad.tolist() == [0, 1, 0]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_short_floats_work_too(estimator, dtype):
+    x = torch.tensor([-1.0, 0.5, 40.0], dtype=dtype, requires_grad=True)
+    y = QuantizedReLU(2, estimator, tau=1.0)(x)
+    y.sum().backward()
+    assert y.dtype == x.grad.dtype == dtype
+    assert y.tolist() == [0, 1, 3]
+    expected = slope([-1.0, 0.5, 40.0], bits=2, estimator=estimator)
+    np.testing.assert_allclose(x.grad.float().numpy(), expected, atol=0.01)
+
+
 def test_the_input_is_left_alone_and_nan_is_not_hidden():
     x = torch.tensor([-1.0, float("nan"), 3.3])
     before = x.clone()

@@ -133,6 +133,7 @@ def test_augmentation_shifts_and_mirrors():
         ({"y": torch.zeros(240)}, "y of int64"),
         ({"y": torch.full((240,), -1)}, "y must hold classes from 0"),
         ({"X": torch.full((240, 3), float("nan"))}, "X must be finite"),
+        ({"y": torch.full((240,), 3)}, "model must return a logit for each class up to 3"),
         ({"X": np.zeros((240, 3))}, "must be torch tensors"),
         ({"n_epochs": 0}, "n_epochs must be"),
         ({"batch_size": 1}, "batch_size must be"),

@@ -112,6 +112,14 @@ def test_own_components_never_shrink_on_orthogonal_planes_only():
     assert largest_drop(45) > 1e-3
 
 
+@pytest.mark.parametrize("rate", [1e155, 1e300, 1.7e308])
+def test_weights_that_overflow_never_count_as_converged(rate):
+    X, y, _ = two_planes(90)
+    runs = train_on_planes(X, y, starts(4), halves(), learning_rate=rate, max_steps=400)
+    for W, converged in zip(runs.W, runs.converged, strict=True):
+        assert np.isfinite(W).all() or not converged
+
+
 def test_figure_3_2_medians():
     """Every run converges from 45 degrees up; more steps at 30 degrees."""
     medians = {}
