@@ -114,7 +114,7 @@ SMALL_WORKLOADS = (
         relu(20, 20, 2000, common=1.5),
         "Theorem 3.1: 20 samples about a common direction",
         ("descent", "polyak-proved", "polyak-tuned"),
-        seeds=8,
+        seeds=6,
     ),
     *(
         _training(f"linear-{depth}-100", linear(depth, 100), f"Theorem 3.2: depth {depth}, kappa 100", ON_NETWORKS[:2])
