@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from optathlon.baselines.quantized_training import (
     Recurrence,
-    TrainedNetwork,
     mean_threshold_ternary,
     project_binary,
     project_ternary,
     quant_recurrence,
-    train_quantized,
 )
 from optathlon.spec import Context, Diverged, Method
 from optathlon.suites.quantized_training.problem import Classification, Teachers, Vector
+
+if TYPE_CHECKING:
+    from optathlon.baselines.quantized_training import TrainedNetwork
 
 THESIS = "Long, thesis"
 TEACHERS = ("teacher-*", "figure-4.3*", "example-4.1*")
@@ -66,6 +67,8 @@ def run_projection(problem: Vector, context: Context, *, rule: str) -> Projectio
 def run_training(problem: Classification, context: Context, *, method: str) -> TrainedNetwork:
     """Train the network by the problem's schedule; all but float have activations of 4 bits."""
     schedule = problem.schedule
+    from optathlon.baselines.quantized_training import train_quantized
+
     found = train_quantized(
         problem.model if method == "float" else problem.quantised_model,
         problem.X,
@@ -108,6 +111,8 @@ def warm_up_training() -> None:
     from optathlon.baselines.coarse_gradients import perceptron
 
     warm_up_projection()
+    from optathlon.baselines.quantized_training import train_quantized
+
     train_quantized(perceptron((4, 2)), torch.eye(4), torch.tensor([0, 1, 0, 1]), method="ternary", n_epochs=1)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from optathlon.baselines.quantized_training import (
-    TrainedNetwork,
     cone_coordinates,
     sufficient_condition,
     time_shares,
@@ -16,6 +15,9 @@ from optathlon.baselines.quantized_training import (
 )
 from optathlon.spec import Metric, RunRecord
 from optathlon.suites.quantized_training.methods import Projection, Run
+
+if TYPE_CHECKING:
+    from optathlon.baselines.quantized_training import TrainedNetwork
 
 NOT_HERE = float("nan")
 
@@ -76,15 +78,21 @@ def projection_seconds(run: RunRecord) -> float:
 
 def test_error(problem: Any, answer: Any) -> float:
     """Return the share of wrong labels on the test pictures."""
-    if not isinstance(answer, TrainedNetwork):
+    if not _is_network(answer):
         return NOT_HERE
     from optathlon.baselines.coarse_gradients import accuracy
 
     return 1 - accuracy(answer.model, problem.X_test, problem.y_test)
 
 
+def _is_network(answer: object) -> TypeGuard[TrainedNetwork]:
+    from optathlon.baselines.quantized_training import TrainedNetwork  # with torch, which a declaration does without
+
+    return isinstance(answer, TrainedNetwork)
+
+
 def _of_network(score: Callable[[TrainedNetwork], float]) -> Callable[[Any, Any], float]:
-    return lambda problem, answer: float(score(answer)) if isinstance(answer, TrainedNetwork) else NOT_HERE
+    return lambda problem, answer: float(score(answer)) if _is_network(answer) else NOT_HERE
 
 
 def _late_decay(network: TrainedNetwork) -> float:
@@ -99,7 +107,7 @@ def exhibit(problem: Any, answer: Any) -> Mapping[str, str | Sequence[float]]:
 
         best = np.sign(optimum(problem.w_star[:8], answer.weights)).astype(int)
         return {"signs": answer.found.signs[:8].ravel().tolist(), "optima": best.ravel().tolist()}
-    if isinstance(answer, TrainedNetwork):
+    if _is_network(answer):
         shown: dict[str, str | Sequence[float]] = {"losses": list(answer.losses)}
         if answer.signs.shape[1] == 150:  # LeNet's six filters of 5 x 5: the first three
             shown["signs"] = answer.signs[:, :75].ravel().tolist()
