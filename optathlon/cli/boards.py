@@ -62,6 +62,7 @@ def leaderboard(
     metric: MetricNames = None,
     top: Annotated[int | None, typer.Option(min=1, help="Only so many methods of each board, the best ones.")] = None,
     details: Details = False,
+    summary: Annotated[bool, typer.Option("--summary", help="On a terminal, only who wins where and the count.")] = False,
 ) -> None:
     """Show who wins where, with ties and intervals, and which claims hold (all workloads, methods and metrics decide these).
 
@@ -94,7 +95,7 @@ def leaderboard(
     elif format == "md":
         typer.echo(tables.to_markdown(rows, judgements), nl=False)
     else:
-        console.show_leaderboard(rows, judgements, details=details)
+        console.show_leaderboard(rows, judgements, details=details, summary=summary)
 
 
 def _wanted(results: Path, names: Sequence[str], scale: Scale | None, machine: str | None, seen: set[str]) -> Iterator[Group]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from optathlon.cli.common import (
     SuiteNames,
     UsageError,
     WorkloadNames,
+    choose,
     load_suites,
 )
 from optathlon.cli.reading import stream_groups
@@ -74,30 +75,53 @@ def compare(
     machine: ShownMachine = None,
     format: Annotated[str, typer.Option("--format", help="md or json.")] = "md",
     everything: Annotated[bool, typer.Option("--all", help="Show what is within noise too.")] = False,
-    seconds_factor: Annotated[float, typer.Option(help="Seconds count from this factor on.")] = 1.5,
-    floor: Annotated[float, typer.Option(help="Seconds below which no difference counts.")] = 5e-4,
+    seconds_factor: Annotated[
+        list[str] | None, typer.Option(help="Seconds count from this factor on; SUITE=FACTOR for one suite. [default: 1.5]")
+    ] = None,
+    floor: Annotated[
+        list[str] | None, typer.Option(help="Seconds below which no difference counts; SUITE=SECONDS for one. [default: 5e-4]")
+    ] = None,
 ) -> None:
     """Compare two commits that asv has run: regressed, improved or within noise, per workload, method and metric.
 
     Exit code 1 on a regression, where a method or workload has vanished, and where nothing could be compared. Unlike asv's own
     compare it knows each metric's direction, uses the spread over seeds, and controls the false alarms over all comparisons.
     """
-    from optathlon.judge import Thresholds, compare_groups
+    from optathlon.judge import Thresholds, circumstances, compare_groups
     from optathlon.show import changes
     from optathlon.store import load_revision
 
     if format not in ("md", "json"):
         raise UsageError(f"--format must be md or json, got {format!r}")
-    thresholds = Thresholds(seconds_factor, floor)
     sides = [load_revision(revision, results, machine) for revision in (base, head)]
+    suites = sorted({group.cell.suite for side in sides for group in side})
+    factors = _by_suite("--seconds-factor", seconds_factor or (), suites, Thresholds.seconds_factor)
+    floors = _by_suite("--floor", floor or (), suites, Thresholds.floor)
+    thresholds = {suite: Thresholds(factors[suite], floors[suite]) for suite in suites}
     found = compare_groups(sides[0], sides[1], thresholds)
-    text = changes.to_json(found) if format == "json" else changes.to_markdown(found, thresholds, everything=everything)
-    typer.echo(text)
+    differing = circumstances(sides[0], sides[1])
+    if format == "json":
+        typer.echo(changes.to_json(found))
+    else:
+        typer.echo(changes.to_markdown(found, thresholds, differing, everything=everything))
     machines = [{group.cell.environment.machine for group in side} for side in sides]
     if not machines[0] & machines[1]:
         raise UsageError(f"nothing was compared: {base} was measured on {_listed(machines[0])}, {head} on {_listed(machines[1])}")
     if any(change.verdict in ("regressed", "gone") for change in found) or not found:
         raise Ended(1)
+
+
+def _by_suite(option: str, given: Sequence[str], suites: Sequence[str], default: float) -> dict[str, float]:
+    """Return a number for each suite from ``NUMBER`` (for all) and ``SUITE=NUMBER``, the later the stronger."""
+    values = dict.fromkeys(suites, default)
+    for text in given:
+        name, _, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            raise UsageError(f"{option} must be a number or SUITE=NUMBER, got {text!r}") from None
+        values |= dict.fromkeys(choose([name], suites, "suite with records") if name else suites, value)
+    return values
 
 
 def _listed(names: set[str]) -> str:

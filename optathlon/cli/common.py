@@ -45,11 +45,11 @@ def suite_names(incomplete: str = "") -> list[str]:
     return [name for name in registry().names() if name.startswith(incomplete)]
 
 
-def names_in_suites(kind: str) -> Callable[[str], list[str]]:
-    """Return the completion of names of a kind (``"workloads"``, ``"methods"``) over all suites."""
+def names_in_suites(kind: str) -> Callable[[typer.Context, str], list[str]]:
+    """Return the completion of names of a kind (``"workloads"``, ``"methods"``) over the suites on the line, all by default."""
 
-    def complete(incomplete: str) -> list[str]:
-        names = {entry.name for suite in load_suites(()) for entry in getattr(suite, kind)}
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        names = {entry.name for suite in load_suites(ctx.params.get("names") or ()) for entry in getattr(suite, kind)}
         return sorted(name for name in names if name.startswith(incomplete))
 
     return complete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from optathlon.measure import Job, environment, run_jobs
 from optathlon.spec import RunRecord, Status
 
 _LOG_EVERY = 20
+_PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, force: bool) -> int:
@@ -74,14 +76,17 @@ def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> li
             if not console.is_terminal and len(fresh) % _LOG_EVERY == 0:  # a log has no bar
                 print(f"{len(fresh)} of {len(pending)}: {cell.suite} {cell.workload} {cell.method}", file=sys.stderr, flush=True)
             if record.status is not Status.OK:
-                lines = record.reason.split("\nstderr:\n")[0].strip().splitlines() or [""]
-                progress.console.print(
-                    Text(
-                        f"{cell.suite} {cell.workload} {cell.method} seed {record.seed}: {record.status}: {lines[-1][:300]}",
-                        "yellow",
-                    )
-                )
+                text = f"{cell.suite} {cell.workload} {cell.method} seed {record.seed}: {record.status}: {_cause(record.reason)}"
+                progress.console.print(Text(text, "yellow"), soft_wrap=True)
     return fresh
+
+
+def _cause(reason: str) -> str:
+    """Return the last line of a reason, and where a traceback in it ends: the last file that is no library's."""
+    told = reason.split("\nstderr:\n")[0].strip()
+    places = [place for place in _PLACE.findall(told) if "site-packages" not in place[0]]
+    last = (told.splitlines() or [""])[-1][:300]
+    return f"{last} ({':'.join(places[-1])})" if places else last
 
 
 def _report(cached: int, fresh: Sequence[RunRecord], failed: Sequence[RunRecord]) -> None:

@@ -23,7 +23,7 @@ from optathlon.data.download import fetch_file, write_file
 from optathlon.data.formats import Arrays, CorruptData
 from optathlon.spec import NeedsData
 
-State = Literal["present", "absent", "corrupt"]
+State = Literal["present", "verified", "absent", "corrupt"]
 
 # A file changed this shortly before it was hashed may change again within one tick of the file system's clock.
 _SETTLED_SECONDS = 2.0
@@ -208,6 +208,11 @@ def _row(entry: DataSet, *, trust: bool) -> Row:
             state, note = "absent", f"optathlon data fetch {entry.name}"
         elif not trust:
             _load_embedded(entry)
+        if not trust and state == "present":
+            state, note = (
+                "verified",
+                "\n".join(f"{file.path} {file.sha256}" for file in entry.files) or f"sha256 {entry.checksum}",
+            )
     except CorruptData as error:
         state, note = "corrupt", str(error)
     return Row(entry.name, entry.kind, state, entry.size, str(folder or ""), entry.licence, entry.content, note)

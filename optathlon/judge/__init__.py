@@ -4,13 +4,14 @@ No clock, no file, no run: the same records always give the same judgement.
 """
 
 from optathlon.judge.board import Row, boards, build, first_metric, to_dicts, to_frame
-from optathlon.judge.comparing import Comparison, Thresholds, compare_groups
+from optathlon.judge.comparing import Comparison, Thresholds, circumstances, compare_groups
 from optathlon.judge.evidence import FailedRuns, MissingEvidence
 from optathlon.judge.ledger import Judgement, judge
 from optathlon.judge.summary import Overall, profile, summary
 from optathlon.judge.verifying import Finding, findings_of, refused
 
 __all__ = [
-    "Comparison", "FailedRuns", "Finding", "Judgement", "MissingEvidence", "Overall", "Row", "Thresholds", "boards",
-    "build", "compare_groups",    "findings_of", "first_metric", "judge", "profile", "refused", "summary", "to_dicts", "to_frame",
+    "Comparison", "FailedRuns", "Finding", "Judgement", "MissingEvidence", "Overall", "Row", "Thresholds", "boards", "build",
+    "circumstances", "compare_groups", "findings_of", "first_metric", "judge", "profile", "refused", "summary", "to_dicts",
+    "to_frame",
 ]  # fmt: skip

@@ -144,6 +144,25 @@ def compare_groups(
     return sorted(rows, key=lambda row: order.index(row.verdict))
 
 
+def circumstances(base: Iterable[Group], head: Iterable[Group]) -> list[str]:
+    """Return what differs between the two sides but their code, a sentence each: Python, versions and kernels, by machine."""
+    before, after = _facts(base), _facts(head)
+    machines = {machine for machine, _ in before} & {machine for machine, _ in after}
+    changed = [key for key in sorted(before.keys() | after.keys()) if key[0] in machines and before.get(key) != after.get(key)]
+    old, new = ([" and ".join(sorted(side.get(key, ()))) or "none" for key in changed] for side in (before, after))
+    return [f"{name} on {machine}: {a}, then {b}" for (machine, name), a, b in zip(changed, old, new, strict=True)]
+
+
+def _facts(groups: Iterable[Group]) -> dict[tuple[str, str], set[str]]:
+    """Return the values of each machine's Python, versions and kernels."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for group in groups:
+        environment = group.cell.environment
+        for name, value in {"Python": environment.python, **environment.versions, **environment.kernels}.items():
+            found.setdefault((environment.machine, name), set()).add(value)
+    return found
+
+
 def _judge(tests: Sequence[_Test]) -> list[Comparison]:
     """Return the verdicts at a false discovery rate of `LEVEL` over all tests."""
     raw = np.array([_p_value(test) for test in tests])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from optathlon.judge.comparing import LEVEL, Comparison, Thresholds, Verdict
@@ -17,18 +17,34 @@ def to_json(comparisons: Sequence[Comparison]) -> str:
     return json.dumps([asdict(one) for one in comparisons], indent=1)
 
 
-def to_markdown(comparisons: Sequence[Comparison], thresholds: Thresholds, *, everything: bool = False) -> str:
-    """Return the changes, or every comparison, as a Markdown table under a count of the verdicts and the thresholds."""
+def to_markdown(
+    comparisons: Sequence[Comparison],
+    thresholds: Mapping[str, Thresholds],
+    circumstances: Sequence[str] = (),
+    *,
+    everything: bool = False,
+) -> str:
+    """Return the changes, or every comparison, as a Markdown table.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+        What was compared.
+    thresholds : mapping
+        What counted as noticeable, by suite.
+    circumstances : sequence of str
+        What else differs between the two sides.
+    everything : bool
+        Also what is within noise.
+    """
     counts = Counter(one.verdict for one in comparisons)
     summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     if not summary:
         return "**nothing to compare: the two have no machine and no cell in common**\n"
     shown = [one for one in comparisons if everything or one.verdict is not Verdict.WITHIN_NOISE]
-    limits = (
-        f"False discovery rate {LEVEL:.0%} over {len(comparisons)} comparisons; seconds count from a factor of "
-        f"{thresholds.seconds_factor:g} and {thresholds.floor:g} s."
-    )
-    lines = [f"**{summary}**", "", limits]
+    lines = [f"**{summary}**", "", f"False discovery rate {LEVEL:.0%} over {len(comparisons)} comparisons. {_limits(thresholds)}"]
+    if circumstances:
+        lines += ["", "Not only the code differs:", "", *(f"- {_text(sentence)}" for sentence in circumstances)]
     if shown:
         lines += [
             "",
@@ -37,6 +53,14 @@ def to_markdown(comparisons: Sequence[Comparison], thresholds: Thresholds, *, ev
             *(_line(one) for one in shown),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _limits(thresholds: Mapping[str, Thresholds]) -> str:
+    """Return from where seconds count, once where it is the same in all suites."""
+    texts = {name: f"a factor of {one.seconds_factor:g} and {one.floor:g} s" for name, one in thresholds.items()}
+    if len(set(texts.values())) == 1:
+        return f"Seconds count from {next(iter(texts.values()))}."
+    return f"Seconds count from {'; '.join(f'{text} ({name})' for name, text in texts.items())}."
 
 
 def _line(one: Comparison) -> str:

@@ -31,12 +31,17 @@ _LEGEND = (
 )
 
 
-def show_leaderboard(rows: Sequence[Row], judgements: Sequence[Judgement], *, details: bool = False) -> None:
-    """Print who wins where, then a table per board by the metric that ranks, then the verdicts."""
+def show_leaderboard(
+    rows: Sequence[Row], judgements: Sequence[Judgement], *, details: bool = False, summary: bool = False
+) -> None:
+    """Print who wins where, then a table per board by the metric that ranks, then the verdicts; a summary has no tables."""
     console = Console()
     if rows:
         console.print(_winners(rows))
         console.print(Text(_LEGEND, "dim"))
+    if summary:
+        console.print(ledger.count(judgements), highlight=False)
+        return
     for key, board in boards(rows):
         console.print()
         console.print(_board(key, first_metric(board)))
@@ -46,12 +51,13 @@ def show_leaderboard(rows: Sequence[Row], judgements: Sequence[Judgement], *, de
 
 
 def _winners(rows: Sequence[Row]) -> Table:
-    """Return the summary: of each board, the methods in first place and how firm that is."""
+    """Return the summary: of each board, the methods in first place and how firm that is; machines beside each other."""
+    several = len({row.machine for row in rows}) > 1
     table = _table("Who wins where")
-    for name in ("workload", "first", "first place"):
+    for name in ("workload", "first", "first place", *(["machine"] if several else [])):
         table.add_column(name, no_wrap=name == "first", overflow="fold")
     suite = ""
-    for (own, workload, *_), board in boards(rows):
+    for (own, workload, *_, machine), board in boards(rows):
         if own != suite:
             table.add_row(_text(own, "bold"))
             suite = own
@@ -60,7 +66,8 @@ def _winners(rows: Sequence[Row]) -> Table:
         names = [row.method + (" *" if row.pareto else "") for row in best[:3]]
         names += [f"and {len(best) - 3} more"] if len(best) > 3 else []
         standing = best[0].standing if best else "nobody ranked"
-        table.add_row(_text(workload), _text("\n".join(names)), _text(standing))
+        columns = (workload, "\n".join(names), standing, *([machine] if several else []))
+        table.add_row(*map(_text, columns))
     return table
 
 
@@ -175,7 +182,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
 def show_data(rows: Sequence[DataRow]) -> None:
     """Print the data sets; `--json` has the licences, paths and sizes in full."""
     table = Table("name", "state", "MB", "content", "licence", header_style="dim")
-    styles = {"present": "green", "absent": "dim", "corrupt": "red"}
+    styles = {"present": "green", "verified": "green", "absent": "dim", "corrupt": "red"}
     for row in rows:
         content = f"{row.content}\n{row.note}" if row.note else row.content
         size = f"{row.bytes / 1e6:.1f}" if row.bytes else ""

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from optathlon.baselines.slow_to_fast import (
-    Training,
-    count_sign_patterns,
-    geometric_condition,
-    train_network,
-    train_on_plane,
-    train_pictures,
-)
+from optathlon.baselines.slow_to_fast import Training, count_sign_patterns, geometric_condition
 from optathlon.spec import Context, Diverged, Method
 from optathlon.suites.slow_to_fast.problem import Pictures, Planes, Vectors
 
@@ -45,6 +38,8 @@ class Trained:
 
 def run_plane(problem: Planes, context: Context, *, start: str) -> Training:
     """Gradient descent on one plane, from either start."""
+    from optathlon.baselines.slow_to_fast import train_on_plane
+
     starts = problem.starts.copy()
     if start == "half-space":
         starts[..., 0] = np.abs(starts[..., 0])
@@ -53,6 +48,8 @@ def run_plane(problem: Planes, context: Context, *, start: str) -> Training:
 
 def run_points(problem: Planes, context: Context, *, optimizer: str, eta: float, bias: float) -> Training:
     """Any optimiser on any planes, from the random start."""
+    from optathlon.baselines.slow_to_fast import train_network
+
     return train_network(
         problem.X, problem.y, problem.starts, optimizer=optimizer, eta=eta, bias=bias, max_steps=problem.max_steps
     )
@@ -67,6 +64,8 @@ def run_statement(problem: Vectors, context: Context, *, statement: str) -> Answ
 
 def run_sgd(problem: Pictures, context: Context, *, learning_rate: float) -> Trained:
     """Plain stochastic gradient descent at a constant rate."""
+    from optathlon.baselines.slow_to_fast import train_pictures
+
     model, losses = train_pictures(
         problem.model,
         problem.X,
@@ -83,6 +82,8 @@ def run_sgd(problem: Pictures, context: Context, *, learning_rate: float) -> Tra
 
 def warm_up() -> None:
     """Compile both engines."""
+    from optathlon.baselines.slow_to_fast import train_network, train_on_plane
+
     train_on_plane(np.ones((2, 2)), max_steps=1, audit=True)
     train_network(np.eye(2), np.ones(2), np.ones((2, 2)), max_steps=1)
 

@@ -204,3 +204,35 @@ def test_needs_data_says_which_command_gets_it(tmp_path: Path) -> None:
     assert "needs-data" in ended.stderr
     assert "optathlon data fetch boston" in ended.stderr
     assert not (tmp_path / "records").exists()
+
+
+def test_names_complete_to_those_of_the_suites_on_the_line() -> None:
+    program = (
+        "import click, sys\nfrom optathlon.cli.common import names_in_suites\n"
+        "ctx = click.Context(click.Command('run'))\nctx.params['names'] = sys.argv[1:]\n"
+        "print(*names_in_suites('workloads')(ctx, ''))"
+    )
+    words = [
+        subprocess.run([sys.executable, "-c", program, *names], capture_output=True, text=True, check=True).stdout.split()
+        for names in (["graphon_lasso"], ["graphon_lasso", "slow_to_fast"], [])
+    ]
+    assert 0 < len(words[0]) < len(words[1]) < len(words[2])
+    assert set(words[0]) < set(words[1]) < set(words[2])
+
+
+def test_a_failing_method_says_its_last_line_and_where_it_is(tmp_path: Path) -> None:
+    toys = Path(__file__).with_name("toy_suite.py")
+    ended = optathlon("--suite", str(toys), "run", "toy", "--scale", "smoke", "-m", "raises", "--results", str(tmp_path))
+    assert ended.returncode == 2
+    number = next(n for n, line in enumerate(toys.read_text().splitlines(), 1) if "the method broke" in line)
+    assert f"RuntimeError: the method broke <b>here</b> ({toys}:{number})" in ended.stderr
+
+
+def test_machines_stand_beside_each_other(results: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(results / "records", tmp_path / "records")
+    there = optathlon(*SMOKE[:-1], "there", *METHODS, "--results", str(tmp_path))
+    assert there.returncode == 0, there.stderr
+    lines = optathlon("leaderboard", "--results", str(tmp_path), "--summary").stdout.splitlines()
+    assert [line.split()[-1] for line in lines if line.strip().startswith("gaussian-6x12")] == ["here", "there"]

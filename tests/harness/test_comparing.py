@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optathlon import store
-from optathlon.judge.comparing import Comparison, Thresholds, Verdict, compare_groups
+from optathlon.judge.comparing import Comparison, Thresholds, Verdict, circumstances, compare_groups
 from optathlon.show.changes import to_json, to_markdown
 from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
 from optathlon.store import Group, UnknownRevision, history_of, load_revision, locate
@@ -251,7 +251,7 @@ def test_json_is_a_list_that_scripts_can_read():
 
 def test_markdown_counts_and_cannot_be_broken_by_a_reason():
     head = make_group([0.1] * 3, statuses={0: "error"}, reason="<script>alert(1)</script> | `x`\nlast | <b>line</b>")
-    text = to_markdown(compare_groups([make_group([0.1] * 3)], [head]), Thresholds(), everything=True)
+    text = to_markdown(compare_groups([make_group([0.1] * 3)], [head]), {"toy": Thresholds()}, everything=True)
     assert text.startswith("**1 regressed, 1 within noise**")
     assert "<b>" not in text
     rows = [line for line in text.splitlines() if line.startswith("| **regressed**")]
@@ -260,7 +260,7 @@ def test_markdown_counts_and_cannot_be_broken_by_a_reason():
 
 
 def test_nothing_in_common_is_said():
-    assert "nothing to compare" in to_markdown([], Thresholds())
+    assert "nothing to compare" in to_markdown([], {})
 
 
 def test_a_gate_without_a_change_is_green_in_most_runs():
@@ -304,3 +304,18 @@ def test_values_near_the_largest_number_are_compared():
     huge = make_group([1e308, 1.2e308, 1.1e308])
     assert set(verdicts(huge, huge).values()) == {Verdict.WITHIN_NOISE}
     assert verdicts(huge, make_group([0.1, 0.2, 0.1]))["test-error"] is not Verdict.REGRESSED
+
+
+def test_what_differs_but_the_code_is_said():
+    older = replace(ENVIRONMENT, python="3.11.7", versions={"numpy": "2.0.0", "scipy": "1.14"}, kernels={"openblas": "Zen"})
+    newer = replace(older, python="3.12.1", versions={"numpy": "2.1.0", "scipy": "1.14"})
+    base, head = (make_group([0.1] * 3, replace(CELL, environment=environment)) for environment in (older, newer))
+    said = circumstances([base], [head])
+    assert said == ["Python on toy: 3.11.7, then 3.12.1", "numpy on toy: 2.0.0, then 2.1.0"]
+    assert circumstances([base], [base]) == []
+    assert "- Python on toy: 3.11.7, then 3.12.1" in to_markdown(compare_groups([base], [head]), {"toy": Thresholds()}, said)
+
+
+def test_limits_of_one_suite_are_said():
+    text = to_markdown(compare_groups([make_group([0.1])], [make_group([0.1])]), {"a": Thresholds(), "b": Thresholds(floor=1)})
+    assert "Seconds count from a factor of 1.5 and 0.0005 s (a); a factor of 1.5 and 1 s (b)." in text

@@ -292,7 +292,7 @@ def test_rows_and_verify_tell_present_absent_and_corrupt(boston):
 
 
 def test_verify_reads_embedded_sets():
-    assert [row.state for row in data.verify(EMBEDDED)] == ["present"] * len(EMBEDDED)
+    assert [row.state for row in data.verify(EMBEDDED)] == ["verified"] * len(EMBEDDED)
 
 
 def _idx(shape, values, magic=0x08):
