@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 SCALE ?= small
 SUITES ?= '*'
 COMMITS ?= HEAD^!
+# Which of asv's numbers, as a regular expression on names such as bench_coresets.Coresets.track_error('digits/craig', 'cpu').
+BENCH ?= .
+# The device that is not here is left out.
+ABSENT := $(if $(wildcard /dev/nvidiactl),nothing,cuda)
 # Cells at a time. Each has one thread; JOBS=1 on a quiet machine for seconds that are to be published.
 JOBS ?= 2
 
@@ -57,7 +61,7 @@ tables: setup ## write results/LEADERBOARD.md and results/leaderboard.csv from t
 
 history: setup ## measure COMMITS with asv (a range such as HEAD~3..HEAD, or NEW)
 	PIP_CONSTRAINT="$$($(BIN)/python -c 'import pathlib; print(pathlib.Path("constraints.txt").resolve().as_uri())')" $(BIN)/asv run --machine "$$($(BIN)/python -m optathlon.asv.machine)" \
-	  --launch-method forkserver --show-stderr '$(COMMITS)' || [ $$? -eq 2 ]
+	  --launch-method forkserver --show-stderr --bench "^(?!.*'$(ABSENT)').*($(BENCH))" '$(COMMITS)' || [ $$? -eq 2 ]
 
 site: setup ## write asv's pages with the leaderboard beside them into html/
 	$(BIN)/optathlon publish
