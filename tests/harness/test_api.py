@@ -75,7 +75,7 @@ def test_a_method_of_ones_own_stands_among_the_others() -> None:
 
 
 def test_what_does_not_exist_is_named() -> None:
-    with pytest.raises(KeyError, match="no suite is called 'nonsense'; there are binary_regression"):
+    with pytest.raises(KeyError, match="no suite is called 'nonsense'; there are acceleration, binary_regression"):
         opt.run("nonsense")
     with pytest.raises(ValueError, match="no cell of toy at scale smoke"):
         opt.run(toy_suite.SUITE, scale="smoke", workloads=["nowhere"])
