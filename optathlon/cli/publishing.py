@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from optathlon.cli.common import RESULTS, Ended, Results, SuiteNames, UsageError, choose, registry, suite_names
-from optathlon.cli.reading import judge_groups, read_groups, stream_groups
+from optathlon.cli.reading import judge_groups, read_groups
 
 
 def publish(
@@ -29,18 +29,20 @@ def tables(
     results: Results = RESULTS,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a README differs from the records.")] = False,
 ) -> None:
-    """Write the tables in the suites' READMEs from the records, between <!-- board:WORKLOAD --> and <!-- end -->."""
+    """Write boards and claims in the suites' READMEs, from <!-- board:WORKLOAD --> or <!-- claims --> to <!-- end -->."""
     from optathlon import judge
     from optathlon.show import readmes
     from optathlon.store import replace_text
 
-    rows = judge.build(stream_groups(results))
+    groups = read_groups(results)
+    rows, judgements = judge.build(groups), judge_groups(groups, names or ())
     stale = []
     for name in choose(names or (), suite_names(), "suite"):
         for path in sorted(_folder(name).glob("*.md")):
             before = path.read_text(encoding="utf-8")
             try:
-                after = readmes.fill(before, [row for row in rows if row.suite == name])
+                own = [one for one in judgements if one.suite == name]
+                after = readmes.fill(before, [row for row in rows if row.suite == name], own)
             except ValueError as error:
                 raise UsageError(f"{path}: {error}") from None
             if before == after:

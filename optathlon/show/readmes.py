@@ -2,7 +2,8 @@
 
 ``<!-- board:WORKLOAD -->`` to ``<!-- end -->`` holds the board of a workload. WORKLOAD may be a glob, or several with commas
 between; where several workloads match, a column holds each one's mean by the metric that ranks it, or by that of
-``<!-- board:WORKLOAD metric:NAME -->``, with the median seconds.
+``<!-- board:WORKLOAD metric:NAME -->``, with the median seconds. ``<!-- claims:ID -->`` to ``<!-- end -->`` holds what the paper
+reports and what was measured, of every claim whose name the globs match; without ``:ID``, of all.
 """
 
 from __future__ import annotations
@@ -11,23 +12,40 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from optathlon.judge import Row, boards, first_metric
+from optathlon.judge import Judgement, Row, boards, first_metric
+from optathlon.show.ledger import figure
 from optathlon.show.tables import display, escape, table
 
-_MARKED = re.compile(r"(<!-- board:(\S+)(?: metric:(\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+_BOARD = re.compile(r"(<!-- board:(\S+)(?: metric:(\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+_CLAIMS = re.compile(r"(<!-- claims(?::(\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def fill(text: str, rows: Sequence[Row]) -> str:
-    """Return a README with the tables between its markers written anew from the rows of its suite.
+def fill(text: str, rows: Sequence[Row], judgements: Sequence[Judgement] = ()) -> str:
+    """Return a README with the tables between its markers written anew from the rows and verdicts of its suite.
 
     Raises
     ------
     ValueError
-        A marker has no end, or names no workload that has records.
+        A marker has no end, or names no workload that has records, or no claim.
     """
-    if text.count("<!-- board:") != len(_MARKED.findall(text)):
-        raise ValueError("a marker <!-- board:WORKLOAD --> has no <!-- end -->")
-    return _MARKED.sub(lambda found: f"{found[1]}{_tables(found[2], found[3], rows)}\n{found[4]}", text)
+    if text.count("<!-- board:") != len(_BOARD.findall(text)) or text.count("<!-- claims") != len(_CLAIMS.findall(text)):
+        raise ValueError("a marker <!-- board:WORKLOAD --> or <!-- claims --> has no <!-- end -->")
+    text = _BOARD.sub(lambda found: f"{found[1]}{_tables(found[2], found[3], rows)}\n{found[4]}", text)
+    return _CLAIMS.sub(lambda found: f"{found[1]}{_claims(found[2] or '*', judgements)}\n{found[3]}", text)
+
+
+def _claims(patterns: str, judgements: Sequence[Judgement]) -> str:
+    """Return a table of claims: where they stand, what is said, reported and measured, and the verdict."""
+    chosen = [one for one in judgements if any(fnmatchcase(one.claim.id, pattern) for pattern in patterns.split(","))]
+    if not chosen:
+        raise ValueError(f"no claim {patterns!r}")
+    header = ["claim", "source", "reported", "measured", "verdict"]
+    lines = []
+    for one in chosen:
+        basis = "" if one.claim.basis == "stated" else f" ({one.claim.basis})"
+        ruling = str(one.verdict.ruling) + (f", {one.scale}" if one.scale else "")
+        lines.append([one.claim.statement + basis, one.claim.source, one.claim.reported, figure(one.verdict.measured), ruling])
+    return table(header, lines)
 
 
 def _tables(patterns: str, metric: str | None, rows: Sequence[Row]) -> str:

@@ -38,10 +38,11 @@ def judgement(
     *,
     ruling: Ruling = Ruling.REPRODUCED,
     measured: str = "",
+    id: str = "one",
     basis: Literal["stated", "fitted"] = "stated",
 ) -> Judgement:
     verdict = Verdict(ruling=ruling, measured=measured)
-    claim = Claim(id="one", source="Table 9", statement=statement, check=lambda _: verdict, reported="3.7 ± 0.7", basis=basis)
+    claim = Claim(id=id, source="Table 9", statement=statement, check=lambda _: verdict, reported="3.7 ± 0.7", basis=basis)
     return Judgement(suite="toy", claim=claim, verdict=verdict, scale="small", machine="m")
 
 
@@ -162,7 +163,25 @@ def test_readme_tables_are_written_between_markers_and_prose_is_left_alone(rows:
     assert "| method | w | w2 |" in readmes.fill(text.replace("board:w", "board:w*"), two)
 
 
-@pytest.mark.parametrize("text", ["<!-- board:nothing -->\n<!-- end -->", "<!-- board:w -->\n"])
+def test_what_is_reported_and_measured_is_written_between_markers(rows: list[Row]) -> None:
+    text = "# Suite\n\n<!-- claims:be* -->\nold\n<!-- end -->\n"
+    judgements = [judgement("A is better", id="better", measured="ratio .5 [.4, .6] over 5 seeds"), judgement("other", measured="nothing")]
+    filled = readmes.fill(text, rows, judgements)
+    assert "ratio .5" in filled
+    assert "nothing" not in filled
+    assert readmes.fill(filled, rows, judgements) == filled
+    assert "nothing" in readmes.fill(text.replace(":be*", ""), rows, judgements)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- board:nothing -->\n<!-- end -->",
+        "<!-- board:w -->\n",
+        "<!-- claims -->\n",
+        "<!-- claims:no-such -->\n<!-- end -->",
+    ],
+)
 def test_a_marker_without_records_or_end_is_an_error(rows: list[Row], text: str) -> None:
-    with pytest.raises(ValueError, match=r"no records of|has no <!-- end -->"):
+    with pytest.raises(ValueError, match=r"no records of|no claim|has no <!-- end -->"):
         readmes.fill(text, rows)
