@@ -257,7 +257,7 @@ PUBLISHED = (
 
 SUITE = Suite(
     name="gans",
-    version="1",
+    version="2",
     title="Two-player games and GANs: optimism, negative momentum, consensus",
     source=PAPER,
     workloads=(*SMOKE, *SMALL, *MEDIUM, *PUBLISHED),

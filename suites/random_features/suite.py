@@ -236,7 +236,7 @@ WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKL
 
 SUITE = Suite(
     name="random_features",
-    version="1",
+    version="2",
     title="Random features for kernels",
     source=SURVEY,
     workloads=WORKLOADS,
