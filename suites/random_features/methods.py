@@ -140,7 +140,7 @@ def run_nystroem_leverage(problem: Any, context: Context) -> Answer:
     """Nystroem features with D landmarks drawn by their approximate leverage, from a pilot of D."""
     from optathlon.baselines.random_features import LeverageNystroem
 
-    settings = _common(problem, context) | {"regularization": problem.regularization or 1e-4}
+    settings: dict[str, Any] = _common(problem, context) | {"regularization": problem.regularization or 1e-4}
     return _solve(problem, context, LeverageNystroem(**settings))
 
 
