@@ -34,7 +34,7 @@ def beats(
 
 
 FIGURE_1_CLAIMS = decided_on(
-    "30 weights, 60 samples, GDA 1000 steps, Adam 3000; scale small: sigma 0.6 and 1.0, 5 seeds of 50 trials; paper: 0.6 to 1.0, 10",
+    "30 weights, 60 samples, GDA 1000 steps, Adam 3000; small: sigma 0.6 and 1.0, 5 seeds of 50 trials; paper: 0.6 to 1.0, 10",
     Claim(
         id="fig1-sdr-near-optimal",
         source="Fig. 1, Section V-A",
