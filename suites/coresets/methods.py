@@ -98,7 +98,8 @@ def run_grad_match(
 ) -> TrainedModel:
     """GRAD-MATCH; warm after the schedule's epochs on everything."""
     choose = _choose(problem, context, partial(grad_match, ridge=ridge, tol=tol), group, layers)
-    return _train(problem, context, choose, warm_start=problem.schedule.warm_start if warm_start else 0, cost="grad-match")
+    cost = {"last": "grad-match", "all": "grad-match-all-layers"}[layers]
+    return _train(problem, context, choose, warm_start=problem.schedule.warm_start if warm_start else 0, cost=cost)
 
 
 def run_weighted_glister(problem: Classification, context: Context, *, similarity: Similarity) -> TrainedModel:

@@ -12,7 +12,7 @@ import torch
 from optathlon.baselines.coresets import Coreset, TrainedModel, full
 from optathlon.judge.claims import Evidence
 from optathlon.measure import plan_cell
-from optathlon.spec import Context, Diverged, Ruling, RunRecord, Scale, Status
+from optathlon.spec import Context, Diverged, Ruling, RunRecord, Status
 from optathlon.store import save
 from optathlon.suites.coresets import metrics, plots
 from optathlon.suites.coresets.claims import _below
@@ -83,16 +83,8 @@ def test_metrics_that_come_from_the_run():
     assert metrics.selection_seconds(record) == 4.0
     assert metrics.training_seconds(record) == 6.0
     assert metrics.seconds_to_target(record) == 1.5
-    assert metrics.error_at_equal_time(record) == 0.3  # after 0.5 s
-    assert metrics.loss_at_equal_time(record) == 1.0
     assert metrics.largest_rise(record) == pytest.approx(0.1)
     assert np.isnan(metrics.seconds_to_target(run(((1, 0.2, 0.9, 1.0),))))
-    assert np.isnan(metrics.error_at_equal_time(run(((1, 2.0, 0.9, 1.0),))))
-
-
-def test_every_workload_but_the_smallest_has_an_equal_time():
-    by_epochs = {w.name for w in SUITE.workloads if w.scale is not Scale.SMOKE and not w.name.endswith("-equal")}
-    assert by_epochs == metrics.EQUAL_SECONDS.keys()
 
 
 def test_equal_compute_is_filled_by_every_strategy():
