@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optathlon import data
-from optathlon.spec import Context, Method, Metric, Scale, Workload
+from optathlon.spec import Context, Diverged, Method, Metric, Scale, Workload
 
 if TYPE_CHECKING:
     from torch import nn
@@ -228,6 +228,8 @@ def _train(problem: Classification, context: Context, method: str, settle: float
         callback=watch,
         options=options,
     )
+    if trained.diverged_at is not None:
+        raise Diverged(f"the loss is no longer finite at step {trained.diverged_at}")
     return NetworkAnswer(trained.module, np.array(looks))
 
 
