@@ -28,6 +28,8 @@ CELLS = {
         "maximin-gda-random",
         "maximin-ogda-random",
         "maximin-extragradient-random",
+        "maximin-adam-random",
+        "maximin-l1-random",
         "maximin-gda-columns",
         "maximin-ogda-columns",
         "maximin-extragradient-columns",
@@ -65,7 +67,7 @@ CELLS = {
 
 
 class BinaryRegression(_SuiteCells):
-    suite, version, seeds = "binary_regression", "2", 5
+    suite, version, seeds = "binary_regression", "3", 5
     params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):

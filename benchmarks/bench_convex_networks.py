@@ -60,7 +60,7 @@ CELLS = {
 
 
 class ConvexNetworks(_SuiteCells):
-    suite, version, seeds = "convex_networks", "2", 5
+    suite, version, seeds = "convex_networks", "3", 5
     params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):

@@ -35,7 +35,7 @@ CELLS = {
 
 
 class Coresets(_SuiteCells):
-    suite, version, seeds = "coresets", "1", 5
+    suite, version, seeds = "coresets", "2", 5
     params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):

@@ -81,7 +81,7 @@ CELLS = {
 
 
 class Gans(_SuiteCells):
-    suite, version, seeds = "gans", "1", 5
+    suite, version, seeds = "gans", "2", 5
     params = (cells(CELLS), DEVICES)
 
     def setup_cache(self):

@@ -11,8 +11,8 @@ from optathlon.baselines.binary_regression._losses import make_loss
 
 
 def sign(w: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round to {-1, +1}; zero goes to +1."""
-    return np.where(w >= 0, 1.0, -1.0)
+    """Round to {-1, +1}; zero goes to +1, NaN stays NaN, for all to see."""
+    return np.where(w >= 0, 1.0, np.where(w < 0, -1.0, w))
 
 
 def least_squares(X: ArrayLike, y: ArrayLike, *, loss: str = "l2", delta: float | None = None) -> NDArray[np.float64]:

@@ -300,7 +300,7 @@ class BopOptimizer(BinaryOptimizer):
     def _update(self, weights: Tensor, gradient: Tensor, state: State, group: dict[str, Any]) -> None:
         average = state["average"].lerp_(gradient, group["lr"])
         flips = (average.abs() > group["threshold"]) & (average * weights > 0)
-        weights.copy_(torch.where(flips, -weights, weights))
+        weights.copy_(torch.where(flips, -weights, torch.where(average.isnan(), average.to(weights.dtype), weights)))  # NaN shows
 
 
 def _adam_move(gradient: Tensor, state: State, group: dict[str, Any]) -> Tensor:

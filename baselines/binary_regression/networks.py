@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -45,11 +46,15 @@ class TrainedNetwork(NamedTuple):
     module : Module
         The trained copy, in evaluation mode, its binary weights exactly -1 or +1 (real with method ``"real"``).
     shares : dict of str to float
-        For each weight tensor that was to be binary, the share of its entries within 0.1 of -1 or +1 before they were rounded.
+        For each weight tensor that was to be binary, the share of its entries within 0.1 of -1 or +1 before they were rounded;
+        empty where training ended before.
+    diverged_at : int or None
+        The step at which the loss was no longer finite, where training ended; what is returned then is no trained network.
     """
 
     module: nn.Module
     shares: dict[str, float]
+    diverged_at: int | None = None
 
 
 def train_network(
@@ -138,7 +143,10 @@ def train_network(
     for step, rows in enumerate(_batches(len(features), batch_size, n_epochs, generator), start=1):
         batch = torch.from_numpy(rows).to(features.device)
         module.zero_grad()
-        loss(module(features[batch]), target[batch]).backward()
+        value = loss(module(features[batch]), target[batch])
+        if not math.isfinite(float(value.detach())):
+            return TrainedNetwork(module.eval(), shares, step)
+        value.backward()
         if step <= n_moving:
             weights.step()
             fade_weights.step()

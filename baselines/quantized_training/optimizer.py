@@ -177,7 +177,7 @@ class BinaryRelax:
 
 def _by_name(rule: str) -> Project:
     if rule == "sign":
-        return lambda y: torch.where(y >= 0, 1.0, -1.0).to(y.dtype)
+        return _signs
     if rule not in RULES:
         raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))} or a callable, got {rule!r}")
     project = {"binary": project_binary, "ternary": project_ternary, "mean-threshold": mean_threshold_ternary}[rule]
@@ -190,11 +190,16 @@ def _by_name(rule: str) -> Project:
     return on_tensor
 
 
+def _signs(y: Tensor) -> Tensor:
+    """Return the signs, +1 for zero; NaN stays NaN, for all to see."""
+    return torch.where(y >= 0, 1.0, torch.where(y < 0, -1.0, y)).to(y.dtype)
+
+
 def _on_device(y: Tensor, rule: str) -> Tensor:
     """Project where y lies, without a copy to the host: by a sort, which a GPU does quickly."""
     magnitudes = y.abs().flatten().double()
     if rule == "binary":
-        return torch.where(y >= 0, 1.0, -1.0).to(y.dtype) * magnitudes.mean().to(y.dtype)
+        return _signs(y) * magnitudes.mean().to(y.dtype)
     if rule == "ternary":
         descending = magnitudes.sort(descending=True).values
         sums = descending.cumsum(0)

@@ -141,11 +141,11 @@ class Kernels:
 
     def time_solve(self, kernel: str) -> None:
         """Solve it."""
-        self.method.run(self.problem, Context(rng=np.random.default_rng(0)))
+        self.method.run(self.problem, Context(rng=np.random.default_rng(0)), **self.method.settings)
 
     def peakmem_solve(self, kernel: str) -> None:
         """Solve it."""
-        self.method.run(self.problem, Context(rng=np.random.default_rng(0)))
+        self.method.run(self.problem, Context(rng=np.random.default_rng(0)), **self.method.settings)
 
 
 def require_measured_commit() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -23,14 +24,15 @@ from optathlon.judge.intervals import (
     ratio_interval,
     seeds_needed,
 )
-from optathlon.spec import Ruling, Status, Verdict
+from optathlon.spec import Claim, Ruling, Status, Verdict
 
 __all__ = [
-    "Check", "Evidence", "MissingEvidence", "all_of", "difference_within", "ends_with", "every_run", "judge_value", "mean_within",
-    "mostly_below", "on_each", "proportion_within", "ratio_within", "seeds_needed",
+    "Check", "Evidence", "MissingEvidence", "across", "all_of", "decided_on", "difference_within", "ends_with",
+    "every_run", "judge_value", "mean_within", "mostly_below", "on_each", "proportion_within", "ratio_within", "seeds_needed",
 ]  # fmt: skip
 
 Check = Callable[[Evidence], Verdict]
+Pair = tuple[str, Patterns]  # a method, and the one workload that it ran on
 TIMING = 1.25
 _ORDER = (Ruling.CONTRADICTED, Ruling.NOT_TESTED, Ruling.INCONCLUSIVE, Ruling.REPRODUCED)
 
@@ -192,6 +194,28 @@ def ends_with(method: str, status: Status, *, workloads: Patterns = "*", ruling:
         return Verdict(ruling=outcome, measured=f"{method}: {hits} of {len(runs)} runs end {status}")
 
     return check
+
+
+def across(within: Callable[..., Check], metric: str, first: Pair, second: Pair, **bounds: float) -> Check:
+    """Claim `ratio_within` or `difference_within` of a method on one workload and one on another, paired by seed."""
+
+    def check(evidence: Evidence) -> Verdict:
+        sides = [evidence.runs(method, workload) for method, workload in (first, second)]
+        names = [f"{runs[0].cell.method} on {runs[0].cell.workload}" for runs in sides]
+        renamed = [
+            replace(run, cell=replace(run.cell, workload="both", method=f"side{side}"))
+            for side, runs in enumerate(sides)
+            for run in runs
+        ]
+        verdict = within(metric, "side0", "side1", **bounds)(Evidence(tuple(renamed)))
+        return replace(verdict, measured=verdict.measured.replace("side0", names[0]).replace("side1", names[1]))
+
+    return check
+
+
+def decided_on(what: str, *claims: Claim) -> tuple[Claim, ...]:
+    """Return the claims with what decides them in their statements: data set, budget, rate, seeds, scale."""
+    return tuple(replace(claim, statement=f"{claim.statement.rstrip('.')} ({what}).") for claim in claims)
 
 
 def all_of(*checks: Check) -> Check:

@@ -22,7 +22,6 @@ from optathlon.measure.plan import plan_cell
 from optathlon.measure.seeds import stream
 from optathlon.measure.warm import prepare
 from optathlon.spec import Cell, Context, Diverged, Method, Metric, NeedsData, RunRecord, Status, Suite, TracePoint, Workload
-from optathlon.spec.method import takes_settings
 from optathlon.spec.text import clean
 from optathlon.store.encoding import check_exhibits
 from optathlon.threads import fix_threads, threads
@@ -103,12 +102,11 @@ def _measure(
     tracer = Tracer(clock, lambda answer: [float(metric.function(problem, answer)) for metric in traced], publish, target)
     rng = stream(seed, 1)
     context = Context(rng=rng, seed=int(rng.integers(2**31)), device=device, observe=tracer.observe, section=clock.section)
-    settings = method.settings if takes_settings(method) else {}
     gc.freeze()  # the method's collections look at its own objects only, however many a grown process holds
     baseline = reset_peak_memory(device)
     clock.start()
     try:
-        answer = method.run(problem, context, **settings)
+        answer = method.run(problem, context, **method.settings)
     finally:
         clock.stop()
         if os.getpid() == _HOME:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import json
 import re
@@ -130,14 +129,3 @@ def _label(key: str, value: Any) -> str:
     """Return setting and value as a part of a name: ``lr0.01``, ``play-alternating``."""
     text = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else f"-{value}"
     return re.sub(r"[^a-z0-9.+-]", "-", f"{key}{text}".lower())
-
-
-def takes_settings(method: Method) -> bool:
-    """Return whether `run` can be called with the method's settings; a callable without a signature is left to the call."""
-    try:
-        inspect.signature(method.run).bind(None, None, **method.settings)
-    except ValueError:
-        return True
-    except TypeError:
-        return False
-    return True

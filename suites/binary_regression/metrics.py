@@ -13,7 +13,7 @@ from optathlon.suites.binary_regression.problem import Answer, Regressions, Robu
 
 NOT_HERE = float("nan")
 
-_BOUNDED_FEATURES = 500  # beyond, only methods that prove a bound have their gap scored, for time's sake
+_BOUNDED_FEATURES = 500  # beyond, and on tables, only methods that prove a bound have their gap scored, for time's sake
 
 
 def bit_error_rate(problem: Any, answer: Any) -> float:
@@ -21,6 +21,13 @@ def bit_error_rate(problem: Any, answer: Any) -> float:
     if not isinstance(problem, Regressions):
         return NOT_HERE
     return float(np.mean((answer.w >= 0) != (problem.w_true >= 0)))
+
+
+def recovered(problem: Any, answer: Any) -> float:
+    """Return the share of trials in which every sign is right."""
+    if not isinstance(problem, Regressions):
+        return NOT_HERE
+    return float(np.mean(((answer.w >= 0) == (problem.w_true >= 0)).all(axis=1)))
 
 
 def test_nrmse(problem: Any, answer: Any) -> float:
@@ -40,8 +47,8 @@ def objective_gap(problem: Any, answer: Any) -> float:
 
     if answer.bound is not None:
         bound = float(answer.bound[0])
-    elif problem.X.shape[2] <= _BOUNDED_FEATURES:
-        bound = semidefinite_relaxation(problem.X[0], problem.y[0]).bound
+    elif isinstance(problem, Regressions) and problem.X.shape[2] <= _BOUNDED_FEATURES:
+        bound = semidefinite_relaxation(problem.X[0], problem.y[0], rng=0).bound
     else:
         return NOT_HERE
     return float(_objectives(problem, answer)[0]) / bound - 1 if bound > 0 else NOT_HERE
@@ -116,6 +123,7 @@ def _objectives(problem: Regressions | Table, answer: Answer) -> np.ndarray:
 
 REGRESSION_METRICS = (
     Metric(name="bit-error-rate", unit="fraction", better="lower", evaluate=bit_error_rate),
+    Metric(name="recovered", unit="fraction", better="higher", evaluate=recovered),
     Metric(name="test-nrmse", unit="ratio", better="lower", evaluate=test_nrmse),
     Metric(name="objective-gap", unit="ratio", better="lower", evaluate=objective_gap),
     Metric(name="tightness", unit="fraction", better="higher", evaluate=tightness),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optathlon import data
-from optathlon.spec import Context, Method, Metric, Scale, Workload
+from optathlon.spec import Context, Diverged, Method, Metric, Scale, Workload
 
 if TYPE_CHECKING:
     from torch import nn
@@ -130,7 +130,7 @@ NETWORK_WORKLOADS = (
         make=digits("linear", n_epochs=20),
         scale=Scale.SMALL,
         seeds=5,
-        methods=("network-*",),
+        methods=TABLE_METHODS[1:],
         description="linear classifier of scikit-learn's digits, in the place of Table II, column 1",
         **_DIGITS,
     ),
@@ -138,7 +138,7 @@ NETWORK_WORKLOADS = (
         name="digits-hidden-layer",
         metric="test-error",
         make=digits("hidden-layer", n_epochs=20),
-        scale=Scale.SMALL,
+        scale=Scale.MEDIUM,
         seeds=5,
         methods=TABLE_METHODS,
         description="one hidden layer of 128 on scikit-learn's digits, in the place of Table II, column 2",
@@ -228,6 +228,8 @@ def _train(problem: Classification, context: Context, method: str, settle: float
         callback=watch,
         options=options,
     )
+    if trained.diverged_at is not None:
+        raise Diverged(f"the loss is no longer finite at step {trained.diverged_at}")
     return NetworkAnswer(trained.module, np.array(looks))
 
 

@@ -6,7 +6,6 @@ from optathlon.spec import Scale, Suite, Workload
 from optathlon.suites.binary_regression.claims import CLAIMS
 from optathlon.suites.binary_regression.methods import METHODS, PAPER
 from optathlon.suites.binary_regression.metrics import METRICS
-from optathlon.suites.binary_regression.network_claims import NETWORK_CLAIMS
 from optathlon.suites.binary_regression.networks import NETWORK_METHODS, NETWORK_WORKLOADS
 from optathlon.suites.binary_regression.problem import (
     low_noise,
@@ -32,16 +31,19 @@ AVERAGES = (
 RIVALS = ("message-passing", "box-flips")
 DETECTORS = ("expectation-propagation", "k-best")
 LIMITS = tuple(f"maximin-{name}-{kind}" for name in ("gda", "ogda", "extragradient") for kind in ("random", "columns"))
+RANDOM_STARTS = tuple(f"maximin-{name}-random" for name in ("gda", "ogda", "extragradient", "adam"))
 ROBUST = ("maximin-l1", "least-deviations", "box-relaxation-l1", "straight-through-l1")
+TABLE_1 = (*LOOSE[:3], *RELAXATIONS, "exact", "maximin-gda", "maximin-adam", "maximin-adam-l1", *ROBUST)
 SHORT = ("least-squares", "box-relaxation", "straight-through", "semidefinite-relaxation", "maximin-gda")
 
 
-def _gaussian(scale: Scale, sigma: float, prefix: str = "gaussian") -> Workload:
+def _gaussian(scale: Scale, sigma: float, seeds: int, prefix: str = "gaussian") -> Workload:
     return Workload(
         name=f"{prefix}-30x60-sigma{sigma}",
         make=synthetic(trials=50, n_samples=60, n_features=30, sigma=sigma),
         scale=scale,
-        seeds=10,
+        seeds=seeds,
+        trials=50,
         methods=(*LOOSE, *RELAXATIONS, "exact", *MAXIMIN, *RIVALS, *(AVERAGES if sigma in (0.6, 1.0) else ()), *DETECTORS),
         description=f"50 trials, 30 weights from 60 samples, Gaussian noise of sigma {sigma} (Fig. 1)",
     )
@@ -59,18 +61,19 @@ def _large(scale: Scale, sigma: float, seeds: int, methods: tuple[str, ...], pre
     )
 
 
-def _laplace(scale: Scale, sigma: float, trials: int, prefix: str = "laplace") -> Workload:
+def _laplace(scale: Scale, sigma: float, seeds: int, trials: int, prefix: str = "laplace") -> Workload:
     return Workload(
         name=f"{prefix}-30x60-sigma{sigma}",
         make=synthetic(trials=trials, n_samples=60, n_features=30, sigma=sigma, noise="laplace"),
         scale=scale,
-        seeds=10,
+        seeds=seeds,
+        trials=trials,
         methods=(*SHORT, "maximin-adam", "maximin-adam-l1", *ROBUST),
         description=f"{trials} trials, 30 weights from 60 samples, Laplace noise of scale {sigma} (Fig. 3)",
     )
 
 
-def _table(scale: Scale, name: str, outliers: float, seeds: int) -> Workload:
+def _table(scale: Scale, name: str, outliers: float, seeds: int, methods: tuple[str, ...] = TABLE_1) -> Workload:
     return Workload(
         name=f"{name}-outliers" if outliers else f"{name}-clean",
         metric="test-nrmse",
@@ -78,18 +81,20 @@ def _table(scale: Scale, name: str, outliers: float, seeds: int) -> Workload:
         scale=scale,
         seeds=seeds,
         data=(name,),
-        methods=(
-            "least-squares",
-            "box-relaxation",
-            "straight-through",
-            *RELAXATIONS,
-            "exact",
-            "maximin-gda",
-            "maximin-adam",
-            "maximin-adam-l1",
-            *ROBUST,
-        ),
+        methods=methods,
         description=f"{name}: 3 random 70/30 splits, {f'{outliers:.0%} outliers' if outliers else 'as it is'} (Table I)",
+    )
+
+
+def _outliers(scale: Scale, name: str, seeds: int, trials: int, methods: tuple[str, ...] = ()) -> Workload:
+    return Workload(
+        name=name,
+        make=sparse_outliers(trials=trials, n_samples=200, n_features=30, share=0.3, size=100.0),
+        scale=scale,
+        seeds=seeds,
+        trials=trials,
+        methods=("maximin-l1-random", "least-deviations", *methods),
+        description=f"{trials} trials, standard Gaussian features, 30 % of the samples off by 100 (Theorem IV.2)",
     )
 
 
@@ -127,34 +132,25 @@ SMOKE_WORKLOADS = (
 )
 
 SMALL_WORKLOADS = (
-    *(_gaussian(Scale.SMALL, sigma) for sigma in (0.3, 0.6, 0.8, 1.0)),
-    *(_laplace(Scale.SMALL, sigma, trials=20) for sigma in (0.3, 0.5)),
-    _table(Scale.SMALL, "diabetes", 0.0, seeds=5),
-    _table(Scale.SMALL, "diabetes", 0.25, seeds=5),
+    *(_gaussian(Scale.SMALL, sigma, 5) for sigma in (0.6, 1.0)),
+    *(_laplace(Scale.SMALL, sigma, seeds=5, trials=20) for sigma in (0.3, 0.5)),
+    _table(Scale.SMALL, "diabetes", 0.0, seeds=5, methods=(*SHORT, "exact")),
     Workload(
         name="condition8-30x60",
         make=low_noise(trials=20, n_samples=60, n_features=30, sigma=0.05),
         scale=Scale.SMALL,
-        seeds=10,
-        methods=("least-squares", "semidefinite-relaxation", *MAXIMIN),
+        trials=20,
+        seeds=4,
+        methods=("least-squares", "semidefinite-relaxation", *MAXIMIN, *RANDOM_STARTS),
         description="20 trials in which condition (8) of Theorem III.1 holds",
     ),
     Workload(
         name="scaled-30x60",
         make=scaled_columns(trials=20, n_samples=60, n_features=30),
         scale=Scale.SMALL,
-        seeds=5,
+        seeds=3,
         methods=("least-squares", "maximin-extragradient-slow", "maximin-extragradient-fast", *LIMITS),
         description="20 trials in which condition (8) holds, columns' scales from 1 to 0.1, random starts, 10,000 steps",
-    ),
-    Workload(
-        name="tight-30x60",
-        metric="objective-gap",
-        make=tight(trials=20, n_samples=60, n_features=30, sigma=0.3),
-        scale=Scale.SMALL,
-        seeds=10,
-        methods=(*LOOSE, *MAXIMIN, *AVERAGES, *RIVALS, *DETECTORS, "annealing"),
-        description="20 trials, noise of sigma 0.3, whose relaxation is tight: the objective gap is that to the optimum",
     ),
     Workload(
         name="robust-10x100",
@@ -170,44 +166,49 @@ SMALL_WORKLOADS = (
         make=synthetic(trials=20, n_samples=60, n_features=30, sigma=3.0, variance=1.0),
         scale=Scale.SMALL,
         seeds=10,
+        trials=20,
         methods=("least-squares", "semidefinite-relaxation"),
         description="20 trials, standard Gaussian features, noise of sigma 3 (Theorem III.2)",
     ),
-    Workload(
-        name="outliers-30x200",
-        make=sparse_outliers(trials=10, n_samples=200, n_features=30, share=0.3, size=100.0),
-        scale=Scale.SMALL,
-        seeds=10,
-        methods=("least-squares", "semidefinite-relaxation", "maximin-gda", "maximin-l1", "least-deviations"),
-        description="10 trials, standard Gaussian features, 30 % of the samples off by 100, the others exact (Theorem IV.2)",
-    ),
+    _outliers(Scale.SMALL, "outliers-30x200", seeds=6, trials=10, methods=("least-squares", "maximin-gda", "maximin-l1")),
 )
 
 MEDIUM_WORKLOADS = (
+    Workload(
+        name="tight-30x60",
+        metric="objective-gap",
+        make=tight(trials=20, n_samples=60, n_features=30, sigma=0.3),
+        scale=Scale.MEDIUM,
+        seeds=10,
+        methods=(*LOOSE, *MAXIMIN, *AVERAGES, *RIVALS, *DETECTORS, "annealing"),
+        description="20 trials, noise of sigma 0.3, whose relaxation is tight: the objective gap is that to the optimum",
+    ),
+    _outliers(Scale.MEDIUM, "outliers-30x200-trials75", seeds=10, trials=75),
     *(
         _large(Scale.MEDIUM, sigma, 5, MAXIMIN if sigma == 0.5 else ("maximin-gda", "maximin-adam"))
         for sigma in (0.3, 0.5, 0.7, 1.0, 1.5)
     ),
+    _table(Scale.MEDIUM, "diabetes", 0.25, seeds=5),
     _table(Scale.MEDIUM, "boston", 0.0, seeds=10),
     _table(Scale.MEDIUM, "boston", 0.25, seeds=10),
 )
 
 PAPER_WORKLOADS = (
-    *(_gaussian(Scale.PAPER, sigma, "fig1") for sigma in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.5)),
+    *(_gaussian(Scale.PAPER, sigma, 10, "fig1") for sigma in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.5)),
     *(_large(Scale.PAPER, sigma, 10, MAXIMIN, "fig2") for sigma in (0.3, 0.4, 0.5, 0.6, 0.7, 1.0, 1.5)),
-    *(_laplace(Scale.PAPER, sigma, 50, "fig3") for sigma in (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)),
+    *(_laplace(Scale.PAPER, sigma, 10, 50, "fig3") for sigma in (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)),
 )
 
 WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS, *NETWORK_WORKLOADS)
 
 SUITE = Suite(
     name="binary_regression",
-    version="2",
+    version="3",
     title="Regression and networks with weights in {-1, +1}",
     source=PAPER,
     workloads=WORKLOADS,
     methods=(*METHODS, *NETWORK_METHODS),
     metrics=METRICS,
-    claims=(*CLAIMS, *NETWORK_CLAIMS),
+    claims=CLAIMS,
     reference_method="least-squares",
 )

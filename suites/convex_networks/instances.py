@@ -272,21 +272,32 @@ def planted_neurons(n_samples: int, n_features: int, n_neurons: int) -> Make:
     """Return the sum of planted Gaussian ReLU neurons without noise."""
 
     def make(rng: np.random.Generator, device: str) -> PlantedNeurons:
-        A = rng.standard_normal((n_samples, n_features))
-        return PlantedNeurons(A, np.maximum(A @ rng.standard_normal((n_features, n_neurons)), 0).sum(axis=1), n_neurons)
+        A, planted = rng.standard_normal((n_samples, n_features)), rng.standard_normal((n_features, n_neurons))
+        return PlantedNeurons(A, np.maximum(A @ planted, 0).sum(axis=1), planted)
 
     return make
 
 
 def digit_moments(share: float) -> Make:
-    """Return the 8 x 8 digits as data of a generative network; beta is `share` of the largest eigenvalue of X'X."""
+    """Return the digits, 4 x 4 block means, as data of a generative network; beta is `share` of the largest eigenvalue of X'X."""
 
     def make(rng: np.random.Generator, device: str) -> Moments:
         from optathlon import data
 
-        X = data.load("digits")["X"].reshape(-1, 64).astype(float) / 16
-        eigenvalues = np.linalg.eigvalsh(X.T @ X)
-        beta = share * float(eigenvalues[-1])
-        return Moments(X, beta, float(np.maximum(eigenvalues - beta, 0).sum()))
+        X = data.load("digits")["X"].reshape(-1, 4, 2, 4, 2).astype(float).mean(axis=(2, 4)).reshape(-1, 16) / 16
+        moments = X.T @ X
+        largest = float(np.linalg.eigvalsh(moments)[-1])
+        return Moments(X, share * largest, largest * _least_norm(moments / largest, share))
 
     return make
+
+
+def _least_norm(moments: Array, beta: float) -> float:
+    """Return the least trace of a positive semidefinite Z with ``|moments - Z|_2 <= beta``, by Clarabel."""
+    import cvxpy as cp
+
+    d = len(moments)
+    Z = cp.Variable((d, d), PSD=True)
+    problem = cp.Problem(cp.Minimize(cp.trace(Z)), [moments - Z << beta * np.eye(d), Z - moments << beta * np.eye(d)])
+    problem.solve(solver="CLARABEL")
+    return float(problem.value)  # pyright: ignore[reportArgumentType]

@@ -170,7 +170,7 @@ def run_neurons(problem: PlantedNeurons, context: Context, **settings: Any) -> A
         if step % EVERY == 0:
             context.observe(step, Answer((W,)))
 
-    result = fit_neurons(problem.A, problem.y, n_neurons=problem.n_neurons, rng=context.rng, callback=watch, **settings)
+    result = fit_neurons(problem.A, problem.y, n_neurons=problem.planted.shape[1], rng=context.rng, callback=watch, **settings)
     return Answer((result.W,))
 
 

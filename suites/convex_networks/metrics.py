@@ -77,11 +77,19 @@ def gap_slope(problem: Any, answer: Answer) -> float:
 
 
 def loss_to_bound(problem: Any, answer: Answer) -> float:
-    """Return the loss over ``4 R^2 delta^2 / (T + 1)``, R the largest singular value of the data."""
+    """Return the loss over ``4 R^2 delta^2 / (T + 1)``, R the longest output of a unit neuron that was taken."""
     if not isinstance(problem, VariationFit) or answer.gaps is None:
         return NOT_HERE
-    bound = 4 * float(np.linalg.norm(problem.A, 2)) ** 2 * problem.delta**2 / (len(answer.gaps) + 1)
+    outputs = np.maximum(problem.A @ answer.layers[0], 0) / np.linalg.norm(answer.layers[0], axis=0)
+    bound = 4 * float((outputs**2).sum(axis=0).max()) * problem.delta**2 / (len(answer.gaps) + 1)
     return problem.objective(answer.layers) / bound
+
+
+def neuron_error(problem: Any, answer: Answer) -> float:
+    """Return ``||w - w*|| / ||w*||`` where one neuron was planted."""
+    if not isinstance(problem, PlantedNeurons) or problem.planted.shape[1] > 1:
+        return NOT_HERE
+    return float(np.linalg.norm(answer.layers[0] - problem.planted) / np.linalg.norm(problem.planted))
 
 
 def moment_excess(problem: Any, answer: Answer) -> float:
@@ -99,5 +107,6 @@ METRICS = (
     Metric(name="norm-spread", unit="1", better="lower", evaluate=norm_spread),
     Metric(name="gap-slope", unit="1", better="lower", evaluate=gap_slope),
     Metric(name="loss-to-bound", unit="1", better="lower", evaluate=loss_to_bound),
+    Metric(name="neuron-error", unit="1", better="lower", evaluate=neuron_error),
     Metric(name="moment-excess", unit="1", better="lower", evaluate=moment_excess),
 )

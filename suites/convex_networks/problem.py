@@ -312,13 +312,13 @@ class PlantedNeurons:
     ----------
     A, y : ndarray
         (n_samples, n_features) and (n_samples,), y made by planted neurons without noise.
-    n_neurons : int
-        How many were planted, and are looked for.
+    planted : ndarray, (n_features, n_neurons)
+        The neurons that made y; as many are looked for.
     """
 
     A: Array
     y: Array
-    n_neurons: int
+    planted: Array
 
     optimum = 0.0
 
@@ -344,7 +344,7 @@ class Moments:
     beta : float
         Tolerance of the second moments.
     optimum : float
-        ``sum_i (lambda_i - beta)_+`` over the eigenvalues of X'X (Weyl's inequality).
+        Least squared norm, by a semidefinite program that knows nothing of singular values.
     """
 
     X: Array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -35,11 +35,23 @@ if TYPE_CHECKING:
     from torch import nn
 
     from optathlon.baselines.coresets import TrainedModel
+    from optathlon.baselines.coresets.facility_location import Strategy
+    from optathlon.baselines.coresets.weighted_glister import Similarity
 
 PAPER = "Yao, Ren, Zhang, Coreset Selection for Data-Efficient Training"
 
 Choose = Callable[["nn.Module"], Coreset]
 Select = Callable[..., Coreset]  # (gradients, k) -> Coreset
+Group = Literal["all", "class", "batch"]  # whose gradients a selection matches: all at once, class by class, those of batches
+Layers = Literal["last", "all"]
+
+BY_CLASS: dict[str, Select] = {
+    "k-centre": k_centre,
+    "herding": herding,
+    "moderate": moderate,
+    "el2n": lambda gradients, k: hardest(el2n(gradients), k),
+    "grand": lambda gradients, k: hardest(grand(gradients), k),
+}
 
 
 def run_random(problem: Classification, context: Context) -> TrainedModel:
@@ -47,155 +59,76 @@ def run_random(problem: Classification, context: Context) -> TrainedModel:
     return _train(problem, context, lambda model: random_subset(len(problem.labels), problem.k, rng=context.rng))
 
 
-def run_rs2(problem: Classification, context: Context) -> TrainedModel:
-    """Random points, others in every epoch, none again before all have been seen."""
+def run_rs2(problem: Classification, context: Context, *, reselect_every: int) -> TrainedModel:
+    """Random points, others at every selection, none again before all have been seen."""
     subsets = repeated_subsets(len(problem.labels), problem.k, rng=context.rng)
-    return _train(problem, context, lambda model: next(subsets), reselect_every=1)
+    return _train(problem, context, lambda model: next(subsets), reselect_every=reselect_every)
 
 
-def run_full(problem: Classification, context: Context) -> TrainedModel:
-    """Everything."""
-    epochs = problem.schedule.epochs_for("full", share=1.0)
+def run_full(problem: Classification, context: Context, *, share: float) -> TrainedModel:
+    """Everything, in a share of the epochs."""
+    epochs = max(1, round(share * problem.schedule.epochs_for(share=1.0)))
     return _train(problem, context, lambda model: full(len(problem.labels)), epochs=epochs)
 
 
-def run_full_fifth(problem: Classification, context: Context) -> TrainedModel:
-    """Everything, in a fifth of the epochs: about the seconds of a coreset with its selections."""
-    epochs = max(1, problem.schedule.epochs // 5)
-    return _train(problem, context, lambda model: full(len(problem.labels)), epochs=epochs)
+def run_craig(problem: Classification, context: Context, *, group: Group, strategy: Strategy) -> TrainedModel:
+    """CRAIG."""
+    select = partial(craig, strategy=strategy, rng=context.rng)
+    return _train(problem, context, _choose(problem, context, select, group), cost="craig")
 
 
-def run_craig(problem: Classification, context: Context) -> TrainedModel:
-    """CRAIG in every class."""
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, craig)), cost="craig")
+def run_glister(
+    problem: Classification, context: Context, *, rounds: int | Literal["k"], step: float, balanced: bool
+) -> TrainedModel:
+    """GLISTER in rounds, in k of them one point at a time: the naive greedy of section 2.1."""
+    labels = problem.labels.cpu().numpy() if balanced else None
+    select = partial(glister, rounds=problem.k if rounds == "k" else rounds, step=step, labels=labels)
+    return _train(problem, context, _choose(problem, context, select, "all"), cost="glister")
 
 
-def run_craig_sample(problem: Classification, context: Context) -> TrainedModel:
-    """CRAIG on all points at once."""
-    return _train(problem, context, _last_layer(problem, craig))
+def run_grad_match(
+    problem: Classification,
+    context: Context,
+    *,
+    group: Group,
+    ridge: float,
+    tol: float,
+    layers: Layers = "last",
+    warm_start: bool = False,
+) -> TrainedModel:
+    """GRAD-MATCH; warm after the schedule's epochs on everything."""
+    choose = _choose(problem, context, partial(grad_match, ridge=ridge, tol=tol), group, layers)
+    cost = {"last": "grad-match", "all": "grad-match-all-layers"}[layers]
+    return _train(problem, context, choose, warm_start=problem.schedule.warm_start if warm_start else 0, cost=cost)
 
 
-def run_craig_batch(problem: Classification, context: Context) -> TrainedModel:
-    """CRAIG on batches."""
-    return _train(problem, context, _last_layer(problem, _on_batches(problem, craig, context)))
+def run_weighted_glister(problem: Classification, context: Context, *, similarity: Similarity) -> TrainedModel:
+    """Weighted GLISTER in every class."""
+    choose = _choose(problem, context, partial(weighted_glister, similarity=similarity), "class")
+    return _train(problem, context, choose, cost="weighted-glister")
 
 
-def run_glister(problem: Classification, context: Context) -> TrainedModel:
-    """GLISTER in ten rounds."""
-    return _train(problem, context, _last_layer(problem, glister), cost="glister")
-
-
-def run_glister_balanced(problem: Classification, context: Context) -> TrainedModel:
-    """GLISTER in ten rounds, every class with its share."""
-    return _train(
-        problem, context, _last_layer(problem, partial(glister, labels=problem.labels.cpu().numpy())), cost="glister-balanced"
-    )
-
-
-def run_glister_greedy(problem: Classification, context: Context) -> TrainedModel:
-    """GLISTER one point at a time: the naive greedy of section 2.1."""
-    return _train(problem, context, _last_layer(problem, partial(glister, rounds=problem.k)))
-
-
-def run_grad_match(problem: Classification, context: Context) -> TrainedModel:
-    """GRAD-MATCH in every class."""
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, grad_match)), cost="grad-match")
-
-
-def run_grad_match_no_ridge(problem: Classification, context: Context) -> TrainedModel:
-    """GRAD-MATCH in every class, without the ridge."""
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, partial(grad_match, ridge=0.0))))
-
-
-def run_grad_match_sample(problem: Classification, context: Context) -> TrainedModel:
-    """GRAD-MATCH on all points at once."""
-    return _train(problem, context, _last_layer(problem, grad_match))
-
-
-def run_grad_match_batch(problem: Classification, context: Context) -> TrainedModel:
-    """GRAD-MATCH on batches."""
-    return _train(problem, context, _last_layer(problem, _on_batches(problem, grad_match, context)))
-
-
-def run_grad_match_warm(problem: Classification, context: Context) -> TrainedModel:
-    """GRAD-MATCH in every class, after some epochs on everything."""
-    choose = _last_layer(problem, _in_classes(problem, grad_match))
-    return _train(problem, context, choose, warm_start=problem.schedule.warm_start, cost="grad-match")
-
-
-def run_grad_match_all_layers(problem: Classification, context: Context) -> TrainedModel:
-    """GRAD-MATCH in every class, on the gradients of all parameters."""
-    return _train(problem, context, _all_layers(problem, _in_classes(problem, grad_match)))
-
-
-def run_weighted_glister(problem: Classification, context: Context) -> TrainedModel:
-    """Weighted GLISTER in every class, as the paper defines it."""
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, weighted_glister)))
-
-
-def run_weighted_glister_cosine(problem: Classification, context: Context) -> TrainedModel:
-    """Weighted GLISTER in every class, on cosines instead of inner products."""
-    select = partial(weighted_glister, similarity="cosine")
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, select)))
-
-
-def run_craig_stochastic(problem: Classification, context: Context) -> TrainedModel:
-    """CRAIG in every class, by stochastic greedy."""
-    select = partial(craig, strategy="stochastic", rng=context.rng)
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, select)), cost="craig-stochastic")
-
-
-def run_importance(problem: Classification, context: Context) -> TrainedModel:
+def run_importance(problem: Classification, context: Context, *, uniform: float) -> TrainedModel:
     """Points drawn by the length of their gradients, and weighed for it."""
-    select = partial(importance_sampling, rng=context.rng)
-    return _train(problem, context, _last_layer(problem, select), cost="importance")
+    select = partial(importance_sampling, uniform=uniform, rng=context.rng)
+    return _train(problem, context, _choose(problem, context, select, "all"), cost="importance")
 
 
-def run_k_centre(problem: Classification, context: Context) -> TrainedModel:
-    """Farthest-first traversal of the gradients, in every class."""
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, k_centre)), cost="k-centre")
+def run_by_class(problem: Classification, context: Context, *, selector: str) -> TrainedModel:
+    """Another selector of `BY_CLASS`, in every class, by the network as it stands."""
+    return _train(problem, context, _choose(problem, context, BY_CLASS[selector], "class"), cost=selector)
 
 
-def run_herding(problem: Classification, context: Context) -> TrainedModel:
-    """Herding of the gradients, in every class."""
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, herding)), cost="herding")
+def _choose(problem: Classification, context: Context, select: Select, group: Group, layers: Layers = "last") -> Choose:
+    """Return what selects by a network's gradients."""
+    from optathlon.baselines.coresets import all_layer_gradients, last_layer_gradients
 
-
-def run_moderate(problem: Classification, context: Context) -> TrainedModel:
-    """Points at the median distance from their class's mean feature."""
-    return _train(problem, context, _last_layer(problem, _in_classes(problem, moderate)), cost="moderate")
-
-
-def run_el2n(problem: Classification, context: Context) -> TrainedModel:
-    """The largest errors of every class, by the network as it stands."""
-    select = _in_classes(problem, lambda gradients, k: hardest(el2n(gradients), k))
-    return _train(problem, context, _last_layer(problem, select), cost="el2n")
-
-
-def run_grand(problem: Classification, context: Context) -> TrainedModel:
-    """The longest gradients of every class, by the network as it stands."""
-    select = _in_classes(problem, lambda gradients, k: hardest(grand(gradients), k))
-    return _train(problem, context, _last_layer(problem, select), cost="grand")
-
-
-def _in_classes(problem: Classification, select: Select) -> Select:
-    return partial(per_class, select, labels=problem.labels.cpu().numpy())
-
-
-def _on_batches(problem: Classification, select: Select, context: Context) -> Select:
-    return partial(per_batch, select, batch_size=problem.schedule.batch_size, rng=context.rng)
-
-
-def _last_layer(problem: Classification, select: Select) -> Choose:
-    from optathlon.baselines.coresets import last_layer_gradients
-
-    return lambda model: select(last_layer_gradients(model, problem.inputs, problem.labels), problem.k)
-
-
-def _all_layers(problem: Classification, select: Select) -> Choose:
-    from optathlon.baselines.coresets import all_layer_gradients
-
-    return lambda model: select(all_layer_gradients(model, problem.inputs, problem.labels), problem.k)
+    gradients = {"last": last_layer_gradients, "all": all_layer_gradients}[layers]
+    if group == "class":
+        select = partial(per_class, select, labels=problem.labels.cpu().numpy())
+    elif group == "batch":
+        select = partial(per_batch, select, batch_size=problem.schedule.batch_size, rng=context.rng)
+    return lambda model: select(gradients(model, problem.inputs, problem.labels), problem.k)
 
 
 def _train(
@@ -254,43 +187,58 @@ def warm_up() -> None:
     train_on_coresets(small_lenet(), inputs, labels, lambda model: full(20), epochs=1)
 
 
-def _method(name: str, run: Callable[[Classification, Context], object], reference: str, **settings: object) -> Method:
+def _method(name: str, run: Callable[..., object], reference: str, *, yardstick: bool = False, **settings: object) -> Method:
     return Method(
         name=name,
         run=run,
         settings=settings,
-        reference=f"{PAPER}, {reference}",
+        reference=reference if reference.startswith("not in the paper") else f"{PAPER}, {reference}",
         devices=("cpu", "cuda"),
+        yardstick=yardstick,
         warm_up=warm_up,
     )
 
 
+def _craig(name: str, group: Group, reference: str = "section 2.2", strategy: Strategy = "lazy") -> Method:
+    return _method(name, run_craig, reference, group=group, strategy=strategy)
+
+
+def _glister(name: str, rounds: int | Literal["k"] = 10, balanced: bool = False) -> Method:
+    return _method(name, run_glister, "section 2.1", rounds=rounds, step=0.01, balanced=balanced)
+
+
+def _grad_match(name: str, group: Group, reference: str = "section 2.3", ridge: float = 0.5, **settings: Any) -> Method:
+    return _method(name, run_grad_match, reference, group=group, ridge=ridge, tol=1e-3, **settings)
+
+
+RIVALS = {
+    "k-centre": "Sener and Savarese 2018",
+    "herding": "Welling 2009",
+    "moderate": "Xia et al. 2023",
+    "el2n": "Paul et al. 2021",
+    "grand": "Paul et al. 2021",
+}
+
 METHODS = (
     _method("random", run_random, "section 3.1 (Random)"),
-    _method("full", run_full, "section 3.1 (Full)"),
-    _method("full-fifth", run_full_fifth, "section 4 (Full for a fixed time)", epochs="a fifth"),
-    _method("craig", run_craig, "section 2.2", unit="class", distance="euclidean"),
-    _method("craig-sample", run_craig_sample, "section 2.2", unit="sample", distance="euclidean"),
-    _method("craig-batch", run_craig_batch, "sections 2.2 and 2.4", unit="batch", distance="euclidean"),
-    _method("glister", run_glister, "section 2.1", rounds=10, step=0.01),
-    _method("glister-balanced", run_glister_balanced, "section 2.1", rounds=10, step=0.01, balanced=True),
-    _method("glister-greedy", run_glister_greedy, "section 2.1", rounds="k", step=0.01),
-    _method("grad-match", run_grad_match, "section 2.3", unit="class", ridge=0.5, tol=1e-3),
-    _method("grad-match-no-ridge", run_grad_match_no_ridge, "section 2.3", unit="class", ridge=0.0, tol=1e-3),
-    _method("grad-match-sample", run_grad_match_sample, "section 2.3", unit="sample", ridge=0.5, tol=1e-3),
-    _method("grad-match-batch", run_grad_match_batch, "sections 2.3 and 2.4", unit="batch", ridge=0.5, tol=1e-3),
-    _method("grad-match-warm", run_grad_match_warm, "section 2.4", unit="class", ridge=0.5, tol=1e-3, warm_start=True),
+    _method("full", run_full, "section 3.1 (Full)", share=1.0, yardstick=True),
+    _method("full-fifth", run_full, "section 4 (Full for a fixed time)", share=0.2),
+    _craig("craig", "class"),
+    _craig("craig-sample", "all"),
+    _craig("craig-batch", "batch", "sections 2.2 and 2.4"),
+    _glister("glister"),
+    _glister("glister-balanced", balanced=True),
+    _glister("glister-greedy", rounds="k"),
+    _grad_match("grad-match", "class"),
+    _grad_match("grad-match-no-ridge", "class", ridge=0.0),
+    _grad_match("grad-match-sample", "all"),
+    _grad_match("grad-match-batch", "batch", "sections 2.3 and 2.4"),
+    _grad_match("grad-match-warm", "class", "section 2.4", warm_start=True),
     _method("rs2", run_rs2, "section 3.1 (Random); Okanovic et al. 2024", reselect_every=1),
-    _method(
-        "craig-stochastic", run_craig_stochastic, "section 2.2; Mirzasoleiman et al. 2015", unit="class", greedy="stochastic"
-    ),
-    _method("importance", run_importance, "not in it; Katharopoulos and Fleuret 2018", unit="sample", uniform=0.1),
-    _method("k-centre", run_k_centre, "not in it; Sener and Savarese 2018", unit="class"),
-    _method("herding", run_herding, "not in it; Welling 2009", unit="class"),
-    _method("moderate", run_moderate, "not in it; Xia et al. 2023", unit="class"),
-    _method("el2n", run_el2n, "not in it; Paul et al. 2021, at the network as it stands", unit="class"),
-    _method("grand", run_grand, "not in it; Paul et al. 2021, at the network as it stands", unit="class"),
-    _method("grad-match-all-layers", run_grad_match_all_layers, "section 2.4, Fig. 2", unit="class", ridge=0.5, layers="all"),
-    _method("weighted-glister", run_weighted_glister, "section 3.2", unit="class", similarity="inner-product"),
-    _method("weighted-glister-cosine", run_weighted_glister_cosine, "section 3.2, changed", unit="class", similarity="cosine"),
+    _craig("craig-stochastic", "class", "section 2.2; Mirzasoleiman et al. 2015", strategy="stochastic"),
+    _method("importance", run_importance, "not in the paper; Katharopoulos and Fleuret 2018", uniform=0.1),
+    *(_method(name, run_by_class, f"not in the paper; {source}", selector=name) for name, source in RIVALS.items()),
+    _grad_match("grad-match-all-layers", "class", "section 2.4, Fig. 2", layers="all"),
+    _method("weighted-glister", run_weighted_glister, "section 3.2", similarity="inner-product"),
+    _method("weighted-glister-cosine", run_weighted_glister, "section 3.2, changed", similarity="cosine"),
 )

@@ -17,21 +17,6 @@ if TYPE_CHECKING:
 
     from optathlon.baselines.coresets import TrainedModel
 
-# Wall seconds after which strategies are compared: about what GRAD-MATCH takes with its selections, on one core (cifar10: a GPU).
-EQUAL_SECONDS = {
-    "digits": 0.4,
-    "digits-noisy": 0.4,
-    "digits-imbalanced": 0.2,
-    "mnist-2000": 0.5,
-    "mnist-10000": 2.5,
-    "fashion-mnist-10000": 2.5,
-    "mnist-60000": 12.0,
-    "cifar10-subset": 150.0,
-    "mnist": 50.0,
-    "fashion-mnist": 50.0,
-    "cifar10": 600.0,
-}
-
 
 def test_error(problem: Classification, answer: TrainedModel) -> float:
     """Return the share of test images in the wrong class."""
@@ -78,16 +63,6 @@ def seconds_to_target(run: RunRecord) -> float:
     return next((seconds for _, seconds, error, *_ in run.trace if target is not None and error <= target), float("nan"))
 
 
-def error_at_equal_time(run: RunRecord) -> float:
-    """Return the test error at the last point of the trace within the workload's equal time."""
-    return _at_equal_time(run, "test-error")
-
-
-def loss_at_equal_time(run: RunRecord) -> float:
-    """Return the training loss at the last point of the trace within the workload's equal time."""
-    return _at_equal_time(run, "train-loss")
-
-
 def peak_memory(run: RunRecord) -> float:
     """Return the highest resident memory above that at the start."""
     return float("nan") if run.peak_memory is None else float(run.peak_memory)
@@ -122,12 +97,6 @@ def norm_share(problem: Classification, answer: TrainedModel) -> float:
     return float(np.corrcoef(last, everything)[0, 1] ** 2)
 
 
-def _at_equal_time(run: RunRecord, metric: str) -> float:
-    limit, column = EQUAL_SECONDS.get(run.cell.workload, 0.0), 2 + run.cell.traced.index(metric)
-    values = [point[column] for point in run.trace if point[1] <= limit]
-    return values[-1] if values else float("nan")
-
-
 def _selector(answer: TrainedModel) -> nn.Module:
     """Return the network that made the last selection."""
     selector = deepcopy(answer.model)
@@ -153,8 +122,6 @@ METRICS = (
     Metric(name="selection-seconds", unit="s", better="lower", derive=selection_seconds),
     Metric(name="training-seconds", unit="s", better="lower", derive=training_seconds),
     Metric(name="seconds-to-target", unit="s", better="lower", derive=seconds_to_target),
-    Metric(name="equal-time-error", unit="fraction", better="lower", derive=error_at_equal_time, timed=True),
-    Metric(name="equal-time-loss", unit="nat", better="lower", derive=loss_at_equal_time, timed=True),
     Metric(name="largest-rise", unit="fraction", better="lower", derive=largest_rise),
     Metric(name="peak-memory", unit="B", better="lower", derive=peak_memory),
     Metric(name="norm-share", unit="fraction", better="higher", evaluate=norm_share),

@@ -57,13 +57,13 @@ class Schedule:
     passes: float | None = None
     selection_passes: Mapping[str, float] = field(default_factory=dict)
 
-    def epochs_for(self, selector: str, *, share: float | None = None, warm_start: int = 0) -> int:
+    def epochs_for(self, selector: str = "", *, share: float | None = None, warm_start: int = 0) -> int:
         """Return the epochs for a strategy: those of the schedule, or as many as fill the passes with its selections.
 
         Parameters
         ----------
         selector : str
-            Key of `selection_passes`; a strategy that is not there selects at no cost.
+            Key of `selection_passes`; without one, the strategy selects at no cost.
         share : float, optional
             Share of the data in an epoch; that of a coreset by default.
         warm_start : int
@@ -71,7 +71,7 @@ class Schedule:
         """
         if self.passes is None:
             return self.epochs
-        share, cost = self.fraction if share is None else share, self.selection_passes.get(selector, 0.0)
+        share, cost = self.fraction if share is None else share, self.selection_passes[selector] if selector else 0.0
         left, epochs = self.passes - warm_start, warm_start
         while True:
             block = min(self.reselect_every, int((left - cost) / share + 1e-9))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,146 +19,118 @@ GIDEL = "Gidel et al., Negative momentum for improved game dynamics, 2019"
 MESCHEDER = "Mescheder, Nowozin, Geiger, The numerics of GANs, 2017"
 DASKALAKIS = "Daskalakis et al., Training GANs with optimism, 2018"
 
-FACTORS = (0.3, 3.0, 10.0)  # of the workload's rate, in the sweeps
 ESCAPE = 1e9  # distance at which the players of a game count as diverged
 
 Play = Literal["simultaneous", "alternating"]
-MakeOptimizer = Callable[[Any, float], "Optimizer"]
 
 
-def adam(params: Any, lr: float) -> Optimizer:
-    """Return Adam with beta1 = .5."""
-    import torch
+def run_linear(
+    problem: Game, context: Context, *, method: str, lr: float, play: Play, momentum: float = 0.0, gamma: float | None = None
+) -> Path:
+    """Play a game with a linear method, whose exact step matrix is known."""
+    from optathlon.baselines.gans import ExtraGradient, NegativeMomentumSGD, OptimisticGradient
+    from optathlon.baselines.gans.games import QuadraticGame, spectral_radius, step_matrix
 
-    return torch.optim.Adam(params, lr=lr, betas=(0.5, 0.999))
+    def make(params: Any) -> Optimizer:
+        if method == "optimistic":
+            return OptimisticGradient(params, lr=lr)
+        if method == "extragradient":
+            return ExtraGradient(params, lr=lr)
+        return NegativeMomentumSGD(params, lr=lr, momentum=momentum)
 
-
-def optimistic_adam(params: Any, lr: float) -> Optimizer:
-    """Return optimistic Adam with beta1 = .5."""
-    from optathlon.baselines.gans import OptimisticAdam
-
-    return OptimisticAdam(params, lr=lr, betas=(0.5, 0.999))
-
-
-def optimistic_adam_beta1_zero(params: Any, lr: float) -> Optimizer:
-    """Return optimistic Adam without momentum."""
-    from optathlon.baselines.gans import OptimisticAdam
-
-    return OptimisticAdam(params, lr=lr, betas=(0.0, 0.999))
+    game = QuadraticGame(problem.A, problem.B, problem.C)
+    matrix = step_matrix(game, method, lr, momentum=momentum, gamma=gamma or 0.0, play=play)
+    return _played(problem, context, make, play, gamma, spectral_radius(matrix))
 
 
-def adam_negative_momentum(params: Any, lr: float) -> Optimizer:
-    """Return Adam with beta1 = -.5."""
-    from optathlon.baselines.gans import NegativeMomentumAdam
-
-    return NegativeMomentumAdam(params, lr=lr, betas=(-0.5, 0.999))
+def run_adaptive(problem: Game, context: Context, *, optimizer: str, lr: float, play: Play, **settings: Any) -> Path:
+    """Play a game with a method of Adam's family."""
+    return _played(problem, context, lambda params: make_optimizer(optimizer, params, lr, **settings), play, None, None)
 
 
-def extra_adam(params: Any, lr: float) -> Optimizer:
-    """Return Extra-Adam with beta1 = .5."""
-    from optathlon.baselines.gans import ExtraAdam
-
-    return ExtraAdam(params, lr=lr, betas=(0.5, 0.999))
-
-
-def lookahead_adam(params: Any, lr: float) -> Optimizer:
-    """Return Adam with beta1 = .5 that goes half of the way back after every five steps."""
-    from optathlon.baselines.gans import Lookahead
-
-    return Lookahead(adam(params, lr), k=5, alpha=0.5)
-
-
-def sgd_momentum(params: Any, lr: float) -> Optimizer:
-    """Return gradient descent with momentum .9."""
-    import torch
-
-    return torch.optim.SGD(params, lr=lr, momentum=0.9)
-
-
-def sgd_negative_momentum(params: Any, lr: float) -> Optimizer:
-    """Return gradient descent with momentum -.5."""
-    from optathlon.baselines.gans import NegativeMomentumSGD
-
-    return NegativeMomentumSGD(params, lr=lr, momentum=-0.5)
-
-
-def linear(
-    method: str, lr: float, *, momentum: float = 0.0, gamma: float | None = None, play: Play = "simultaneous"
-) -> Callable[[Game, Context], Path]:
-    """Return the adapter that plays a game with a linear method, and knows its exact step matrix."""
-
-    def run(problem: Game, context: Context) -> Path:
-        from optathlon.baselines.gans.games import QuadraticGame, spectral_radius, step_matrix
-
-        def make(params: Any) -> Optimizer:
-            return _game_optimizer(method, params, lr, momentum)
-
-        game = QuadraticGame(problem.A, problem.B, problem.C)
-        matrix = step_matrix(game, method, lr, momentum=momentum, gamma=gamma or 0.0, play=play)
-        return _played(problem, context, make, play, gamma, spectral_radius(matrix))
-
-    return run
-
-
-def adaptive(make: MakeOptimizer, lr: float, play: Play) -> Callable[[Game, Context], Path]:
-    """Return the adapter that plays a game with a method of Adam's family."""
-
-    def run(problem: Game, context: Context) -> Path:
-        return _played(problem, context, lambda params: make(params, lr), play, None, None)
-
-    return run
-
-
-def gan(
-    make: MakeOptimizer,
-    family: str,
+def run_gan(
+    problem: Mixture | Pictures,
+    context: Context,
     *,
-    factor: float = 1.0,
-    play: Play = "alternating",
+    optimizer: str,
+    rate: str,
+    x: float,
+    play: Play,
     gamma: float | None = None,
     real_penalty: float = 0.0,
     gradients: int = 1,
-) -> Callable[[Mixture | Pictures, Context], Samples]:
-    """Return the adapter that trains a GAN at `factor` times the workload's rate of the family, with as many gradients."""
+    **settings: Any,
+) -> Samples:
+    """Train a GAN at x times the workload's rate of the family `rate`, with as many steps as `gradients` in each allow."""
+    import torch
 
-    def run(problem: Mixture | Pictures, context: Context) -> Samples:
-        import torch
+    from optathlon.baselines.gans.training import train_gan
 
-        from optathlon.baselines.gans.training import train_gan
+    plan, rng = problem.training, torch.Generator().manual_seed(context.seed)
+    generator, discriminator = _networks(problem, rng, context.device)
+    lr, n_steps = x * plan.rates[rate], plan.n_steps // gradients
+    seen = {n_steps * quarter // 4 for quarter in (1, 2, 3)}
 
-        plan, rng = problem.training, torch.Generator().manual_seed(context.seed)
-        generator, discriminator = _networks(problem, rng, context.device)
-        lr = factor * plan.rates[family]
-        n_steps = plan.n_steps // gradients
-        seen = {n_steps * quarter // 4 for quarter in (1, 2, 3)}
+    def look(step: int, net: torch.nn.Module) -> None:
+        if step in seen:
+            context.observe(step, Samples(_draw(net, problem, context, step)))
 
-        def look(step: int, net: torch.nn.Module) -> None:
-            if step in seen:
-                context.observe(step, Samples(_draw(net, problem, context, step)))
+    outcome = train_gan(
+        generator,
+        discriminator,
+        torch.from_numpy(problem.samples).to(context.device),
+        optimizers=(
+            make_optimizer(optimizer, generator.parameters(), lr, **settings),
+            make_optimizer(optimizer, discriminator.parameters(), lr, **settings),
+        ),
+        n_steps=n_steps,
+        latent=plan.latent,
+        batch_size=plan.batch_size,
+        loss=plan.loss,
+        play=play,
+        n_critic=1 if play == "simultaneous" else plan.n_critic,
+        clip=plan.clip,
+        gradient_penalty=plan.gradient_penalty,
+        real_penalty=real_penalty,
+        gamma=gamma,
+        rng=rng,
+        callback=look,
+    )
+    if outcome.diverged_at is not None:
+        raise Diverged(f"the players escaped at step {outcome.diverged_at}")
+    return Samples(_draw(generator, problem, context, n_steps), outcome.generator_loss, outcome.discriminator_loss)
 
-        outcome = train_gan(
-            generator,
-            discriminator,
-            torch.from_numpy(problem.samples).to(context.device),
-            optimizers=(make(generator.parameters(), lr), make(discriminator.parameters(), lr)),
-            n_steps=n_steps,
-            latent=plan.latent,
-            batch_size=plan.batch_size,
-            loss=plan.loss,
-            play=play,
-            n_critic=1 if play == "simultaneous" else plan.n_critic,
-            clip=plan.clip,
-            gradient_penalty=plan.gradient_penalty,
-            real_penalty=real_penalty,
-            gamma=gamma,
-            rng=rng,
-            callback=look,
-        )
-        if outcome.diverged_at is not None:
-            raise Diverged(f"the players escaped at step {outcome.diverged_at}")
-        return Samples(_draw(generator, problem, context, n_steps), outcome.generator_loss, outcome.discriminator_loss)
 
-    return run
+def make_optimizer(
+    name: str,
+    params: Any,
+    lr: float,
+    *,
+    beta1: float = 0.0,
+    beta2: float = 0.999,
+    momentum: float = 0.0,
+    k: int = 5,
+    alpha: float = 0.5,
+) -> Optimizer:
+    """Return one player's optimiser: of Adam's family with its betas, of gradient descent's with its momentum."""
+    import torch
+
+    from optathlon.baselines import gans
+
+    betas = (beta1, beta2)
+    if name == "lookahead-adam":
+        return gans.Lookahead(torch.optim.Adam(params, lr=lr, betas=betas), k=k, alpha=alpha)
+    if name == "sgd":
+        return torch.optim.SGD(params, lr=lr, momentum=momentum)
+    if name == "negative-momentum-sgd":
+        return gans.NegativeMomentumSGD(params, lr=lr, momentum=momentum)
+    kind = {
+        "adam": torch.optim.Adam,
+        "optimistic-adam": gans.OptimisticAdam,
+        "negative-momentum-adam": gans.NegativeMomentumAdam,
+        "extra-adam": gans.ExtraAdam,
+    }[name]
+    return kind(params, lr=lr, betas=betas)
 
 
 def run_real(problem: Pictures, context: Context) -> Samples:
@@ -230,14 +202,15 @@ def run_best_momentum(problem: Spectra, context: Context) -> Trials:
     return Trials(np.array([fails(value) for value in turning if abs(value.imag) > 1e-6]))
 
 
-def run_consensus_ratio(problem: Spectra, context: Context) -> Trials:
-    """Try whether gamma lowers |Im/Re| of every eigenvalue of a normal field, where lambda becomes lambda + gamma |lambda|^2."""
+def run_consensus_ratio(problem: Spectra, context: Context, *, gammas: Sequence[float]) -> Trials:
+    """Try whether a larger gamma lowers the largest |Im/Re| of the eigenvalues of M + gamma M'M, the field with consensus."""
 
-    def fails(spectrum: Eigenvalues) -> bool:
-        ratios = [np.abs(spectrum.imag / (spectrum.real + gamma * np.abs(spectrum) ** 2)) for gamma in (0.0, 0.1, 1.0)]
-        return bool((np.diff(ratios, axis=0) > 1e-12).any())
+    def fails(jacobian: np.ndarray) -> bool:
+        fields = [np.linalg.eigvals(jacobian + gamma * jacobian.T @ jacobian) for gamma in gammas]
+        ratios = [np.abs(spectrum.imag / spectrum.real).max() for spectrum in fields]
+        return bool((np.diff(ratios) > 1e-12).any())
 
-    return Trials(np.array([fails(spectrum) for spectrum in problem.eigenvalues]))
+    return Trials(np.array([fails(jacobian) for jacobian in problem.jacobians]))
 
 
 def _warm_up() -> None:
@@ -246,17 +219,7 @@ def _warm_up() -> None:
 
     weight = torch.zeros(1, requires_grad=True)
     weight.grad = torch.zeros(1)
-    adam([weight], 0.0).step()
-
-
-def _game_optimizer(method: str, params: Any, lr: float, momentum: float) -> Optimizer:
-    from optathlon.baselines.gans import ExtraGradient, NegativeMomentumSGD, OptimisticGradient
-
-    if method == "optimistic":
-        return OptimisticGradient(params, lr=lr)
-    if method == "extragradient":
-        return ExtraGradient(params, lr=lr)
-    return NegativeMomentumSGD(params, lr=lr, momentum=momentum)
+    torch.optim.Adam([weight], lr=0.0).step()
 
 
 def _played(
@@ -313,93 +276,84 @@ def _draw(generator: torch.nn.Module, problem: Mixture | Pictures, context: Cont
     return samples
 
 
-def _linear_method(name: str, method: str, lr: float, reference: str, **settings: Any) -> Method:
-    return Method(
-        name=name,
-        run=linear(method, lr, **settings),
-        settings={"method": method, "learning_rate": lr, "play": "simultaneous", **settings},
-        reference=reference,
-        warm_up=_warm_up,
-    )
+def _linear(name: str, method: str, lr: float, reference: str, *, play: Play = "simultaneous", **settings: Any) -> Method:
+    settings = {"method": method, "lr": lr, "play": play, **settings}
+    return Method(name=name, run=run_linear, settings=settings, reference=reference, warm_up=_warm_up)
 
 
-def _adaptive_method(name: str, make: MakeOptimizer, beta1: float, reference: str, play: Play = "simultaneous") -> Method:
-    return Method(
-        name=name,
-        run=adaptive(make, 0.05, play),
-        settings={"optimizer": make.__name__, "learning_rate": 0.05, "beta1": beta1, "play": play},
-        reference=reference,
-        warm_up=_warm_up,
-    )
+def _adaptive(name: str, optimizer: str, beta1: float, reference: str, play: Play = "simultaneous") -> Method:
+    settings = {"optimizer": optimizer, "lr": 0.05, "beta1": beta1, "play": play}
+    return Method(name=name, run=run_adaptive, settings=settings, reference=reference, warm_up=_warm_up)
 
 
-def _gan_method(name: str, make: MakeOptimizer, family: str, reference: str, **settings: Any) -> Method:
-    return Method(
-        name=name,
-        run=gan(make, family, **settings),
-        settings={"optimizer": make.__name__, "rate": family, "factor": 1.0, "play": "alternating", **settings},
-        reference=reference,
-        devices=("cpu", "cuda"),
-        warm_up=_warm_up,
-    )
+def _gan(
+    name: str, optimizer: str, rate: str, reference: str, *, play: Play = "alternating", sweep: bool = True, **settings: Any
+) -> tuple[Method, ...]:
+    """Return a method at the workload's rate and, in a sweep, at multiples x of it."""
+    settings = {"optimizer": optimizer, "rate": rate, "play": play, **settings}
+    shared: dict[str, Any] = {"devices": ("cpu", "cuda"), "warm_up": _warm_up}
+    method = Method(name=name, run=run_gan, settings={**settings, "x": 1.0}, reference=reference, **shared)
+    if not sweep:
+        return (method,)
+    grid = {"x": (0.3, 3.0, 10.0)}
+    return (method, *Method.grid(name, run_gan, settings=settings, grid=grid, reference=f"{reference}; rate sweep", **shared))
 
+
+def _theory(name: str, run: Callable[..., Trials], reference: str, **settings: Any) -> Method:
+    return Method(name=f"theory-{name}", run=run, settings=settings, reference=reference)
+
+
+KORPELEVICH = "Korpelevich, The extragradient method, 1977"
 
 GAME_METHODS = (
-    _linear_method("gda-0.1", "gradient", 0.1, f"{PAPER}, eq. 6"),
-    _linear_method("gda-0.5", "gradient", 0.5, f"{PAPER}, eq. 6"),
-    _linear_method("gda-alternating-0.5", "gradient", 0.5, f"{PAPER}, Figure 1", play="alternating"),
-    _linear_method("momentum-0.5-simultaneous-0.5", "gradient", 0.5, f"{GIDEL}, eq. 6", momentum=-0.5),
-    _linear_method("momentum-0.9-simultaneous-0.5", "gradient", 0.5, f"{GIDEL}, eq. 6", momentum=-0.9),
-    _linear_method("momentum-0.5-alternating-0.5", "gradient", 0.5, f"{GIDEL}, section 6", momentum=-0.5, play="alternating"),
-    _linear_method("momentum-0.1-alternating-0.5", "gradient", 0.5, f"{GIDEL}, section 6", momentum=-0.1, play="alternating"),
-    _linear_method("positive-momentum-alternating-0.1", "gradient", 0.1, f"{GIDEL}, section 6", momentum=0.5, play="alternating"),
-    _linear_method("ogda-0.5", "optimistic", 0.5, f"{DASKALAKIS}, eq. 6"),
-    _linear_method("ogda-0.6", "optimistic", 0.6, f"{DASKALAKIS}, eq. 6"),
-    _linear_method("extragradient-0.5", "extragradient", 0.5, "Korpelevich, The extragradient method, 1977"),
-    _linear_method("consensus-1-0.5", "consensus", 0.5, f"{MESCHEDER}, Algorithm 2", gamma=1.0),
-    _linear_method("consensus-0.01-0.1", "consensus", 0.1, f"{PAPER}, section 6.1.4", gamma=0.01),
-    _adaptive_method("game-adam", adam, 0.5, f"{PAPER}, section 6.1.1"),
-    _adaptive_method("game-adam-nm", adam_negative_momentum, -0.5, f"{PAPER}, section 6.1.3"),
-    _adaptive_method("game-adam-nm-alternating", adam_negative_momentum, -0.5, f"{PAPER}, section 6.1.3", "alternating"),
-    _adaptive_method("game-oadam", optimistic_adam, 0.5, f"{DASKALAKIS}, Algorithm 1"),
-    _adaptive_method("game-oadam-beta1-0", optimistic_adam_beta1_zero, 0.0, f"{DASKALAKIS}, Algorithm 1"),
+    _linear("gda-0.1", "gradient", 0.1, f"{PAPER}, eq. 6"),
+    _linear("gda-0.5", "gradient", 0.5, f"{PAPER}, eq. 6"),
+    _linear("gda-alternating-0.5", "gradient", 0.5, f"{PAPER}, Figure 1", play="alternating"),
+    _linear("momentum-0.5-simultaneous-0.5", "gradient", 0.5, f"{GIDEL}, eq. 6", momentum=-0.5),
+    _linear("momentum-0.9-simultaneous-0.5", "gradient", 0.5, f"{GIDEL}, eq. 6", momentum=-0.9),
+    _linear("momentum-0.5-alternating-0.5", "gradient", 0.5, f"{GIDEL}, section 6", momentum=-0.5, play="alternating"),
+    _linear("momentum-0.1-alternating-0.5", "gradient", 0.5, f"{GIDEL}, section 6", momentum=-0.1, play="alternating"),
+    _linear("positive-momentum-alternating-0.1", "gradient", 0.1, f"{GIDEL}, section 6", momentum=0.5, play="alternating"),
+    _linear("ogda-0.5", "optimistic", 0.5, f"{DASKALAKIS}, eq. 6"),
+    _linear("ogda-0.6", "optimistic", 0.6, f"{DASKALAKIS}, eq. 6"),
+    _linear("extragradient-0.5", "extragradient", 0.5, KORPELEVICH),
+    _linear("consensus-1-0.5", "consensus", 0.5, f"{MESCHEDER}, Algorithm 2", gamma=1.0),
+    _linear("consensus-0.01-0.1", "consensus", 0.1, f"{PAPER}, section 6.1.4", gamma=0.01),
+    _adaptive("game-adam", "adam", 0.5, f"{PAPER}, section 6.1.1"),
+    _adaptive("game-adam-nm", "negative-momentum-adam", -0.5, f"{PAPER}, section 6.1.3"),
+    _adaptive("game-adam-nm-alternating", "negative-momentum-adam", -0.5, f"{PAPER}, section 6.1.3", "alternating"),
+    _adaptive("game-oadam", "optimistic-adam", 0.5, f"{DASKALAKIS}, Algorithm 1"),
+    _adaptive("game-oadam-beta1-0", "optimistic-adam", 0.0, f"{DASKALAKIS}, Algorithm 1"),
 )
 
 THEORY_METHODS = (
-    Method(name="theory-best-rate", run=run_best_rate, reference=f"{PAPER}, eqs. 2-4; {GIDEL}, Theorem 2"),
-    Method(name="theory-stable-step", run=run_stable_step, reference=f"{PAPER}, section 5; {MESCHEDER}, Lemma 4"),
-    Method(name="theory-stable-step-largest", run=run_stable_step_largest, reference=f"{PAPER}, section 5"),
-    Method(name="theory-momentum-interval", run=run_momentum_interval, reference=f"{PAPER}, section 4; {GIDEL}, Theorem 4"),
-    Method(name="theory-best-momentum", run=run_best_momentum, reference=f"{PAPER}, section 4; {GIDEL}, section 4"),
-    Method(name="theory-consensus-ratio", run=run_consensus_ratio, reference=f"{PAPER}, section 5; {MESCHEDER}, Corollary 9"),
+    _theory("best-rate", run_best_rate, f"{PAPER}, eqs. 2-4; {GIDEL}, Theorem 2"),
+    _theory("stable-step", run_stable_step, f"{PAPER}, section 5; {MESCHEDER}, Lemma 4"),
+    _theory("stable-step-largest", run_stable_step_largest, f"{PAPER}, section 5"),
+    _theory("momentum-interval", run_momentum_interval, f"{PAPER}, section 4; {GIDEL}, Theorem 4"),
+    _theory("best-momentum", run_best_momentum, f"{PAPER}, section 4; {GIDEL}, section 4"),
+    _theory("consensus-ratio", run_consensus_ratio, f"{PAPER}, section 5; {MESCHEDER}, Corollary 9", gammas=[0.0, 0.1, 1.0]),
 )
 
-
-def _swept(name: str, make: MakeOptimizer, family: str, reference: str, **settings: Any) -> tuple[Method, ...]:
-    """Return a method and the same at other multiples of its rate."""
-    at_other_rates = (
-        _gan_method(f"{name}-x{factor:g}", make, family, "rate sweep", **settings, factor=factor) for factor in FACTORS
-    )
-    return (_gan_method(name, make, family, reference, **settings), *at_other_rates)
-
-
 GAN_METHODS = (
-    *_swept("adam", adam, "adam", f"{PAPER}, section 6.1.1"),
-    *_swept("oadam", optimistic_adam, "adam", f"{PAPER}, section 6.1.2; {DASKALAKIS}, Algorithm 1"),
-    *_swept("adam-nm", adam_negative_momentum, "adam", f"{PAPER}, section 6.1.3"),
-    *_swept("sgd", sgd_momentum, "sgd", f"{PAPER}, section 6.1.3"),
-    *_swept("sgd-nm", sgd_negative_momentum, "sgd", f"{PAPER}, section 6.1.3"),
-    *_swept("consensus-0.01", adam, "consensus", f"{PAPER}, section 6.1.4", play="simultaneous", gamma=0.01),
-    _gan_method("adam-simultaneous", adam, "adam", f"{PAPER}, eq. 6", play="simultaneous"),
-    *_swept("extra-adam", extra_adam, "adam", "Gidel et al. 2019a, Algorithm 4", play="simultaneous", gradients=2),
-    *_swept("lookahead-adam", lookahead_adam, "adam", "Chavdarova et al. 2021, Algorithm 1"),
-    *_swept("adam-r1", adam, "adam", "Mescheder et al. 2018, eq. 9", real_penalty=0.1),
-    _gan_method("consensus-0.1", adam, "consensus", f"{MESCHEDER}, Algorithm 2", play="simultaneous", gamma=0.1),
+    *_gan("adam", "adam", "adam", f"{PAPER}, section 6.1.1", beta1=0.5),
+    *_gan("oadam", "optimistic-adam", "adam", f"{PAPER}, section 6.1.2; {DASKALAKIS}, Algorithm 1", beta1=0.5),
+    *_gan("adam-nm", "negative-momentum-adam", "adam", f"{PAPER}, section 6.1.3", beta1=-0.5),
+    *_gan("sgd", "sgd", "sgd", f"{PAPER}, section 6.1.3", momentum=0.9),
+    *_gan("sgd-nm", "negative-momentum-sgd", "sgd", f"{PAPER}, section 6.1.3", momentum=-0.5),
+    *_gan("consensus-0.01", "adam", "consensus", f"{PAPER}, section 6.1.4", beta1=0.5, play="simultaneous", gamma=0.01),
+    *_gan("adam-simultaneous", "adam", "adam", f"{PAPER}, eq. 6", beta1=0.5, play="simultaneous", sweep=False),
+    *_gan("extra-adam", "extra-adam", "adam", "Gidel et al. 2019a, Algorithm 4", beta1=0.5, play="simultaneous", gradients=2),
+    *_gan("lookahead-adam", "lookahead-adam", "adam", "Chavdarova et al. 2021, Algorithm 1", beta1=0.5, k=5, alpha=0.5),
+    *_gan("adam-r1", "adam", "adam", "Mescheder et al. 2018, eq. 9", beta1=0.5, real_penalty=0.1),
+    *_gan(
+        "consensus-0.1", "adam", "consensus", f"{MESCHEDER}, Algorithm 2", beta1=0.5, play="simultaneous", gamma=0.1, sweep=False
+    ),
 )
 
 SCALE_METHODS = (
-    Method(name="real-images", run=run_real, reference="upper end of the scale", warm_up=_warm_up),
-    Method(name="uniform-noise", run=run_noise, reference="lower end of the scale", warm_up=_warm_up),
+    Method(name="real-images", run=run_real, reference="upper end of the scale", yardstick=True, warm_up=_warm_up),
+    Method(name="uniform-noise", run=run_noise, reference="lower end of the scale", yardstick=True, warm_up=_warm_up),
 )
 
 METHODS = (*GAME_METHODS, *THEORY_METHODS, *GAN_METHODS, *SCALE_METHODS)

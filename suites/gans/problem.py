@@ -40,15 +40,20 @@ class Game:
 
 @dataclass(frozen=True)
 class Spectra:
-    """Local games known by the eigenvalues of their field's Jacobian.
+    """Local games known by their field's Jacobian.
 
     Attributes
     ----------
-    eigenvalues : ndarray, shape (n_games, m), complex
-        With positive real parts.
+    jacobians : ndarray, shape (n_games, m, m)
+        Their symmetric parts are positive definite.
     """
 
-    eigenvalues: Eigenvalues
+    jacobians: Floats
+
+    @property
+    def eigenvalues(self) -> Eigenvalues:
+        """Eigenvalues of every Jacobian, shape (n_games, m), complex with positive real parts."""
+        return np.linalg.eigvals(self.jacobians).astype(np.complex128)
 
 
 class Training(NamedTuple):
@@ -208,8 +213,7 @@ def spectra(n_games: int, dimension: int = 3) -> Make:
         A = left @ left.transpose(0, 2, 1) + 0.05 * np.eye(dimension)
         C = right @ right.transpose(0, 2, 1) + 0.05 * np.eye(dimension)
         B = B * rng.uniform(0.1, 5.0, (n_games, 1, 1))
-        jacobian = np.block([[A, B], [-B.transpose(0, 2, 1), C]])
-        return Spectra(np.linalg.eigvals(jacobian).astype(np.complex128))
+        return Spectra(np.block([[A, B], [-B.transpose(0, 2, 1), C]]))
 
     return make
 

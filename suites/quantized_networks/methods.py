@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optathlon.spec import Context, Method
+from optathlon.spec import Context, Diverged, Method
 from optathlon.suites.quantized_networks.problem import Answer, Training, Weights
 
 PAPER = "Bartan, Pilanci, Training Quantized Neural Networks to Global Optimality via Semidefinite Programming"
@@ -59,6 +59,8 @@ def run_post_training(
     from optathlon.baselines.quantized_networks import compensated_rounding, flip_signs, post_training_quantization
 
     trained = post_training_quantization(problem.X, problem.y, m, learning_rate=learning_rate, n_steps=n_steps, rng=context.rng)
+    if not trained.converged:
+        raise Diverged("no weight stayed finite, whatever the step size")
     if rounding == "compensated" and trained.float_U is not None and trained.float_V is not None:
         trained = compensated_rounding(problem.X, problem.y, trained.float_U, trained.float_V)
     network = flip_signs(trained.network, problem.X, problem.y).network if flips else trained.network

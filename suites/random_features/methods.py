@@ -7,7 +7,8 @@ drawn again and again in an `Estimates`. One name is one setting; D, gamma and l
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,37 +62,17 @@ def _draw_estimates(problem: Estimates, context: Context, estimator: Any, law: s
     return Draws(estimates, law)
 
 
-def _common(problem: Any, context: Context, factor: float = 1) -> dict[str, Any]:
+def _common(problem: Any, context: Context, factor: int = 1) -> dict[str, Any]:
     gamma = getattr(problem, "gamma", 0.5)
-    return {"n_components": round(factor * problem.n_components), "gamma": gamma, "random_state": context.seed}
+    return {"n_components": factor * problem.n_components, "gamma": gamma, "random_state": context.seed}
 
 
-def run_rff_cos(problem: Any, context: Context) -> Answer:
-    """Cosines with a random phase."""
+def run_rff(problem: Any, context: Context, *, features: str, components: int = 1) -> Answer:
+    """Random Fourier features, `components` times D of them."""
     from optathlon.baselines.random_features import RandomFourierFeatures
 
-    return _solve(problem, context, RandomFourierFeatures(**_common(problem, context)), "cos")
-
-
-def run_rff_cos_2x(problem: Learning, context: Context) -> Answer:
-    """Cosines with a random phase, twice as many."""
-    from optathlon.baselines.random_features import RandomFourierFeatures
-
-    return _solve(problem, context, RandomFourierFeatures(**_common(problem, context, 2)))
-
-
-def run_rff_cos_8x(problem: Learning, context: Context) -> Answer:
-    """Cosines with a random phase, eight times as many: about the time of leverage scores."""
-    from optathlon.baselines.random_features import RandomFourierFeatures
-
-    return _solve(problem, context, RandomFourierFeatures(**_common(problem, context, 8)))
-
-
-def run_rff_cos_sin(problem: Any, context: Context) -> Answer:
-    """Pairs of cosine and sine."""
-    from optathlon.baselines.random_features import RandomFourierFeatures
-
-    return _solve(problem, context, RandomFourierFeatures(features="cos-sin", **_common(problem, context)), "cos-sin")
+    settings = _common(problem, context, components)
+    return _solve(problem, context, RandomFourierFeatures(features=cast(Any, features), **settings), features)
 
 
 def run_rff_as_printed(problem: Gram, context: Context) -> Answer:
@@ -110,39 +91,18 @@ def run_nrff(problem: Any, context: Context) -> Answer:
     return _solve(problem, context, NormalizedRandomFeatures(**_common(problem, context)), "normalized")
 
 
-def run_orf_cos_sin(problem: Any, context: Context) -> Answer:
-    """Pairs of cosine and sine at orthogonal frequencies."""
+def run_orf(problem: Any, context: Context, **settings: Any) -> Answer:
+    """Random Fourier features at orthogonal frequencies."""
     from optathlon.baselines.random_features import OrthogonalRandomFeatures
 
-    return _solve(problem, context, OrthogonalRandomFeatures(features="cos-sin", **_common(problem, context)))
+    return _solve(problem, context, OrthogonalRandomFeatures(**settings, **_common(problem, context)))
 
 
-def run_orf_cos(problem: Any, context: Context) -> Answer:
-    """Cosines with a random phase at orthogonal frequencies."""
-    from optathlon.baselines.random_features import OrthogonalRandomFeatures
-
-    return _solve(problem, context, OrthogonalRandomFeatures(features="cos", **_common(problem, context)))
-
-
-def run_fastfood_cos(problem: Any, context: Context) -> Answer:
-    """Fastfood, cosines with a random phase, compiled tiles."""
+def run_fastfood(problem: Any, context: Context, **settings: Any) -> Answer:
+    """Fastfood, by compiled tiles or by Hadamard transforms in two BLAS products."""
     from optathlon.baselines.random_features import Fastfood
 
-    return _solve(problem, context, Fastfood(**_common(problem, context)))
-
-
-def run_fastfood_cos_sin(problem: Any, context: Context) -> Answer:
-    """Fastfood, pairs of cosine and sine, compiled tiles."""
-    from optathlon.baselines.random_features import Fastfood
-
-    return _solve(problem, context, Fastfood(features="cos-sin", **_common(problem, context)))
-
-
-def run_fastfood_numpy(problem: Any, context: Context) -> Answer:
-    """Fastfood, cosines with a random phase, Hadamard transforms by two BLAS products."""
-    from optathlon.baselines.random_features import Fastfood
-
-    return _solve(problem, context, Fastfood(engine="numpy", **_common(problem, context)))
+    return _solve(problem, context, Fastfood(**settings, **_common(problem, context)))
 
 
 def run_fastfood_as_printed(problem: Gram, context: Context) -> Answer:
@@ -154,49 +114,33 @@ def run_fastfood_as_printed(problem: Gram, context: Context) -> Answer:
     return _solve(problem, context, Fastfood(**settings))
 
 
-def run_leverage_weighted(problem: Any, context: Context) -> Answer:
-    """Leverage scores from a pool of 10 D, with replacement and importance weights."""
+def run_leverage(problem: Any, context: Context, *, pool: int, **settings: Any) -> Answer:
+    """Leverage scores from a pool of `pool` times D."""
     from optathlon.baselines.random_features import LeverageScoreRandomFeatures
 
-    settings = _common(problem, context) | {"regularization": problem.regularization}
-    return _solve(problem, context, LeverageScoreRandomFeatures(**settings))
+    settings |= {"pool_size": pool * problem.n_components, "regularization": problem.regularization}
+    return _solve(problem, context, LeverageScoreRandomFeatures(**settings, **_common(problem, context)))
 
 
-def run_leverage_unweighted(problem: Any, context: Context) -> Answer:
-    """Leverage scores from a pool of 10 D, without replacement, equal weights."""
-    from optathlon.baselines.random_features import LeverageScoreRandomFeatures
-
-    settings = _common(problem, context) | {"regularization": problem.regularization}
-    return _solve(problem, context, LeverageScoreRandomFeatures(weighted=False, **settings))
-
-
-def run_leverage_unweighted_rows(problem: Learning, context: Context) -> Answer:
-    """Leverage scores on 2,000 of the points, from a pool of 10 D, without replacement, equal weights."""
-    from optathlon.baselines.random_features import LeverageScoreRandomFeatures
-
-    settings = _common(problem, context) | {"regularization": problem.regularization}
-    return _solve(problem, context, LeverageScoreRandomFeatures(weighted=False, n_rows=2000, **settings))
-
-
-def run_qmc_cos_sin(problem: Any, context: Context) -> Answer:
-    """Pairs of cosine and sine at quasi-random frequencies."""
+def run_qmc(problem: Any, context: Context, **settings: Any) -> Answer:
+    """Random Fourier features at quasi-random frequencies."""
     from optathlon.baselines.random_features import QuasiRandomFeatures
 
-    return _solve(problem, context, QuasiRandomFeatures(features="cos-sin", sequence="sobol", **_common(problem, context)))
+    return _solve(problem, context, QuasiRandomFeatures(**settings, **_common(problem, context)))
 
 
-def run_sorf_cos_sin(problem: Any, context: Context) -> Answer:
-    """Pairs of cosine and sine at structured orthogonal frequencies."""
+def run_sorf(problem: Any, context: Context, **settings: Any) -> Answer:
+    """Random Fourier features at structured orthogonal frequencies."""
     from optathlon.baselines.random_features import StructuredOrthogonalRandomFeatures
 
-    return _solve(problem, context, StructuredOrthogonalRandomFeatures(features="cos-sin", **_common(problem, context)))
+    return _solve(problem, context, StructuredOrthogonalRandomFeatures(**settings, **_common(problem, context)))
 
 
 def run_nystroem_leverage(problem: Any, context: Context) -> Answer:
-    """Nystroem features with D landmarks drawn by their approximate leverage."""
+    """Nystroem features with D landmarks drawn by their approximate leverage, from a pilot of D."""
     from optathlon.baselines.random_features import LeverageNystroem
 
-    settings = _common(problem, context) | {"regularization": problem.regularization or 1e-4}
+    settings: dict[str, Any] = _common(problem, context) | {"regularization": problem.regularization or 1e-4}
     return _solve(problem, context, LeverageNystroem(**settings))
 
 
@@ -216,12 +160,12 @@ def run_nystroem(problem: Any, context: Context) -> Answer:
     return _solve(problem, context, Nystroem(**settings))
 
 
-def run_polynomial_sketch(problem: Learning, context: Context) -> Answer:
-    """Scikit-learn's tensor sketch of the cubic kernel (x'y / d + 1)^3."""
+def run_polynomial_sketch(problem: Learning, context: Context, **settings: Any) -> Answer:
+    """Scikit-learn's tensor sketch of the polynomial kernel (x'y / d + coef0)^degree."""
     from sklearn.kernel_approximation import PolynomialCountSketch
 
-    settings = _common(problem, context) | {"gamma": 1.0 / problem.X.shape[1]}
-    return _solve(problem, context, PolynomialCountSketch(degree=3, coef0=1, **settings))
+    settings = _common(problem, context) | {"gamma": 1.0 / problem.X.shape[1]} | settings
+    return _solve(problem, context, PolynomialCountSketch(**settings))
 
 
 def run_exact(problem: Learning, context: Context) -> Predictions:
@@ -237,7 +181,8 @@ def run_exact(problem: Learning, context: Context) -> Predictions:
     return Predictions(gaussian_kernel(problem.X_test, problem.X, gamma=problem.gamma) @ dual + offset)
 
 
-def _sinks(problem: Learning, context: Context, **settings: Any) -> Predictions:
+def run_sinks(problem: Learning, context: Context, **settings: Any) -> Predictions:
+    """Random kitchen sinks: cosines or decision stumps, weights within bound / K."""
     from optathlon.baselines.random_features import WeightedRandomKitchenSinksClassifier, WeightedRandomKitchenSinksRegressor
 
     if not problem.n_classes:
@@ -252,38 +197,14 @@ def _sinks(problem: Learning, context: Context, **settings: Any) -> Predictions:
     return Predictions(np.stack([-values, values], axis=1) if values.ndim == 1 else values)
 
 
-def run_sinks_cos(problem: Learning, context: Context) -> Predictions:
-    """Random kitchen sinks, cosines, weights within 100 / K."""
-    return _sinks(problem, context, bound=100.0)
-
-
-def run_sinks_unbounded(problem: Learning, context: Context) -> Predictions:
-    """Random kitchen sinks, cosines, weights as good as free."""
-    return _sinks(problem, context, bound=1e6)
-
-
-def run_sinks_stump(problem: Learning, context: Context) -> Predictions:
-    """Random kitchen sinks, decision stumps, weights within 100 / K."""
-    return _sinks(problem, context, bound=100.0, features="stump")
-
-
-def _boost(problem: Learning, context: Context, n_estimators: int) -> Predictions:
+def run_adaboost(problem: Learning, context: Context, *, n_estimators: int) -> Predictions:
+    """AdaBoost of decision stumps."""
     from sklearn.ensemble import AdaBoostClassifier
 
     learner = AdaBoostClassifier(n_estimators=n_estimators, random_state=context.seed)
     with context.section("fit"):
         learner.fit(problem.X, problem.y)
     return Predictions(learner.predict_proba(problem.X_test))
-
-
-def run_adaboost_50(problem: Learning, context: Context) -> Predictions:
-    """AdaBoost of 50 decision stumps."""
-    return _boost(problem, context, 50)
-
-
-def run_adaboost_200(problem: Learning, context: Context) -> Predictions:
-    """AdaBoost of 200 decision stumps."""
-    return _boost(problem, context, 200)
 
 
 def run_leverage_scores(problem: Pool, context: Context) -> Scores:
@@ -313,105 +234,42 @@ _RAHIMI = "Rahimi and Recht 2007, algorithm 1"
 _FASTFOOD = "Le, Sarlos and Smola 2013"
 _LEVERAGE = "Li, Ton, Oglic and Sejdinovic 2021, algorithm 1"
 _SINKS = "Rahimi and Recht 2008, algorithm 1"
+_AVRON = "Avron, Sindhwani, Yang and Mahoney 2016, algorithm 1"
+_FREUND = "scikit-learn; Freund and Schapire 1997"
+
+
+def _method(name: str, run: Callable[..., object], reference: str, **settings: object) -> Method:
+    warm_up = warm_up_fastfood if run in (run_fastfood, run_fastfood_as_printed) else None
+    return Method(name=name, run=run, settings=settings, reference=reference, yardstick=run is run_exact, warm_up=warm_up)
+
 
 METHODS = (
-    Method(name="rff-cos", run=run_rff_cos, settings={"features": "cos"}, reference=f"{_RAHIMI}; survey, eq. 7"),
-    Method(name="rff-cos-2x", run=run_rff_cos_2x, settings={"features": "cos", "components": "2 D"}, reference=_RAHIMI),
-    Method(name="rff-cos-8x", run=run_rff_cos_8x, settings={"features": "cos", "components": "8 D"}, reference=_RAHIMI),
-    Method(name="rff-cos-sin", run=run_rff_cos_sin, settings={"features": "cos-sin"}, reference=_RAHIMI),
-    Method(
-        name="rff-as-printed",
-        run=run_rff_as_printed,
-        settings={"features": "cos", "frequencies": "N(0, 2 gamma / (2 pi)^2)"},
-        reference=f"{SURVEY}, eq. 4-7",
-    ),
-    Method(name="nrff", run=run_nrff, settings={"features": "cos"}, reference="Li 2017; survey, eq. 8"),
-    Method(name="orf-cos-sin", run=run_orf_cos_sin, settings={"features": "cos-sin"}, reference="Yu et al. 2016, section 3"),
-    Method(name="orf-cos", run=run_orf_cos, settings={"features": "cos"}, reference="Yu et al. 2016, section 3"),
-    Method(
-        name="fastfood-cos",
-        run=run_fastfood_cos,
-        settings={"features": "cos", "engine": "compiled"},
-        reference=f"{_FASTFOOD}; survey, section 5.2.1",
-        warm_up=warm_up_fastfood,
-    ),
-    Method(
-        name="fastfood-cos-sin",
-        run=run_fastfood_cos_sin,
-        settings={"features": "cos-sin", "engine": "compiled"},
-        reference=_FASTFOOD,
-        warm_up=warm_up_fastfood,
-    ),
-    Method(
-        name="fastfood-numpy",
-        run=run_fastfood_numpy,
-        settings={"features": "cos", "engine": "numpy"},
-        reference=_FASTFOOD,
-    ),
-    Method(
-        name="fastfood-as-printed",
-        run=run_fastfood_as_printed,
-        settings={"features": "cos", "scale": "1 / (sigma sqrt(D))"},
-        reference=f"{SURVEY}, section 5.2.1",
-        warm_up=warm_up_fastfood,
-    ),
-    Method(
-        name="leverage-weighted",
-        run=run_leverage_weighted,
-        settings={"weighted": True, "pool": "10 D"},
-        reference=f"{_LEVERAGE}; survey, section 5.3.1",
-    ),
-    Method(
-        name="leverage-unweighted",
-        run=run_leverage_unweighted,
-        settings={"weighted": False, "pool": "10 D"},
-        reference=_LEVERAGE,
-    ),
-    Method(
-        name="leverage-unweighted-2000",
-        run=run_leverage_unweighted_rows,
-        settings={"weighted": False, "pool": "10 D", "rows": 2000},
-        reference=_LEVERAGE,
-    ),
-    Method(
-        name="qmc-cos-sin",
-        run=run_qmc_cos_sin,
-        settings={"features": "cos-sin", "sequence": "sobol"},
-        reference="Avron, Sindhwani, Yang and Mahoney 2016, algorithm 1",
-    ),
-    Method(name="sorf-cos-sin", run=run_sorf_cos_sin, settings={"features": "cos-sin"}, reference="Yu et al. 2016, section 4"),
-    Method(
-        name="nystroem-leverage",
-        run=run_nystroem_leverage,
-        settings={"landmarks": "D", "pilot": "D"},
-        reference="Musco and Musco 2017, one level of algorithm 2",
-    ),
-    Method(name="rbf-sampler", run=run_rbf_sampler, reference=f"scikit-learn; {_RAHIMI}"),
-    Method(name="nystroem", run=run_nystroem, reference="scikit-learn; Williams and Seeger 2001"),
-    Method(
-        name="polynomial-sketch",
-        run=run_polynomial_sketch,
-        settings={"degree": 3, "coef0": 1, "gamma": "1 / d"},
-        reference="scikit-learn; Pham and Pagh 2013",
-    ),
-    Method(name="exact", run=run_exact, reference=f"{SURVEY}, eq. 2-3, squared loss"),
-    Method(
-        name="sinks-cos",
-        run=run_sinks_cos,
-        settings={"features": "cos", "bound": "100 / K, in deviations of the targets"},
-        reference=f"{_SINKS}; eq. 10",
-    ),
-    Method(name="sinks-unbounded", run=run_sinks_unbounded, settings={"features": "cos", "bound": "1e6 / K"}, reference=_SINKS),
-    Method(name="sinks-stump", run=run_sinks_stump, settings={"features": "stump", "bound": "100 / K"}, reference=_SINKS),
-    Method(
-        name="adaboost-50", run=run_adaboost_50, settings={"n_estimators": 50}, reference="scikit-learn; Freund and Schapire 1997"
-    ),
-    Method(
-        name="adaboost-200",
-        run=run_adaboost_200,
-        settings={"n_estimators": 200},
-        reference="scikit-learn; Freund and Schapire 1997",
-    ),
-    Method(name="leverage-scores", run=run_leverage_scores, reference=f"{_LEVERAGE}, step 3 with the factor 1/s"),
-    Method(name="leverage-as-printed", run=run_leverage_as_printed, reference=f"{SURVEY}, eq. 9"),
+    _method("rff-cos", run_rff, f"{_RAHIMI}; survey, eq. 7", features="cos"),
+    _method("rff-cos-2x", run_rff, _RAHIMI, features="cos", components=2),
+    _method("rff-cos-8x", run_rff, f"{_RAHIMI}; about the time of leverage scores", features="cos", components=8),
+    _method("rff-cos-sin", run_rff, _RAHIMI, features="cos-sin"),
+    _method("rff-as-printed", run_rff_as_printed, f"{SURVEY}, eq. 4-7"),
+    _method("nrff", run_nrff, "Li 2017; survey, eq. 8"),
+    _method("orf-cos-sin", run_orf, "Yu et al. 2016, section 3", features="cos-sin"),
+    _method("orf-cos", run_orf, "Yu et al. 2016, section 3", features="cos"),
+    _method("fastfood-cos", run_fastfood, f"{_FASTFOOD}; survey, section 5.2.1", features="cos", engine="compiled"),
+    _method("fastfood-cos-sin", run_fastfood, _FASTFOOD, features="cos-sin", engine="compiled"),
+    _method("fastfood-numpy", run_fastfood, _FASTFOOD, features="cos", engine="numpy"),
+    _method("fastfood-as-printed", run_fastfood_as_printed, f"{SURVEY}, section 5.2.1"),
+    _method("leverage-weighted", run_leverage, f"{_LEVERAGE}; survey, section 5.3.1", weighted=True, pool=10),
+    _method("leverage-unweighted", run_leverage, _LEVERAGE, weighted=False, pool=10),
+    _method("leverage-unweighted-2000", run_leverage, _LEVERAGE, weighted=False, pool=10, n_rows=2000),
+    _method("qmc-cos-sin", run_qmc, _AVRON, features="cos-sin", sequence="sobol"),
+    _method("sorf-cos-sin", run_sorf, "Yu et al. 2016, section 4", features="cos-sin"),
+    _method("nystroem-leverage", run_nystroem_leverage, "Musco and Musco 2017, one level of algorithm 2"),
+    _method("rbf-sampler", run_rbf_sampler, f"scikit-learn; {_RAHIMI}"),
+    _method("nystroem", run_nystroem, "scikit-learn; Williams and Seeger 2001"),
+    _method("polynomial-sketch", run_polynomial_sketch, "scikit-learn; Pham and Pagh 2013", degree=3, coef0=1),
+    _method("exact", run_exact, f"{SURVEY}, eq. 2-3, squared loss"),
+    _method("sinks-cos", run_sinks, f"{_SINKS}; eq. 10", features="cos", bound=100.0),
+    _method("sinks-unbounded", run_sinks, _SINKS, features="cos", bound=1e6),
+    _method("sinks-stump", run_sinks, _SINKS, features="stump", bound=100.0),
+    *(_method(f"adaboost-{n}", run_adaboost, _FREUND, n_estimators=n) for n in (50, 200)),
+    _method("leverage-scores", run_leverage_scores, f"{_LEVERAGE}, step 3 with the factor 1/s"),
+    _method("leverage-as-printed", run_leverage_as_printed, f"{SURVEY}, eq. 9"),
 )

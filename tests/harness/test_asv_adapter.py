@@ -156,7 +156,7 @@ def test_kernels_solve(workplace):
     kernels = Toys()
     kernels.setup("toy/vector/draws")
     solved = []
-    kernels.method = replace(kernels.method, run=lambda problem, context: solved.append(problem))
+    kernels.method = replace(kernels.method, run=lambda problem, context, *, rate: solved.append(problem), settings={"rate": 1})
     kernels.time_solve("toy/vector/draws")
     kernels.peakmem_solve("toy/vector/draws")
     assert [problem is kernels.problem for problem in solved] == [True, True]

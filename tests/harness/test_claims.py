@@ -200,3 +200,18 @@ def test_seconds_of_a_busy_machine_count_only_where_there_are_no_others() -> Non
     assert Evidence((*quiet, *beside, *loaded)).mean("seconds", "a") == 1.0
     assert Evidence((*beside, *loaded)).mean("seconds", "a") == 9.0
     assert len(Evidence((*quiet, *beside)).scores("norm", "a")) == 6
+
+
+def test_runs_on_two_workloads_are_paired_by_seed() -> None:
+    noise = np.random.default_rng(1).normal(size=6)
+    records = [
+        record_of(seed, level + value, replace(cell_of("a"), workload=workload))
+        for workload, level in (("one", 5.0), ("two", 10.0))
+        for seed, value in enumerate(noise)
+    ]
+    check = claims.across(claims.difference_within, "norm", ("a", "two"), ("a", "one"), at_least=4.9, at_most=5.1)
+    verdict = check(Evidence(tuple(records)))
+    assert verdict.ruling is Ruling.REPRODUCED
+    assert "a on two" in verdict.measured
+    with pytest.raises(MissingEvidence):
+        check(Evidence(tuple(record for record in records if record.cell.workload == "one")))

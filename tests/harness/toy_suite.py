@@ -81,7 +81,7 @@ def norm(problem: np.ndarray, answer: np.ndarray) -> float:
 
 FUNCTIONS = (halves, draws, returns_nan, raises, sleeps, has_children, allocates, allocates_bit_by_bit, dies, exits)
 METHODS = (
-    *(Method(name=f.__name__.replace("_", "-"), run=f, reference="none", settings={"kind": "toy"}) for f in FUNCTIONS),
+    *(Method(name=f.__name__.replace("_", "-"), run=f, reference="none") for f in FUNCTIONS),
     Method(name="on-cuda", run=halves, reference="none", devices=("cuda",)),
 )
 

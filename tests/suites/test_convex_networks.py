@@ -11,7 +11,7 @@ from optathlon.measure import plan_cell
 from optathlon.spec import Ruling, RunRecord, Status
 from optathlon.store import save
 from optathlon.suites.convex_networks import instances, metrics, plots
-from optathlon.suites.convex_networks.claims import never_below, sooner
+from optathlon.suites.convex_networks.checks import never_below, sooner
 from optathlon.suites.convex_networks.problem import Answer, Moments, VariationFit
 from optathlon.suites.convex_networks.suite import SUITE
 

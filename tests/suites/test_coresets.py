@@ -12,7 +12,7 @@ import torch
 from optathlon.baselines.coresets import Coreset, TrainedModel, full
 from optathlon.judge.claims import Evidence
 from optathlon.measure import plan_cell
-from optathlon.spec import Context, Diverged, Ruling, RunRecord, Scale, Status
+from optathlon.spec import Context, Diverged, Ruling, RunRecord, Status
 from optathlon.store import save
 from optathlon.suites.coresets import metrics, plots
 from optathlon.suites.coresets.claims import _below
@@ -83,25 +83,19 @@ def test_metrics_that_come_from_the_run():
     assert metrics.selection_seconds(record) == 4.0
     assert metrics.training_seconds(record) == 6.0
     assert metrics.seconds_to_target(record) == 1.5
-    assert metrics.error_at_equal_time(record) == 0.3  # after 0.5 s
-    assert metrics.loss_at_equal_time(record) == 1.0
     assert metrics.largest_rise(record) == pytest.approx(0.1)
     assert np.isnan(metrics.seconds_to_target(run(((1, 0.2, 0.9, 1.0),))))
-    assert np.isnan(metrics.error_at_equal_time(run(((1, 2.0, 0.9, 1.0),))))
-
-
-def test_every_workload_but_the_smallest_has_an_equal_time():
-    by_epochs = {w.name for w in SUITE.workloads if w.scale is not Scale.SMOKE and not w.name.endswith("-equal")}
-    assert by_epochs == metrics.EQUAL_SECONDS.keys()
 
 
 def test_equal_compute_is_filled_by_every_strategy():
     schedule = Schedule(passes=8.0, selection_passes={"dear": 0.5, "cheap": 0.1}, reselect_every=5, fraction=0.1)
-    assert schedule.epochs_for("full", share=1.0) == 8
-    assert schedule.epochs_for("random") == 80
+    assert schedule.epochs_for(share=1.0) == 8
+    assert schedule.epochs_for() == 80
     assert schedule.epochs_for("dear") == 40  # eight blocks of half a pass for the selection and half for five epochs
     assert schedule.epochs_for("dear", warm_start=4) == 4 + 20
     assert schedule.epochs_for("cheap") == 5 * 13 + 1  # 13 blocks of .6; .2 is left for a selection and an epoch
+    with pytest.raises(KeyError):  # a selection whose cost nobody measured is not free
+        schedule.epochs_for("unmeasured")
     assert Schedule(epochs=7).epochs_for("dear") == 7
 
 
@@ -132,14 +126,15 @@ def test_selection_is_booked_and_a_lost_model_says_so(problem, name):
             pass
 
     context = Context(rng=np.random.default_rng(0), section=lambda _: Section())
-    answer = SUITE.method(name).run(problem, context)
+    method = SUITE.method(name)
+    answer = method.run(problem, context, **method.settings)
     assert booked
     assert answer.coreset is not None
     lost = SUITE.workload("digits-200").make(np.random.default_rng(0), "cpu")
     with torch.no_grad():
         next(iter(lost.model.parameters())).fill_(torch.nan)
     with pytest.raises(Diverged):
-        SUITE.method(name).run(replace(lost), context)
+        method.run(replace(lost), context, **method.settings)
 
 
 CELLS = [plan_cell(SUITE, SUITE.workload("digits"), SUITE.method("craig"), machine="here")]

@@ -97,7 +97,7 @@ def test_a_rate_that_diverges_is_not_the_best() -> None:
     runs += [ring_run(name, seed, Status.DIVERGED) for name in rates for seed in (0, 1)]
     verdict = at_best_rates("modes-covered", "oadam", "adam", ("ring-*",))(Evidence(tuple(runs)))
     assert verdict.ruling is Ruling.REPRODUCED
-    assert "oadam minus adam by seed" in verdict.measured
+    assert "oadam 4, adam 3" in verdict.measured
 
 
 def test_the_figures_are_drawn_from_the_committed_records(tmp_path: Path) -> None:

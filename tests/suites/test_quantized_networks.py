@@ -1,10 +1,12 @@
 """The quantised-networks suite's instances, metrics, claims and figures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from optathlon.baselines.quantized_networks import exact_optimum, random_network, sample_network, sdp_bound
-from optathlon.spec import Context
+from optathlon.spec import Context, Diverged
 from optathlon.suites.quantized_networks import metrics, plots
 from optathlon.suites.quantized_networks.problem import Answer, difference_of_squares, multilevel, planted, table
 from optathlon.suites.quantized_networks.suite import SUITE
@@ -32,6 +34,12 @@ def test_planted_instances_differ_by_seed_and_repeat():
     assert set(first.y) == {-1.0, 1.0}
     assert first.loss == "hinge"
     assert first.labels
+
+
+def test_weights_that_never_stay_finite_are_no_network() -> None:
+    problem = make(planted(20, 5, "noise"))
+    with pytest.raises(Diverged):
+        answer_of("ptq-m10", replace(problem, X=1e10 * problem.X))
 
 
 def test_tables_split_without_overlap_and_drop_constants():

@@ -247,6 +247,29 @@ def test_signs_of_nan_are_nan():
     assert to_signs(torch.tensor([1.0, float("nan")])).isnan().tolist() == [False, True]
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_gradient_that_is_nan_shows_in_the_weights(optimizer):
+    weights = torch.nn.Parameter(torch.tensor([0.5, -0.5]))
+    steps = optimizer([weights])
+    weights.grad = torch.tensor([float("nan"), 0.1])
+    steps.step()
+    steps.binarize()
+    assert weights.isnan().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("method", (*METHODS, "real"))
+def test_a_loss_that_is_nan_ends_the_training_and_is_said(method):
+    X, y = np.random.default_rng(0).normal(size=(64, 4)), np.arange(64) % 3
+
+    def lost(output, target):
+        return torch.nn.functional.cross_entropy(output, target) + float("nan")
+
+    found = train_network(torch.nn.Linear(4, 3), X, y, method=method, n_epochs=2, batch_size=16, loss=lost, rng=0)
+    assert found.diverged_at == 1
+    kept = train_network(torch.nn.Linear(4, 3), X, y, method=method, n_epochs=2, batch_size=16, rng=0)
+    assert kept.diverged_at is None
+
+
 def test_groups_keep_their_own_options():
     slow, fast = weights_from([0.5]), weights_from([0.5])
     optimizer = MaximinOptimizer([{"params": [slow], "lr": 1e-3}, {"params": [fast]}], lr=0.1, dual_step=0.0)

@@ -150,6 +150,12 @@ def test_a_seed_makes_the_run(data):
     assert np.isnan(first.changing_share)  # nothing recorded
 
 
+def test_nan_shows_through_every_rule():
+    weights = torch.tensor([1.0, float("nan"), -2.0])
+    assert _by_name("sign")(weights).isnan().tolist() == [False, True, False]
+    assert all(_on_device(weights, rule)[1].isnan() for rule in RULES)
+
+
 def test_divergence_is_returned(data):
     X, y = data
     found = train_quantized(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), 1e30 * X, y, method="ternary", n_epochs=9,
