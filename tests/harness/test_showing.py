@@ -165,7 +165,8 @@ def test_readme_tables_are_written_between_markers_and_prose_is_left_alone(rows:
 
 def test_what_is_reported_and_measured_is_written_between_markers(rows: list[Row]) -> None:
     text = "# Suite\n\n<!-- claims:be* -->\nold\n<!-- end -->\n"
-    judgements = [judgement("A is better", id="better", measured="ratio .5 [.4, .6] over 5 seeds"), judgement("other", measured="nothing")]
+    better = judgement("A is better", id="better", measured="ratio .5 [.4, .6] over 5 seeds")
+    judgements = [better, judgement("other", measured="nothing")]
     filled = readmes.fill(text, rows, judgements)
     assert "ratio .5" in filled
     assert "nothing" not in filled

@@ -257,7 +257,7 @@ def test_a_gradient_that_is_nan_shows_in_the_weights(optimizer):
     assert weights.isnan().tolist() == [True, False]
 
 
-@pytest.mark.parametrize("method", (*METHODS, "real"))
+@pytest.mark.parametrize("method", [*METHODS, "real"])
 def test_a_loss_that_is_nan_ends_the_training_and_is_said(method):
     X, y = np.random.default_rng(0).normal(size=(64, 4)), np.arange(64) % 3
 
