@@ -59,7 +59,7 @@ def _fastfood_time(d: int, method: str) -> Claim:
 
 
 DRAWS = decided_on(
-    "kernel values .3 to .9 in the plane, 600 draws of 256 features, 6 seeds, scale small",
+    "kernel values .3 to .9 in the plane, 400 draws of 256 features, 6 seeds, scale small",
     Claim(
         id="rff-unbiased",
         source="Section 4, eq. 6-7",
