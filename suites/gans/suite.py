@@ -102,13 +102,13 @@ SMOKE = (
 SMALL = (
     Workload(
         name="bilinear",
-        make=bilinear(2000),
+        make=bilinear(1000),
         scale=Scale.SMALL,
         seeds=1,
         methods=GAMES,
         exact=True,
         target=1e-6,
-        description="min over x, max over y of xy from (1, 1), 2000 iterations",
+        description="min over x, max over y of xy from (1, 1), 1000 iterations",
     ),
     Workload(
         name="quadratic",
