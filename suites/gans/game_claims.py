@@ -137,7 +137,7 @@ GAME_CLAIMS = decided_on(
 )
 
 THEORY_CLAIMS = decided_on(
-    "100 random local games of 3 + 3 variables, 3 seeds, scale small",
+    "1000 random local games of 3 + 3 variables, 3 seeds, scale small",
     Claim(
         id="best-rate-bounds",
         source="Eqs. 2-4",

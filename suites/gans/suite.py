@@ -120,12 +120,12 @@ SMALL = (
     ),
     Workload(
         name="theory",
-        make=spectra(100),
+        make=spectra(1000),
         scale=Scale.SMALL,
         seeds=3,
         budget=300.0,
         methods=THEORY,
-        description="statements of sections 3 to 5 tried on 100 random local games",
+        description="statements of sections 3 to 5 tried on 1000 random local games",
     ),
     Workload(
         name="ring-small",

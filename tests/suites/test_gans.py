@@ -13,12 +13,12 @@ import pytest
 
 from optathlon.judge.evidence import Evidence, FailedRuns
 from optathlon.measure import plan_cell, run_cell
-from optathlon.spec import Method, Ruling, RunRecord, Status
+from optathlon.spec import Context, Method, Ruling, RunRecord, Status
 from optathlon.suites.gans import figures
 from optathlon.suites.gans.claims import at_best_rates, misses_the_ring
 from optathlon.suites.gans.exhibits import GREYS, LOSSES, decoded, exhibit, grid, png, thinned
 from optathlon.suites.gans.methods import GAN_METHODS
-from optathlon.suites.gans.problem import ring
+from optathlon.suites.gans.problem import Spectra, ring
 from optathlon.suites.gans.suite import POINTS, SUITE
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +98,17 @@ def test_a_rate_that_diverges_is_not_the_best() -> None:
     verdict = at_best_rates("modes-covered", "oadam", "adam", ("ring-*",))(Evidence(tuple(runs)))
     assert verdict.ruling is Ruling.REPRODUCED
     assert "oadam 4, adam 3" in verdict.measured
+
+
+def test_consensus_does_not_lower_the_ratio_of_every_game() -> None:
+    B = [[-0.274, -0.355], [1.13, -0.961]]
+    twisted = np.block([[np.diag([1.47, 4.23]), np.array(B)], [-np.array(B).T, np.diag([0.0816, 1.457])]])  # no normal matrix
+    turning = np.array([[1.0, 2.0], [-2.0, 1.0]])
+    method = SUITE.method("theory-consensus-ratio")
+    trials = method.run(Spectra(np.stack([twisted])), Context(np.random.default_rng(0)), **method.settings)
+    assert trials.failed.tolist() == [True]
+    trials = method.run(Spectra(turning[None]), Context(np.random.default_rng(0)), **method.settings)
+    assert trials.failed.tolist() == [False]
 
 
 def test_the_figures_are_drawn_from_the_committed_records(tmp_path: Path) -> None:
