@@ -78,7 +78,7 @@ def ratio_within(
     method: str,
     other: str,
     *,
-    at_least: float = 0.0,
+    at_least: float = -math.inf,
     at_most: float = math.inf,
     workloads: Patterns = "*",
     pooled: bool = False,

@@ -41,6 +41,12 @@ def test_a_ratio_is_paired_over_seeds(factor: float, ruling: Ruling) -> None:
     assert verdict.ruling is ruling
 
 
+def test_a_ratio_far_below_its_bound_holds_though_its_interval_reaches_below_zero() -> None:
+    verdict = claims.ratio_within("norm", "a", "b", at_most=1.0)(evidence(a=[0.0, 0.02, 0.03], b=[1.0, 1.1, 0.9]))
+    assert "[-" in verdict.measured
+    assert verdict.ruling is Ruling.REPRODUCED
+
+
 def test_a_difference_is_paired_over_seeds() -> None:
     data = evidence(a=about(1.0, 5.0), b=about(1.1, 5.0))  # the spread is a hundred times the difference, but shared
     assert claims.difference_within("norm", "a", "b", at_most=0.0)(data).ruling is Ruling.REPRODUCED
