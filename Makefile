@@ -27,7 +27,7 @@ leaderboard: setup ## print what is published, run every suite at scale small he
 	$(BIN)/optathlon leaderboard --scale $(SCALE)
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 setup: $(VENV)/.installed ## make the environment
 
@@ -53,7 +53,7 @@ campaigns: setup ## attack the harness: kills, mutated records, hostile methods 
 	  $(BIN)/python tests/campaigns/$$name.py 2>campaign-$$name.log || { failed=1; tail -n 40 campaign-$$name.log; }; done; exit $$failed
 
 boundscheck: setup ## run the tests of the compiled kernels with bounds checks, in a cache of their own
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.cache/boundscheck $(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow" tests/baselines
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.cache/boundscheck $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests/baselines
 
 tables: setup ## write results/LEADERBOARD.md and results/leaderboard.csv from the records
 	$(BIN)/optathlon leaderboard --write

@@ -14,6 +14,7 @@ import os
 import resource
 import select
 import signal
+import stat
 import sys
 import time
 import traceback
@@ -129,6 +130,7 @@ def _guard(task: Callable[[Send], None], memory: int, parent: int, pipes: tuple[
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # however the run ends, its cells end too
         if os.getppid() != parent:
             raise _Stop
+        _let_go(pipes)
         shared = _shared_blocks()
         cell = os.fork()
         if cell == 0:
@@ -146,6 +148,19 @@ def _guard(task: Callable[[Send], None], memory: int, parent: int, pipes: tuple[
         strays = _end_all()
         _sender(pipes[0], word)({"end": end | {"strays": strays}})
     os._exit(0)
+
+
+def _let_go(pipes: Collection[int]) -> None:
+    """Point every other pipe and socket of the caller to nowhere: what a cell writes there would reach the caller's own peers.
+
+    They stay open, for an object of the caller that is collected here would close what has its number by then.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):
+            kind = os.fstat(descriptor).st_mode
+            if descriptor > 2 and descriptor not in pipes and (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):
+                os.dup2(nowhere, descriptor, inheritable=False)
 
 
 def _raise_stop(number: int, frame: object) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -221,6 +222,28 @@ def test_a_forged_line_makes_its_cell_crashed(line: bytes) -> None:
     record = isolated(suite_of(method))
     assert record.status is Status.CRASHED
     assert "wrote to its pipe" in record.reason
+
+
+def test_a_cell_cannot_write_into_what_its_caller_has_open() -> None:
+    """Such as the pipes of a cluster's worker, or of these tests' own."""
+    read_end, write_end = os.pipe()
+    here, there = socket.socketpair()
+
+    def method(problem: float, context: Context) -> float:
+        for descriptor in range(3, 256):
+            with contextlib.suppress(OSError):
+                if stat.S_IFMT(os.fstat(descriptor).st_mode) in (stat.S_IFIFO, stat.S_IFSOCK):
+                    os.write(descriptor, b"forged")
+        return 1.0
+
+    with here, there:
+        assert isolated(suite_of(method)).status is Status.CRASHED
+        os.write(write_end, b".")
+        here.send(b".")
+        assert os.read(read_end, 100) == b"."
+        assert there.recv(100) == b"."
+    os.close(read_end)
+    os.close(write_end)
 
 
 @pytest.mark.parametrize(
