@@ -198,9 +198,9 @@ def solve_low_rank(problem: Relaxation, tol: float, rng: np.random.Generator, wa
         return trivial
     d = problem.X.shape[1]
     k = min(max(d // 2, min(d, 4)), _LARGEST_FACTOR)
-    if problem.loss == "hinge":
-        return Solved(*screened_hinge(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng))
     callback = _in_units(watch, problem.unit)
+    if problem.loss == "hinge":
+        return Solved(*screened_hinge(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng, callback=callback))
     return Solved(*low_rank_squares(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng, callback=callback))
 
 
