@@ -123,7 +123,7 @@ def exact_optimum(
     Notes
     -----
     Master problem over the neurons found; its dual v gives S = sum_i v_i x_i x_i'; neurons with |u'Sv| > beta d join. Scaling v
-    by beta d / max |u'Sv| makes it feasible for the whole problem, which proves the bound.
+    by beta d / max |u'Sv| makes it feasible for the whole problem, which proves the bound, less what rounding can have added.
     """
     features, targets = _checks.check_data(X, y, loss, outputs=True)
     beta, tol = _checks.check_positive("beta", beta), _checks.check_positive("tol", tol)
@@ -169,7 +169,10 @@ def _one_output(
         S = Samples(scaled).adjoint(master.v)
         largest, found = price_exactly(S, _COLUMNS_PER_ROUND) if exact else price_heuristically(S, _COLUMNS_PER_ROUND, generator)
         if exact:
-            bound = max(bound, _scaled_value(master.v, aim, price / largest if largest > 0 else np.inf, loss))
+            rounded = (n + 2 * d + 8) * np.finfo(float).eps
+            most = largest + rounded * float(np.abs(master.v) @ np.abs(scaled).sum(axis=1) ** 2)
+            value = _scaled_value(master.v, aim, price / most if most > 0 else np.inf, loss)
+            bound = max(bound, value - rounded * float(np.abs(master.v * aim).sum() + 0.25 * master.v @ master.v))
         if callback is not None:
             callback(rounds, (unit * best.objective, unit * bound))
         if best.objective - bound <= tol * best.objective or (not exact and largest <= price * (1 + _UNIMPROVED)):
@@ -204,7 +207,7 @@ def _joined(outputs: list[ExactOptimum], tol: float) -> ExactOptimum:
     objective, bound = sum(one.objective for one in outputs), sum(one.bound for one in outputs)
     gap = (objective - bound) / objective if objective > 0 else 0.0
     U, V = np.vstack([one.U for one in outputs]), np.vstack([one.V for one in outputs])
-    alpha = scipy.linalg.block_diag(*(one.alpha[:, None] for one in outputs))
+    alpha = np.asarray(scipy.linalg.block_diag(*(one.alpha[:, None] for one in outputs)))
     n_rounds = sum(one.n_rounds for one in outputs)
     return ExactOptimum(U, V, alpha, objective, bound, gap, gap <= tol, n_rounds, outputs[0].pricing)
 
