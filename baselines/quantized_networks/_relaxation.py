@@ -131,7 +131,7 @@ class Solved(NamedTuple):
 
 
 def certify(problem: Relaxation, solved: Solved) -> Solved:
-    """Value both points again from the samples themselves, the dual one scaled until Cholesky factors prove it feasible.
+    """Value both points again from the samples themselves, the dual one drawn to v = 0 until Cholesky factors prove it feasible.
 
     The network of no neurons and v = 0 are points as well: a bound is never negative. What rounding can have added to S, to a
     factorisation and to the value is taken off, so that the bound holds in exact arithmetic.
@@ -140,10 +140,10 @@ def certify(problem: Relaxation, solved: Solved) -> Solved:
     P, N = (solved.P, solved.N) if problem.tied else (pad(solved.P), pad(solved.N))
     nothing = Solved.nothing(problem)
     solved = solved._replace(P=P, N=N, upper=problem.objective(P, N))
-    mu = np.concatenate([_within(half, problem.cost) for half in np.split(solved.mu, len(solved.mu) // d)])
     v = np.clip(solved.v * problem.y, 0.0, 1.0) * problem.y if problem.loss == "hinge" else solved.v
     for short in (0.0, 1e-14, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1):
-        scaled = (1.0 - short) * v
+        scaled, mixed = (1 - short) * v, (1 - short) * solved.mu + short * problem.cost / d
+        mu = np.concatenate([_within(half, problem.cost) for half in np.split(mixed, len(mixed) // d)])
         if _is_feasible(problem.X, scaled, mu):
             proved = solved._replace(v=scaled, mu=mu, lower=_proved_value(problem, scaled))
             return proved.better(nothing)._replace(steps=solved.steps)

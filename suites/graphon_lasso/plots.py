@@ -45,7 +45,10 @@ def plot_errors(results: Path, folder: Path) -> Path:
     for method, (colour, style) in ESTIMATES.items():
         points = []
         for n_samples in SIGNALS:
-            errors = [run["scores"]["relative-error"] for run in finished_runs(results, "graphon_lasso", f"squares-30-n{n_samples}", method)]
+            errors = [
+                run["scores"]["relative-error"]
+                for run in finished_runs(results, "graphon_lasso", f"squares-30-n{n_samples}", method)
+            ]
             if len(errors) > 1:
                 points.append((n_samples, np.mean(errors), 2 * np.std(errors, ddof=1) / np.sqrt(len(errors))))
         if points:
