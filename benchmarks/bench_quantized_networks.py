@@ -56,10 +56,10 @@ CELLS = {
     "smoke-table": (
         "sdp",
         "classifier-sdp-m50",
-        "classifier-sdp-m250",
-        "classifier-sdp-m2500",
         "classifier-ptq-m50",
+        "classifier-sdp-m250",
         "classifier-ptq-m250",
+        "classifier-sdp-m2500",
         "classifier-ptq-m2500",
         "classifier-random-flips-m50",
     ),

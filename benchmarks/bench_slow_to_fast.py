@@ -7,9 +7,16 @@ CELLS = {
     "plane-smoke": (
         "random-start",
         "half-space-start",
+        "bias-0.02",
+        "bias-0.1",
+        "momentum",
+        "adam",
     ),
     "tilted-smoke": (
         "gradient-descent",
+    ),
+    "digits-smoke": (
+        "sgd",
     ),
     "condition-smoke": (
         "half-space",

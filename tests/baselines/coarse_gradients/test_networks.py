@@ -111,12 +111,12 @@ def windows(frame: torch.Tensor):
 
 
 def test_augmentation_shifts_and_mirrors():
-    from optathlon.baselines.coarse_gradients.training import _augmented
+    from optathlon.baselines.coarse_gradients.training import augmented
 
     images = torch.randn(200, 2, 9, 9, generator=torch.Generator().manual_seed(0))
     padded = nn.functional.pad(images, (4, 4, 4, 4))
     seen = set()
-    for image, frame in zip(_augmented(images, torch.Generator().manual_seed(1)), padded, strict=True):
+    for image, frame in zip(augmented(images, torch.Generator().manual_seed(1)), padded, strict=True):
         views = {(up, left, flip): view.flip(-1) if flip else view for up, left, flip, view in windows(frame)}
         matches = [key for key, view in views.items() if torch.equal(image, view)]
         assert len(matches) == 1
