@@ -145,6 +145,8 @@ def test_augmentation_shifts_and_mirrors():
         ({"augment": True}, "augment needs images"),
         ({"rng": "seed"}, "rng must be"),
         ({"model": nn.ReLU()}, "model must have a convolution or a linear layer"),
+        ({"model": nn.Linear(3, 3).requires_grad_(False)}, "parameters that require a gradient"),
+        ({"model": nn.Linear(3, 3).double()}, "X must be of the model's type"),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(change, message):
