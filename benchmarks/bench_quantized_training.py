@@ -20,6 +20,7 @@ CELLS = {
         "quant-ternary",
         "mean-threshold",
         "binary-connect",
+        "straight-through",
         "binary-relax",
         "ternary-relax",
     ),

@@ -50,7 +50,10 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
 
 def check_array(name: str, value: Any, ndim: int) -> NDArray[np.float64]:
     """Return a finite float64 array of that many axes, none of them empty."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be readable as a numpy array, got a {type(value).__name__}") from error
     if array.ndim != ndim or 0 in array.shape:
         raise ValueError(f"{name} must be an array with {ndim} non-empty axes, got shape {array.shape}")
     if array.dtype.kind not in "fiu":

@@ -51,8 +51,7 @@ class QuantizedReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Quantise a tensor of any shape."""
-        if not torch.is_floating_point(x):
-            raise ValueError(f"x must be of a floating-point type, got {x.dtype}")
+        check_input(x)
         return _StraightThrough.apply(x, self.tau, 2**self.bits - 1, self.estimator, self.rounding)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
@@ -65,15 +64,26 @@ class _StraightThrough(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, tau: float, top: int, estimator: str, rounding: str) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx.save_for_backward(x)
         ctx.rule = tau, top, estimator
-        levels = x / tau
+        levels = wide(x) / tau
         levels = levels.ceil_() if rounding == "up" else levels.round_()
-        return levels.clamp_(0, top).mul_(tau)
+        return levels.clamp_(0, top).mul_(tau).to(x.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (x,) = ctx.saved_tensors
-        return _coarse(gradient, x, *ctx.rule), None, None, None, None
+        return _coarse(wide(gradient), wide(x), *ctx.rule).to(x.dtype), None, None, None, None
+
+
+def check_input(x: Tensor) -> None:
+    """Refuse what has no gradient to pass."""
+    if not torch.is_floating_point(x):
+        raise ValueError(f"x must be of a floating-point type, got {x.dtype}")
+
+
+def wide(x: Tensor) -> Tensor:
+    """Return x in single precision at least: half precision counts no levels beyond 2^11, bfloat16 none beyond 2^8."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _coarse(gradient: Tensor, x: Tensor, tau: float, top: int, estimator: str) -> Tensor:

@@ -182,7 +182,7 @@ def train_on_planes(
             if not (objective > 0).any():
                 break
             for run in np.flatnonzero(objective > 0):
-                advance(run, 1)
+                advance(int(run), 1)
             callback(step, W.copy())
     return PlaneRuns(W, n_steps, objective, (objective == 0) & np.isfinite(W).all(axis=(1, 2)))
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from optathlon.baselines.coarse_gradients._checks import check_bits, check_number
+from optathlon.baselines.coarse_gradients.activation import check_input, wide
 
 
 class LearnedClip(nn.Module):
@@ -43,6 +44,7 @@ class LearnedClip(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Quantise a tensor of any shape."""
+        check_input(x)
         _require_positive("alpha", self.alpha)
         return _Clipped.apply(x, self.alpha, 2**self.bits - 1)  # type: ignore[no-any-return]
 
@@ -81,10 +83,11 @@ class LearnedStep(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Quantise a tensor whose first axis numbers the samples."""
+        check_input(x)
         top = 2**self.bits - 1
         if not self.started:
             with torch.no_grad():
-                self.step.copy_(2 * x.abs().mean().clamp(min=torch.finfo(x.dtype).tiny) / top**0.5)
+                self.step.copy_(2 * wide(x).abs().mean().clamp(min=torch.finfo(torch.float32).tiny) / top**0.5)
                 self.started.fill_(True)
         _require_positive("step", self.step)
         return _Stepped.apply(x, self.step, top)  # type: ignore[no-any-return]
@@ -94,15 +97,15 @@ class _Clipped(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, alpha: Tensor, top: int) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx.save_for_backward(x, alpha)
-        step = (alpha.detach() / top).to(x.dtype)
-        return (x / step).clamp_(0, top).round_().mul_(step)
+        step = alpha.detach() / top
+        return (wide(x) / step).clamp_(0, top).round_().mul_(step).to(x.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, alpha = ctx.saved_tensors
         above = x >= alpha
-        to_alpha = (gradient * above).sum().to(alpha.dtype)
+        to_alpha = (wide(gradient) * above).sum().to(alpha.dtype)
         return gradient * ((x > 0) & ~above), to_alpha, None
 
 
@@ -111,18 +114,17 @@ class _Stepped(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, step: Tensor, top: int) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx.save_for_backward(x, step)
         ctx.top = top
-        spacing = step.detach().to(x.dtype)
-        return (x / spacing).clamp_(0, top).round_().mul_(spacing)
+        return (wide(x) / step.detach()).clamp_(0, top).round_().mul_(step.detach()).to(x.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, step = ctx.saved_tensors
-        levels = x / step.to(x.dtype)
+        levels = wide(x) / step
         inside = (levels > 0) & (levels < ctx.top)
         distance = torch.where(inside, levels.round() - levels, levels.clamp(0, ctx.top))  # eq. 3
         scale = (max(1, x[0].numel()) * ctx.top) ** -0.5
-        return gradient * inside, (gradient * distance).sum().mul(scale).to(step.dtype), None
+        return gradient * inside, (wide(gradient) * distance).sum().mul(scale).to(step.dtype), None
 
 
 def _require_positive(name: str, value: Tensor) -> None:

@@ -97,7 +97,7 @@ def train(
     ----------
     Long, thesis, sections 3.7.2 and 3.7.3.
     """
-    _check_data(X, y)
+    check_data(X, y)
     n_epochs, batch_size = check_count("n_epochs", n_epochs), check_count("batch_size", batch_size, least=2)
     learning_rate = check_number("learning_rate", learning_rate, above=0)
     momentum = check_number("momentum", momentum, least=0, below=1)
@@ -106,6 +106,7 @@ def train(
         raise ValueError(f"augment needs images of shape (n, channels, height, width), got X of shape {tuple(X.shape)}")
     generator = torch.Generator().manual_seed(int(check_rng(rng).integers(2**63)))
     norms = [weight_norm(model)]
+    check_trainable(model, X)
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.SGD(model.parameters(), learning_rate, momentum)
     batch_size = min(batch_size, len(X))
@@ -117,10 +118,10 @@ def train(
         for b, batch in enumerate(order.split(batch_size)):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * rate(epoch + b / n_batches)
-            inputs = _augmented(X[batch], generator) if augment else X[batch]
+            inputs = augmented(X[batch], generator) if augment else X[batch]
             logits = model(inputs)
             if epoch == b == 0:
-                _check_logits(logits, y)
+                check_logits(logits, y)
             loss = nn.functional.cross_entropy(logits, y[batch])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -145,7 +146,7 @@ def accuracy(model: nn.Module, X: Tensor, y: Tensor, *, batch_size: int = 1000) 
     ValueError
         When data or `batch_size` are impossible.
     """
-    _check_data(X, y)
+    check_data(X, y)
     batch_size = check_count("batch_size", batch_size)
     training = model.training
     model.eval()
@@ -158,7 +159,8 @@ def accuracy(model: nn.Module, X: Tensor, y: Tensor, *, batch_size: int = 1000) 
     return hits / len(y)
 
 
-def _check_data(X: Tensor, y: Tensor) -> None:
+def check_data(X: Tensor, y: Tensor) -> None:
+    """Refuse what are not samples with their classes."""
     if not isinstance(X, Tensor) or not isinstance(y, Tensor):
         raise ValueError(f"X and y must be torch tensors, got {type(X).__name__} and {type(y).__name__}")
     if X.ndim < 2 or y.ndim != 1 or len(X) != len(y) or len(X) < 2:
@@ -173,7 +175,17 @@ def _check_data(X: Tensor, y: Tensor) -> None:
         raise ValueError(f"y must hold classes from 0 on, got {int(y.min())}")
 
 
-def _check_logits(logits: Tensor, y: Tensor) -> None:
+def check_trainable(model: nn.Module, X: Tensor) -> None:
+    """Refuse a model that holds still, or numbers of another type than the inputs'."""
+    moving = [p for p in model.parameters() if p.requires_grad]
+    if not moving:
+        raise ValueError(f"model must have parameters that require a gradient, got {type(model).__name__} without")
+    if moving[0].dtype != X.dtype:
+        raise ValueError(f"X must be of the model's type, {moving[0].dtype}, got {X.dtype}")
+
+
+def check_logits(logits: Tensor, y: Tensor) -> None:
+    """Refuse a model without an output for each class."""
     if logits.ndim != 2 or int(y.max()) >= logits.shape[1]:
         raise ValueError(
             f"model must return a logit for each class up to {int(y.max())}, got shape {tuple(logits.shape)} for one batch"
@@ -190,7 +202,7 @@ def _schedule(schedule: str, milestones: Sequence[int], n_epochs: int) -> Callab
     return lambda epoch: 0.1 ** sum(epoch >= milestone for milestone in passed)
 
 
-def _augmented(images: Tensor, generator: torch.Generator) -> Tensor:
+def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
     """Shift each image by up to 4 pixels, zeros moving in, and mirror half of them."""
     n, channels, height, width = images.shape
     up, left = torch.randint(9, (2, n, 1, 1, 1), generator=generator).to(images.device)

@@ -17,7 +17,10 @@ Array = NDArray[np.float64]
 class Datafit(Protocol):
     """What an interior point asks of a loss."""
 
-    n_pairs: int
+    @property
+    def n_pairs(self) -> int:
+        """Number of complementary pairs of its own."""
+        ...
 
     def slope(self) -> Array: ...
     def start(self, spread: Callable[[Array], float], largest: float) -> Array: ...

@@ -51,6 +51,11 @@ class Point(NamedTuple):
     lower: float
     steps: int
 
+    def better(self, new: Point, steps: int) -> Point:
+        """Return the better primal half and the better dual half."""
+        primal, dual = (new if new.upper < self.upper else self), (new if new.lower > self.lower else self)
+        return Point(primal.P, primal.N, dual.v, dual.mu, primal.upper, dual.lower, steps)
+
 
 def interior_point(
     measurements: Measurements,
@@ -77,7 +82,7 @@ def interior_point(
             L1, L2, K1, K2 = cholesky(A1), cholesky(A2), cholesky(P), cholesky(N)
         except NotPositiveDefinite:
             break
-        best = _better(best, _evaluate(measurements, datafit, cost, P, N, v, mu, tied), step)
+        best = best.better(_evaluate(measurements, datafit, cost, P, N, v, mu, tied), step)
         if callback is not None:
             callback(step, best)
         if best.upper - best.lower <= tol * abs(best.upper) or step == max_steps:
@@ -179,15 +184,6 @@ def _evaluate(
     inside = min(1.0, cost / float(mu.reshape(-1, len(P)).sum(axis=1).max()))  # the dual point may cost too much at first
     v, mu = inside * v, inside * mu
     return Point(scale * P, scale * N, v, mu, datafit.loss(scale * fitted) + scale * price, datafit.value(v), 0)
-
-
-def _better(best: Point, new: Point, step: int) -> Point:
-    """Take the better primal half and the better dual half."""
-    if new.upper < best.upper:
-        best = best._replace(P=new.P, N=new.N, upper=new.upper)
-    if new.lower > best.lower:
-        best = best._replace(v=new.v, mu=new.mu, lower=new.lower)
-    return best._replace(steps=step)
 
 
 def _spread(measurements: Measurements, v: Array) -> float:

@@ -18,6 +18,8 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 Array = NDArray[np.float64]
 Solve = Callable[[Array], Array]
 
+_RAISED = (0.0, 1e-14, 1e-12, 1e-10)  # of the diagonal of a Newton matrix
+
 
 class NotPositiveDefinite(ArithmeticError):
     """A Cholesky factorisation broke down."""
@@ -94,21 +96,33 @@ class Samples:
         return np.vstack([alone, np.einsum("ij,ij->j", P, self.total @ G)])
 
     def newton(self, D: Array, P: Array, G: Array, N: Array, H: Array) -> Solve:
-        """Factor diag(D) + (XPX') o (XGX') + (XNX') o (XHX')."""
+        """Factor diag(D) + (XPX') o (XGX') + (XNX') o (XHX'), its diagonal raised a little where rounding makes it indefinite.
+
+        A raised diagonal bends the direction, not the feasibility of where it leads.
+        """
+        for raised in _RAISED:
+            matrix = self._newton_matrix(P, G, N, H)
+            diagonal = matrix.ravel(order="K")[:: self.size + 1]
+            diagonal += D
+            diagonal *= 1 + raised
+            factor, info = dpotrf(matrix, lower=1, overwrite_a=1, clean=0)
+            if not info:
+                return lambda right, factor=factor: dpotrs(factor, right, lower=1)[0]
+        raise NotPositiveDefinite
+
+    def _newton_matrix(self, P: Array, G: Array, N: Array, H: Array) -> Array:
+        """Return the lower triangle of the Hadamard products, in Fortran's order."""
         matrix = self._hadamard(P, G)
         matrix += self._hadamard(N, H)
-        if self.total is not None:
-            alone, n = matrix, len(self.X)
-            matrix = np.empty((n + 1, n + 1), order="F")
-            matrix[:n, :n] = alone
-            product = P @ self.total @ G + N @ self.total @ H
-            matrix[n, :n] = np.einsum("ij,ij->i", self.X @ product, self.X)
-            matrix[n, n] = np.vdot(product, self.total)
-        matrix.ravel(order="K")[:: self.size + 1] += D
-        factor, info = dpotrf(matrix, lower=1, overwrite_a=1, clean=0)
-        if info:
-            raise NotPositiveDefinite
-        return lambda right: dpotrs(factor, right, lower=1)[0]
+        if self.total is None:
+            return matrix
+        alone, n = matrix, len(self.X)
+        matrix = np.empty((n + 1, n + 1), order="F")
+        matrix[:n, :n] = alone
+        product = P @ self.total @ G + N @ self.total @ H
+        matrix[n, :n] = np.einsum("ij,ij->i", self.X @ product, self.X)
+        matrix[n, n] = np.vdot(product, self.total)
+        return matrix
 
     def _hadamard(self, P: Array, G: Array) -> Array:
         """Return the lower triangle of (XPX') o (XGX'): a product with its own transpose costs half."""

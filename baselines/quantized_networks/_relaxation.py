@@ -22,6 +22,7 @@ Watch = Callable[[int, tuple[float, float]], object] | None
 _SCREENED_FROM = 600  # samples; below, all dual variables at once are as quick
 _LOW_RANK_FROM = 40  # features; below, the interior point is quicker
 _LARGEST_FACTOR = 24  # columns of U and of V
+_EPS = float(np.finfo(np.float64).eps)
 _WELL_CONDITIONED = 1e-4  # ratio of the pivots of a Cholesky factor
 
 
@@ -130,29 +131,57 @@ class Solved(NamedTuple):
 
 
 def certify(problem: Relaxation, solved: Solved) -> Solved:
-    """Value both points again from the samples themselves, the dual one scaled until Cholesky factors prove it feasible.
+    """Value both points again from the samples themselves, the dual one drawn to v = 0 until Cholesky factors prove it feasible.
 
-    The network of no neurons and v = 0 are points as well: a bound is never negative.
+    The network of no neurons and v = 0 are points as well: a bound is never negative. What rounding can have added to S, to a
+    factorisation and to the value is taken off, so that the bound holds in exact arithmetic.
     """
     d = problem.X.shape[1]
     P, N = (solved.P, solved.N) if problem.tied else (pad(solved.P), pad(solved.N))
     nothing = Solved.nothing(problem)
     solved = solved._replace(P=P, N=N, upper=problem.objective(P, N))
-    halves = np.split(solved.mu, len(solved.mu) // d)
-    total = max(float(half.sum()) for half in halves)
-    mu = solved.mu * (min(problem.cost / total, 1.0) if total > 0 else 1.0)
     v = np.clip(solved.v * problem.y, 0.0, 1.0) * problem.y if problem.loss == "hinge" else solved.v
-    S = Samples(problem.X).adjoint(v)
     for short in (0.0, 1e-14, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1):
-        scale = 1.0 - short
-        try:
-            cholesky(np.diag(mu[:d]) - scale * S)
-            cholesky(np.diag(mu[-d:]) + scale * S)
-        except NotPositiveDefinite:
-            continue
-        proved = solved._replace(v=scale * v, mu=mu, lower=problem.datafit().value(scale * v))
-        return proved.better(nothing)._replace(steps=solved.steps)
+        scaled, mixed = (1 - short) * v, (1 - short) * solved.mu + short * problem.cost / d
+        mu = np.concatenate([_within(half, problem.cost) for half in np.split(mixed, len(mixed) // d)])
+        if _is_feasible(problem.X, scaled, mu):
+            proved = solved._replace(v=scaled, mu=mu, lower=_proved_value(problem, scaled))
+            return proved.better(nothing)._replace(steps=solved.steps)
     return solved._replace(v=nothing.v, mu=nothing.mu, lower=0.0).better(nothing)._replace(steps=solved.steps)
+
+
+def _within(mu: Array, cost: float) -> Array:
+    """Return mu with a sum of at most `cost`, each entry lowered by the same share of its magnitude."""
+    size = float(np.abs(mu).sum())
+    excess = float(mu.sum()) - cost + (len(mu) + 4) * _EPS * (size + cost)
+    return mu - max(excess / size, 0.0) * np.abs(mu) if size > 0 else mu
+
+
+def _is_feasible(X: Array, v: Array, mu: Array) -> bool:
+    """Tell whether diag(mu_1) - S and diag(mu_2) + S are positive semidefinite, S = sum_i v_i x_i x_i', whatever was rounded.
+
+    An error E with |E_ij| <= c t_i t_j is at most c d diag(t^2). That of the sum, in extended precision, has t^2 = sum
+    |v_i| x_i^2;
+    those of rounding a matrix to float64 and of its Cholesky factorisation have its diagonal.
+    """
+    n, d = X.shape
+    wide = X.astype(np.longdouble)
+    S = (wide * v[:, None]).T @ wide
+    summed = float(np.finfo(np.longdouble).eps) * ((n + 4) * d * (np.abs(v) @ X**2) + 4 * np.abs(mu[:d]) + 4 * np.abs(mu[-d:]))
+    for A in (np.diag(mu[:d]) - S, np.diag(mu[-d:]) + S):
+        A = A.astype(np.float64)
+        A[np.diag_indices(d)] -= summed + 2 * d * (d + 3) * _EPS * np.abs(np.diagonal(A))
+        try:
+            cholesky(A)
+        except NotPositiveDefinite:
+            return False
+    return True
+
+
+def _proved_value(problem: Relaxation, v: Array) -> float:
+    """Return the value of a dual point less what rounding can have added to it."""
+    size = float(np.abs(v * problem.y).sum()) + (0.25 * float(v @ v) if problem.loss == "squared" else 0.0)
+    return problem.datafit().value(v) - (len(v) + 4) * _EPS * size
 
 
 def at_zero(problem: Relaxation) -> Solved | None:
@@ -198,9 +227,9 @@ def solve_low_rank(problem: Relaxation, tol: float, rng: np.random.Generator, wa
         return trivial
     d = problem.X.shape[1]
     k = min(max(d // 2, min(d, 4)), _LARGEST_FACTOR)
-    if problem.loss == "hinge":
-        return Solved(*screened_hinge(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng))
     callback = _in_units(watch, problem.unit)
+    if problem.loss == "hinge":
+        return Solved(*screened_hinge(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng, callback=callback))
     return Solved(*low_rank_squares(problem.X, problem.y, problem.cost, k, tol=0.5 * tol, rng=rng, callback=callback))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,16 @@ _WIDTH = 0.1
 _ROUNDS = 6
 
 
-def screened_hinge(X: Array, y: Array, cost: float, k: int, *, tol: float, rng: np.random.Generator) -> Point:
+def screened_hinge(
+    X: Array,
+    y: Array,
+    cost: float,
+    k: int,
+    *,
+    tol: float,
+    rng: np.random.Generator,
+    callback: Callable[[int, Point], object] | None = None,
+) -> Point:
     """Solve with one dual variable for all samples far below their margin, and none for those far above.
 
     What the small problem finds is feasible for the whole dual, so that its bound is proved; the loss is taken over all samples.
@@ -34,19 +45,31 @@ def screened_hinge(X: Array, y: Array, cost: float, k: int, *, tol: float, rng: 
         signs, weights = y[own], np.ones(int(own.sum()))
         if grouped:
             signs, weights = np.append(signs, 1.0), np.append(weights, float(grouped))
-        point = interior_point(Samples(X[own], total), Hinges(signs, weights), cost, d, tied=True, tol=0.3 * tol)
-        v = np.zeros_like(y)
-        v[own] = point.v[: int(own.sum())]
-        v[below] = y[below] * point.v[-1] if grouped else 0.0
-        margins = y * Samples(X).forward(point.P - point.N)
-        price = cost * float((np.diagonal(point.P) + np.diagonal(point.N)).max())
-        upper = float(np.maximum(1 - margins, 0.0).sum()) + price
-        steps = best.steps + point.steps
-        if upper < best.upper:
-            best = best._replace(P=point.P, N=point.N, upper=upper)
-        if point.lower > best.lower:
-            best = best._replace(v=v, mu=point.mu, lower=point.lower)
-        best = best._replace(steps=steps)
+
+        def whole(point: Point, own: NDArray[np.bool_] = own, below: NDArray[np.bool_] = below) -> tuple[Point, Array]:
+            """Return a point of the small problem as one of all samples, and their margins."""
+            v = np.zeros_like(y)
+            v[own] = point.v[: int(own.sum())]
+            v[below] = y[below] * point.v[-1] if below.any() else 0.0
+            margins = y * Samples(X).forward(point.P - point.N)
+            price = cost * float((np.diagonal(point.P) + np.diagonal(point.N)).max())
+            return point._replace(v=v, upper=float(np.maximum(1 - margins, 0.0).sum()) + price), margins
+
+        def watch(step: int, point: Point, best: Point = best, whole: Callable[[Point], tuple[Point, Array]] = whole) -> None:
+            if callback is not None:
+                callback(best.steps + step, best.better(whole(point)[0], best.steps + step))
+
+        point = interior_point(
+            Samples(X[own], total),
+            Hinges(signs, weights),
+            cost,
+            d,
+            tied=True,
+            tol=0.3 * tol,
+            callback=watch if callback else None,
+        )
+        point, margins = whole(point)
+        best = best.better(point, best.steps + point.steps)
         wrong = (below & (margins > 1 - 1e-9)) | (~own & ~below & (margins < 1 + 1e-9))
         if best.upper - best.lower <= tol * best.upper or not wrong.any():
             break

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.quantized_networks import _checks
@@ -25,14 +26,14 @@ _UNIMPROVED = 1e-8  # heuristic pricing ends below this excess over the price
 
 @dataclass(frozen=True, eq=False)
 class ExactOptimum:
-    """Answer of `exact_optimum`.
+    """Answer of `exact_optimum`; with targets of shape (n, C), numbers are sums over outputs.
 
     Attributes
     ----------
     U, V : ndarray, shape (m, d)
         Signs of the neurons found to matter.
-    alpha : ndarray, shape (m,)
-        Their weights.
+    alpha : ndarray, shape (m,) or (m, C)
+        Their weights; of several outputs each neuron serves one.
     objective : float
         loss + beta d sum |alpha_j| of this network.
     bound : float
@@ -59,8 +60,15 @@ class ExactOptimum:
 
     @property
     def network(self) -> BilinearNetwork:
-        """The network."""
+        """The network of one output."""
         return BilinearNetwork(self.U, self.V, self.alpha)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the predictions of each row of X, shape (n,) or (n, C)."""
+        samples = _checks.check_real("X", X)
+        if samples.ndim != 2 or samples.shape[1] != self.U.shape[1]:
+            raise ValueError(f"X must have shape (n, {self.U.shape[1]}), got {samples.shape}")
+        return ((samples @ self.U.T) * (samples @ self.V.T)) @ self.alpha
 
 
 def exact_optimum(
@@ -84,8 +92,9 @@ def exact_optimum(
     ----------
     X : array_like, shape (n, d)
         Samples.
-    y : array_like, shape (n,)
-        Targets, or labels -1 and 1 for the hinge.
+    y : array_like, shape (n,) or (n, C)
+        Targets, or labels -1 and 1 for the hinge. Outputs of a loss that is a sum over them, with |alpha_j|_1 as the price of a
+        neuron, are C problems.
     beta : float
         Regularisation.
     loss : {"squared", "hinge"}
@@ -114,13 +123,13 @@ def exact_optimum(
     Notes
     -----
     Master problem over the neurons found; its dual v gives S = sum_i v_i x_i x_i'; neurons with |u'Sv| > beta d join. Scaling v
-    by beta d / max |u'Sv| makes it feasible for the whole problem, which proves the bound.
+    by beta d / max |u'Sv| makes it feasible for the whole problem, which proves the bound, less what rounding can have added.
     """
-    features, target = _checks.check_data(X, y, loss)
+    features, targets = _checks.check_data(X, y, loss, outputs=True)
     beta, tol = _checks.check_positive("beta", beta), _checks.check_positive("tol", tol)
     max_rounds = _checks.check_count("max_rounds", max_rounds)
     generator = _checks.check_rng(rng)
-    n, d = features.shape
+    d = features.shape[1]
     if pricing is not None:
         _checks.check_choice("pricing", pricing, ("exact", "heuristic"))
     if pricing == "exact" and d > MOST_EXACT_FEATURES:
@@ -129,6 +138,25 @@ def exact_optimum(
             f"{2.0 ** (d - 1):.3g} sign vectors a round, about {2.0 ** (d - 1) * d / 1e9:.3g} s and {2.0 ** (d + 2):.3g} bytes"
         )
     exact = pricing != "heuristic" and d <= MOST_EXACT_FEATURES
+    columns = [
+        _one_output(features, column, beta, loss, exact, tol, max_rounds, generator, callback)
+        for column in np.atleast_2d(targets.T)
+    ]
+    return columns[0] if targets.ndim == 1 else _joined(columns, tol)
+
+
+def _one_output(
+    features: Array,
+    target: Array,
+    beta: float,
+    loss: Literal["squared", "hinge"],
+    exact: bool,
+    tol: float,
+    max_rounds: int,
+    generator: np.random.Generator,
+    callback: Callable[[int, tuple[float, float]], object] | None,
+) -> ExactOptimum:
+    n, d = features.shape
     x_unit, y_unit = _rms(features), _rms(target) if loss == "squared" else 1.0
     scaled, aim = features / x_unit, target / y_unit
     price, unit = beta * d / y_unit / x_unit**2, y_unit**2
@@ -141,7 +169,10 @@ def exact_optimum(
         S = Samples(scaled).adjoint(master.v)
         largest, found = price_exactly(S, _COLUMNS_PER_ROUND) if exact else price_heuristically(S, _COLUMNS_PER_ROUND, generator)
         if exact:
-            bound = max(bound, _scaled_value(master.v, aim, price / largest if largest > 0 else np.inf, loss))
+            rounded = (n + 2 * d + 8) * np.finfo(float).eps
+            most = largest + rounded * float(np.abs(master.v) @ np.abs(scaled).sum(axis=1) ** 2)
+            value = _scaled_value(master.v, aim, price / most if most > 0 else np.inf, loss)
+            bound = max(bound, value - rounded * float(np.abs(master.v * aim).sum() + 0.25 * master.v @ master.v))
         if callback is not None:
             callback(rounds, (unit * best.objective, unit * bound))
         if best.objective - bound <= tol * best.objective or (not exact and largest <= price * (1 + _UNIMPROVED)):
@@ -169,6 +200,16 @@ def exact_optimum(
         U[kept], V[kept], alpha[kept] * (y_unit / x_unit**2), objective, unit * bound, gap, gap <= tol, rounds,
         "exact" if exact else "heuristic",
     )  # fmt: skip
+
+
+def _joined(outputs: list[ExactOptimum], tol: float) -> ExactOptimum:
+    """Return the networks of all outputs as one."""
+    objective, bound = sum(one.objective for one in outputs), sum(one.bound for one in outputs)
+    gap = (objective - bound) / objective if objective > 0 else 0.0
+    U, V = np.vstack([one.U for one in outputs]), np.vstack([one.V for one in outputs])
+    alpha = np.asarray(scipy.linalg.block_diag(*(one.alpha[:, None] for one in outputs)))
+    n_rounds = sum(one.n_rounds for one in outputs)
+    return ExactOptimum(U, V, alpha, objective, bound, gap, gap <= tol, n_rounds, outputs[0].pricing)
 
 
 def _scaled_value(v: Array, y: Array, most: float, loss: str) -> float:

@@ -46,7 +46,7 @@ class SdpBound:
     n_steps : int
         Newton or L-BFGS steps.
     form, loss, solver : str
-        What was solved, and by what.
+        What was solved, and by what; the interior point where it had to finish what the low-rank method began.
     """
 
     objective: float
@@ -170,6 +170,7 @@ def _one_output(
         if chosen == "low-rank":
             solved = solve_low_rank(problem, tol, rng, callback)
         if not solved.gap <= tol and (chosen == "interior-point" or solver is None):
+            chosen = "interior-point"
             solved = solved.better(solve_interior(problem, 0.5 * tol, max_memory, callback))
     return _result(problem, certify(problem, solved), tol, chosen)
 

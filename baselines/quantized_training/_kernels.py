@@ -144,11 +144,12 @@ def _project(y, order, weights, roots, ternary):
 
 
 @_compiled()
-def recur(y, w_star, steps, ternary, ranks, shares, wrong, last_change, changed, recorded):
+def recur(y, w_star, steps, ternary, ranks, shares, wrong, last, changed, recorded):
     """Run y <- y + steps[t] (w* - w / |w|), w = proj(y), in place; gather where w is and how it moves.
 
-    shares[j] counts the iterates w that are the (j + 1) leading signs of w*; wrong[i] those with w_i w*_i < 0. `changed` marks
-    the coordinates that moved within the recorded steps, which end the run.
+    shares[j] counts the iterates w that are the (j + 1) leading signs of w*; wrong[i] those with w_i w*_i < 0. `last` holds the
+    last iterate that moved, and the last that is none of the leading signs. `changed` marks the coordinates that moved within the
+    recorded steps, which end the run.
     """
     n, n_steps, n_recorded = len(y), len(steps), len(recorded)
     roots = np.sqrt(np.arange(1.0, n + 1.0))
@@ -172,8 +173,10 @@ def recur(y, w_star, steps, ternary, ranks, shares, wrong, last_change, changed,
                     changed[i] = True
         if leading:
             shares[kept - 1] += 1
+        else:
+            last[1] = t + 1
         if moved:
-            last_change[0] = t + 1
+            last[0] = t + 1
         if t >= n_steps - n_recorded:
             for i in range(n):
                 recorded[t - (n_steps - n_recorded), i] = np.int8(weights[i])

@@ -19,6 +19,8 @@ from optathlon.baselines.quantized_training._checks import (
 from optathlon.baselines.quantized_training._kernels import recur
 from optathlon.baselines.quantized_training.theory import optimum
 
+_FARTHEST = 1e300
+
 
 @dataclass(frozen=True, eq=False)
 class Recurrence:
@@ -36,6 +38,8 @@ class Recurrence:
         Share of the iterates in which a coordinate has the opposite sign of the teacher's.
     last_change : ndarray of int, shape (n_runs,)
         The last iterate that differs from the one before it; 0 in a run that never moved.
+    last_outside : ndarray of int, shape (n_runs,)
+        The last iterate that is none of the z_j, which Lemma 4.12 says there is for ternary weights; 0 where all are.
     changed : ndarray of bool, shape (n_runs, n)
         Which coordinates moved within the recorded iterates.
     signs : ndarray of int8, shape (n_runs, n_recorded, n)
@@ -47,6 +51,7 @@ class Recurrence:
     cone_shares: NDArray[np.float64]
     wrong_sign_shares: NDArray[np.float64]
     last_change: NDArray[np.int64]
+    last_outside: NDArray[np.int64]
     changed: NDArray[np.bool_]
     signs: NDArray[np.int8]
 
@@ -104,20 +109,27 @@ def quant_recurrence(
     if n_recorded > n_steps:
         raise ValueError(f"n_recorded must be at most the number of steps, {n_steps}, got {n_recorded}")
     n_runs, n = y.shape
-    rates = _positive("eta", eta, n_steps)
-    sizes = _positive("v_norm", v_norm, n_runs) ** 2 / (2 * math.sqrt(2 * math.pi))
+    rates, norms = _positive("eta", eta, n_steps), _positive("v_norm", v_norm, n_runs)
+    # In logarithms, for the farthest that y can move may itself be beyond the numbers.
+    farthest = math.log(n_steps) + math.log(rates.max()) + 2 * math.log(norms.max())
+    if max(farthest, math.log(max(np.abs(y).max(), 1))) > math.log(_FARTHEST):
+        raise ValueError(
+            f"start and the sum of the steps eta v_norm^2 must be at most {_FARTHEST:g}, got starts up to {np.abs(y).max():g}, "
+            f"{n_steps} steps of up to {rates.max():g} and norms up to {norms.max():g}"
+        )
+    sizes = norms**2 / (2 * math.sqrt(2 * math.pi))
     ranks = np.argsort(np.argsort(-np.abs(teachers), axis=1, kind="stable"), axis=1, kind="stable")
     shares, wrong = np.zeros((n_runs, n), np.int64), np.zeros((n_runs, n), np.int64)
-    last_change, changed = np.zeros((n_runs, 1), np.int64), np.zeros((n_runs, n), np.bool_)
+    last, changed = np.zeros((n_runs, 2), np.int64), np.zeros((n_runs, n), np.bool_)
     recorded = np.zeros((n_runs, n_recorded, n), np.int8)
     for run in range(n_runs):
         recur(
             y[run], teachers[run], rates * sizes[run], ternary, ranks[run],
-            shares[run], wrong[run], last_change[run], changed[run], recorded[run],
+            shares[run], wrong[run], last[run], changed[run], recorded[run],
         )  # fmt: skip
     best = np.count_nonzero(optimum(teachers, weights), axis=1) - 1
     at_best = shares[np.arange(n_runs), best]
-    return Recurrence(y, at_best / n_steps, shares / n_steps, wrong / n_steps, last_change[:, 0], changed, recorded)
+    return Recurrence(y, at_best / n_steps, shares / n_steps, wrong / n_steps, last[:, 0], last[:, 1], changed, recorded)
 
 
 def example_start(

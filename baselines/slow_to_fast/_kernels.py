@@ -104,7 +104,7 @@ def _loss_by_angle(w, n_positive, u, radii, sums, first, last, change, pull):
         ay += change[i, 1]
         output = ax * u[i, 0] + ay * u[i, 1]
         active = 0  # the radii of the points without a margin are the smallest
-        while active < n_radii and radii[active] * output < 1.0:
+        while active < n_radii and not radii[active] * output >= 1.0:  # what is no number has no margin either
             active += 1
         pull[i, 0], pull[i, 1] = px, py
         px += sums[active] * u[i, 0]
@@ -208,7 +208,7 @@ def _gradient(w, points, labels, shares, bias, n_positive, h, outputs, pull, gra
     loss, active = 0.0, 0
     for i in range(n):
         missing = 1.0 - labels[i] * outputs[i]
-        inside = missing > 0.0
+        inside = not missing <= 0.0  # what is no number has no margin either
         active += 1 if inside else 0
         loss += shares[i] * missing if inside else 0.0
         pull[i] = -shares[i] * labels[i] if inside else 0.0

@@ -103,6 +103,7 @@ def train_network(
         if until >= max_steps or converged.all():
             break
         until = min(until + every, max_steps)
+    converged &= np.isfinite(W).all(axis=(1, 2))
     return Training(W, steps, converged, objective, norms, increases)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from optathlon.baselines.coarse_gradients.training import check_data, check_logits, check_trainable
 from optathlon.baselines.slow_to_fast._checks import check_count, check_positive, check_rng
 
 
@@ -94,8 +95,8 @@ def train_pictures(
     ----------
     Long, thesis, section 2.5.2, Fig. 2.6.
     """
-    if not isinstance(X, Tensor) or not isinstance(y, Tensor) or len(X) != len(y) or len(X) == 0:
-        raise ValueError("X and y must be torch tensors of the same length, with one sample at least")
+    check_data(X, y)
+    check_trainable(model, X)
     n_steps, batch_size = check_count("n_steps", n_steps), check_count("batch_size", batch_size)
     if batch_size > len(X):
         raise ValueError(f"batch_size must be at most the number of samples, {len(X)}, got {batch_size}")
@@ -110,7 +111,10 @@ def train_pictures(
         if step % n_batches == 0:
             batches = torch.randperm(len(X), generator=generator)[: n_batches * batch_size].to(X.device).split(batch_size)
         batch = batches[step % n_batches]
-        loss = nn.functional.cross_entropy(model(X[batch]), y[batch])
+        logits = model(X[batch])
+        if step == 0:
+            check_logits(logits, y)
+        loss = nn.functional.cross_entropy(logits, y[batch])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -88,4 +88,5 @@ def train_on_plane(
             break
         until = min(until + every, max_steps)
     found = Audit(*audits.T.copy()) if audit else None
+    converged &= np.isfinite(W).all(axis=(1, 2))
     return Training(W, steps, converged, objective, norms, increases, *phases.T.copy(), audit=found)

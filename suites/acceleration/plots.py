@@ -6,13 +6,14 @@ README, in ``figures``.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from optathlon.store import finished_runs
 
 HERE = Path(__file__).parent / "figures"
 Runs = Mapping[str, Mapping[str, list[Mapping[str, Any]]]]  # workload, method: finished runs by seed
@@ -47,13 +48,11 @@ MOMENTA = {
 
 
 def read(results: Path) -> Runs:
-    """Return the finished runs of the suite's records."""
-    found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    for path in sorted(results.glob("records/*/acceleration/*/*@cpu*.json")):
-        runs = [run for run in json.loads(path.read_text())["runs"] if run["status"] == "ok"]
-        if runs:
-            found.setdefault(path.parent.name, {})[path.name.split("@")[0]] = sorted(runs, key=lambda run: run["seed"])
-    return found
+    """Return the finished runs of what is drawn."""
+    cells = [(name, STYLES) for name in {*DESCENTS, *PROFILED}] + [(name, MOMENTA) for name in TRAININGS]
+    found = {name: {method: finished_runs(results, "acceleration", name, method) for method in styles} for name, styles in cells}
+    kept = {name: {method: runs for method, runs in cell.items() if runs} for name, cell in found.items()}
+    return {name: cell for name, cell in kept.items() if cell}
 
 
 def draw_curves(

@@ -40,12 +40,15 @@ class _Ratio(NamedTuple):
     def __call__(self, evidence: Evidence) -> Verdict:
         from scipy.stats import t
 
-        samples = [
-            np.log([value for _, value in sorted(evidence.scores(self.metric, self.method, name).items())])
-            for name in (self.numerator, self.denominator)
-        ]
-        if min(map(len, samples)) == 0:
+        found = [list(evidence.scores(self.metric, self.method, name).values()) for name in (self.numerator, self.denominator)]
+        if min(map(len, found)) == 0:
             raise MissingEvidence(f"no runs of {self.method} on {self.numerator} and {self.denominator}")
+        if min(map(min, found)) <= 0:
+            measured = (
+                f"{self.method}: {self.metric} is not above zero in a run on {self.numerator} or {self.denominator}: no ratio"
+            )
+            return Verdict(ruling=Ruling.INCONCLUSIVE, measured=measured)
+        samples = [np.log(values) for values in found]
         middle = samples[0].mean() - samples[1].mean()
         if min(map(len, samples)) > 1:
             parts = [float(sample.var(ddof=1)) / len(sample) for sample in samples]

@@ -134,8 +134,8 @@ def first_training() -> None:
 PLACES = {
     "relu": ("planes-*",),
     "reverse-exponential": ("planes-smoke", "planes-90", "planes-45", "planes-30"),
-    "log-tailed": ("planes-smoke", "planes-90", "planes-45"),
-    "clipped-relu": ("planes-smoke", "planes-90", "planes-45"),
+    "log-tailed": ("planes-smoke", "planes-90"),
+    "clipped-relu": ("planes-smoke", "planes-90"),
 }
 
 ON_PLANES = tuple(

@@ -23,7 +23,6 @@ COLOURS = {
     "adam-50": "tab:green",
     "lbfgs-50": "tab:purple",
     "sgd-k2": "tab:orange",
-    "sgd-k5": "tab:green",
     "sgd-k15": "tab:blue",
 }
 
@@ -31,7 +30,7 @@ PANELS = (
     ("toy-line-beta0.1", "5 points on a line (Figure 1)", ("convex-ssnal", "sgd-8", "sgd-50")),
     ("toy-gauss-8x2-beta0.1", "8 Gaussian points in the plane", ("convex-ssnal", "sgd-8", "sgd-50")),
     ("quadratic-100x10-beta1", "quadratic activation", ("convex-lifted", "sgd-50", "adam-50", "lbfgs-50")),
-    ("three-layer-0", "three layers, K = 2, 5, 15", ("convex-three-layer", "sgd-k2", "sgd-k5", "sgd-k15")),
+    ("three-layer-0", "three layers, K = 2, 15", ("convex-three-layer", "sgd-k2", "sgd-k15")),
 )
 
 SAMPLED = ("planted-100x10-beta0.1", "planted-100x10-beta2", "breast-cancer", "digits-odd")

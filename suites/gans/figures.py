@@ -31,7 +31,8 @@ LABELS = {
     "adam-simultaneous": "Adam, simultaneous",
     "real-images": "real, held out",
 }
-RING = ("adam", "adam-nm", "adam-simultaneous", "consensus-0.1")
+RING = ("sgd", "sgd-nm", "adam-simultaneous", "consensus-0.1")
+DIGITS = ("adam", "adam-x3", "oadam", "adam-nm", "sgd", "real-images")
 TABLE_1 = ("adam", "oadam", "adam-nm", "sgd", "sgd-nm")
 STEPS = ("gda-0.1", "gda-alternating-0.5", "momentum-0.9-simultaneous-0.5", "momentum-0.5-alternating-0.5", "ogda-0.5")
 STEPS = (*STEPS, "extragradient-0.5", "consensus-1-0.5")
@@ -117,7 +118,7 @@ def draw_games(results: Path, out: Path) -> None:
 
 FIGURES: dict[str, Callable[[Path, Path], None]] = {
     "bilinear": draw_games,
-    "digits-gan": lambda results, out: draw_pictures("digits-gan", (*TABLE_1, "consensus-0.01", "real-images"), results, out),
+    "digits-gan": lambda results, out: draw_pictures("digits-gan", DIGITS, results, out),
     "ring-small": lambda results, out: draw_mixture("ring-small", RING, results, out),
     "grid-25": lambda results, out: draw_mixture("grid-25", ("adam", "adam-nm", "consensus-0.1"), results, out),
     "mnist14-gan": lambda results, out: draw_pictures("mnist14-gan", (*TABLE_1, "consensus-0.01", "real-images"), results, out),

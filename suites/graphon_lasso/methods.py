@@ -206,7 +206,7 @@ METHODS = (
     _method("graphon-latent", "squares-*", prior="latent", gamma=0.1, solver="admm", reference=f"{PAPER}, section 3, mu(zeta_i)"),
     _method("other-graph", *DRAWN, prior="other", gamma=0.1, solver="admm", reference=f"{PAPER}, Fig. 2 (b)"),
     _method("constant-graphon", *REAL, "squares-12", prior="constant", gamma=0.1, solver="admm"),
-    _method("fitted-graphon", "squares-*", "pixels-n60", prior="fitted", gamma=0.1, solver="admm"),
+    _method("fitted-graphon", "squares-*", prior="fitted", gamma=0.1, solver="admm"),
     _method("true-spectrum", "squares-*", prior="true", gamma=0.1, solver="admm", yardstick=True),
     _method("mm-convex", *SWEPT, **_CONVEX, **_SWEEPS, reference=f"{PAPER}, section 4"),
     _method("mm-graphon", *SWEPT, prior="graphon", gamma=0.1, certify=False, **_SWEEPS, reference=f"{PAPER}, section 4"),

@@ -6,12 +6,13 @@ file.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from optathlon.store import finished_runs
 
 SIGNALS = (15, 60, 300, 1000)
 ESTIMATES = {
@@ -38,19 +39,16 @@ SOLVERS = {
 _LEAST = 1e-9  # smaller gaps are drawn here
 
 
-def runs_of(results: Path, workload: str, method: str) -> list[dict[str, Any]]:
-    """Return the finished runs of a cell, from any machine."""
-    files = sorted(results.glob(f"records/*/graphon_lasso/{workload}/{method}@*.json"))
-    return [run for file in files for run in json.loads(file.read_text())["runs"] if run["status"] == "ok"]
-
-
 def plot_errors(results: Path, folder: Path) -> Path:
     """Draw the mean relative error against the number of signals, with twice its standard error; return the path."""
     figure, axes = _figure()
     for method, (colour, style) in ESTIMATES.items():
         points = []
         for n_samples in SIGNALS:
-            errors = [run["scores"]["relative-error"] for run in runs_of(results, f"squares-30-n{n_samples}", method)]
+            errors = [
+                run["scores"]["relative-error"]
+                for run in finished_runs(results, "graphon_lasso", f"squares-30-n{n_samples}", method)
+            ]
             if len(errors) > 1:
                 points.append((n_samples, np.mean(errors), 2 * np.std(errors, ddof=1) / np.sqrt(len(errors))))
         if points:
@@ -66,7 +64,7 @@ def plot_gaps(results: Path, workload: str, folder: Path) -> Path:
     """Draw the certified gap against seconds for every solver, the first seed; return the path."""
     figure, axes = _figure()
     for method, (colour, style) in SOLVERS.items():
-        runs = runs_of(results, workload, method)
+        runs = finished_runs(results, "graphon_lasso", workload, method)
         if runs and runs[0].get("trace"):
             _, seconds, gaps, *_ = zip(*runs[0]["trace"], strict=True)
             seconds, gaps = (*seconds, runs[0]["seconds"]), (*gaps, runs[0]["scores"]["certified-gap"])

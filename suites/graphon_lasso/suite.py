@@ -60,7 +60,7 @@ WORKLOADS = (
         methods=(),
         description="the norm of the Laplacian operator of 12 nodes",
     ),
-    *(_squares(n_samples, Scale.SMALL, seeds) for n_samples, seeds in ((15, 8), (60, 12), (300, 6), (1000, 12))),
+    *(_squares(n_samples, Scale.SMALL, seeds) for n_samples, seeds in ((15, 8), (60, 10), (300, 6), (1000, 8))),
     *(
         Workload(
             name=f"{name}-30-n60",

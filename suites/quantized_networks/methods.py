@@ -150,7 +150,7 @@ RELAXATIONS = tuple(
         ),
         ("sdp-printed", "bilinear-printed", None, 1e-6, "(22)", (*ON_OPTIMA, *ON_CURVES)),
         ("sdp-quadratic", "quadratic", None, 1e-6, "(19)", ON_OPTIMA),
-        ("sdp-scs", "bilinear", "scs", 1e-4, "(22) by cvxpy and SCS", ("smoke-exact", "size-*")),
+        ("sdp-scs", "bilinear", "scs", 1e-4, "(22) by cvxpy and SCS", ("smoke-exact", "size-100x*", "size-*-noise")),
         ("sdp-clarabel", "bilinear", "clarabel", 1e-6, "(22) by cvxpy and Clarabel", ("smoke-exact", "size-100x20*")),
     )
 )

@@ -61,7 +61,7 @@ SMALL = (
         table("breast_cancer", "squared", 10.0, 0.8),
         Scale.SMALL,
         "scikit-learn's breast cancer, squared loss, beta 10",
-        seeds=5,
+        seeds=3,
         metric="test-accuracy",
         data=("breast_cancer",),
     ),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 THESIS = "Long, thesis"
 TEACHERS = ("teacher-*", "figure-4.3*", "example-4.1*")
 PICTURES = ("digits*", "mnist*", "vgg11*", "resnet20*")
+FOR_RIVALS = ("digits*", "mnist", "mnist-50")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def run_training(problem: Classification, context: Context, *, method: str) -> T
         n_epochs=schedule.n_epochs,
         learning_rate=schedule.learning_rate,
         schedule=schedule.schedule,
+        augment=schedule.augment,
         n_recorded=schedule.n_recorded,
         rng=context.rng,
     )
@@ -117,12 +119,12 @@ def warm_up_training() -> None:
     train_quantized(perceptron((4, 2)), torch.eye(4), torch.tensor([0, 1, 0, 1]), method="ternary", n_epochs=1)
 
 
-def _training(name: str, method: str, reference: str) -> Method:
+def _training(name: str, method: str, reference: str, workloads: tuple[str, ...] = FOR_RIVALS) -> Method:
     return Method(
         name=name,
         run=run_training,
         settings={"method": method},
-        workloads=PICTURES,
+        workloads=workloads,
         reference=reference,
         devices=("cpu", "cuda"),
         yardstick=method == "float",
@@ -158,11 +160,12 @@ METHODS = (
             ("binary", f"{THESIS}, Lemma 4.3"),
         )
     ),
-    _training("float", "float", f"{THESIS}, Table 4.1"),
-    _training("quant-binary", "binary", f"{THESIS}, Algorithm 1"),
-    _training("quant-ternary", "ternary", f"{THESIS}, Algorithm 1"),
+    _training("float", "float", f"{THESIS}, Table 4.1", (*PICTURES[:3], "resnet20-200")),
+    _training("quant-binary", "binary", f"{THESIS}, Algorithm 1", PICTURES),
+    _training("quant-ternary", "ternary", f"{THESIS}, Algorithm 1", PICTURES),
     _training("mean-threshold", "mean-threshold", "Li, Zhang and Liu, Ternary weight networks, 2016"),
     _training("binary-connect", "binary-connect", "Courbariaux, Bengio and David, BinaryConnect, 2015"),
+    _training("straight-through", "straight-through", "Chiprut et al., Section V (STE): Adam on real weights, signs forward"),
     _training("binary-relax", "binary-relax", "Yin et al., BinaryRelax, 2018"),
     _training("ternary-relax", "ternary-relax", "Yin et al., BinaryRelax, 2018"),
 )

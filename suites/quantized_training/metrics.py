@@ -63,6 +63,34 @@ def _period_three(problem: Any, answer: Run) -> float:
     return np.all(signs[:, 3:] == signs[:, :-3], axis=(1, 2)).mean()
 
 
+def _outside(problem: Any, answer: Run) -> float:
+    """Share of the steps until the last iterate that is none of the z_j, in the run where it came last."""
+    return NOT_HERE if answer.weights == "binary" else answer.found.last_outside.max() / problem.n_steps
+
+
+def _in_cone(problem: Any, answer: Run) -> float:
+    """Share of the runs whose last y has the teacher's signs, and its magnitudes in the teacher's order."""
+    if answer.weights == "binary":
+        return NOT_HERE
+    order = np.argsort(-np.abs(problem.w_star), axis=1, kind="stable")
+    y = np.take_along_axis(answer.found.auxiliary * np.sign(problem.w_star), order, axis=1)
+    return ((np.diff(y, axis=1) <= 0).all(axis=1) & (y >= 0).all(axis=1)).mean()
+
+
+def _alignment(problem: Any, answer: Run) -> float:
+    """Smallest cosine, over the runs, of the angle between the last y and the teacher."""
+    y, w_star = answer.found.auxiliary, problem.w_star
+    return ((y * w_star).sum(axis=1) / np.linalg.norm(y, axis=1) / np.linalg.norm(w_star, axis=1)).min()
+
+
+def least_kept(problem: Any, answer: Any) -> float:
+    """Return the least magnitude that is kept, in units of the mean magnitude."""
+    if not isinstance(answer, Projection):
+        return NOT_HERE
+    magnitudes = np.abs(problem.y.astype(np.float64))
+    return float(magnitudes[answer.w != 0].min() / magnitudes.mean())
+
+
 def distance(problem: Any, answer: Any) -> float:
     """Return |y - w|^2 / |y|^2."""
     if not isinstance(answer, Projection):
@@ -108,7 +136,7 @@ def exhibit(problem: Any, answer: Any) -> Mapping[str, str | Sequence[float]]:
         best = np.sign(optimum(problem.w_star[:8], answer.weights)).astype(int)
         return {"signs": answer.found.signs[:8].ravel().tolist(), "optima": best.ravel().tolist()}
     if _is_network(answer):
-        shown: dict[str, str | Sequence[float]] = {"losses": list(answer.losses)}
+        shown: dict[str, str | Sequence[float]] = {"losses": list(answer.losses), "norms": list(answer.norms)}
         if answer.signs.shape[1] == 150:  # LeNet's six filters of 5 x 5: the first three
             shown["signs"] = answer.signs[:, :75].ravel().tolist()
         return shown
@@ -131,8 +159,13 @@ METRICS = (
     Metric(name="constant", unit="fraction", better="lower", evaluate=_of_run(_constant)),
     Metric(name="changing", unit="fraction", better="lower", evaluate=_of_run(lambda _, run: run.found.changed.mean())),
     Metric(name="period-three", unit="fraction", better="higher", evaluate=_of_run(_period_three)),
+    Metric(name="last-outside", unit="share of time", better="lower", evaluate=_of_run(_outside)),
+    Metric(name="in-cone", unit="fraction", better="higher", evaluate=_of_run(_in_cone)),
+    Metric(name="alignment", unit="cosine", better="higher", evaluate=_of_run(_alignment)),
+    Metric(name="least-kept", unit="means", better="higher", evaluate=least_kept),
     Metric(name="projection-seconds", unit="s", better="lower", derive=projection_seconds),
     Metric(name="train-loss", unit="nats", better="lower", evaluate=_of_network(lambda network: network.losses[-1])),
+    Metric(name="norm", unit="weights", better="lower", evaluate=_of_network(lambda network: network.norms[-1])),
     Metric(name="late-decay", unit="ratio", better="lower", evaluate=_of_network(_late_decay)),
     Metric(name="changing-signs", unit="fraction", better="lower", evaluate=_of_network(lambda network: network.changing_share)),
 )

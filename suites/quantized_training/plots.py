@@ -6,19 +6,19 @@ for the last two.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from optathlon.store import finished_runs
+
 
 def exhibits(results: Path, workload: str, method: str) -> list[dict[str, Any]]:
-    """Return what each finished run of a cell shows."""
-    files = sorted(results.glob(f"records/*/quantized_training/{workload}/{method}@*.json"))
-    runs = [run for file in files for run in json.loads(file.read_text())["runs"]]
-    return [run["exhibits"] for run in runs if run["status"] == "ok" and run.get("exhibits")]
+    """Return what each finished run of a cell shows, by seed."""
+    runs = finished_runs(results, "quantized_training", workload, method)
+    return [run["exhibits"] for run in runs if run.get("exhibits")]
 
 
 def draw(results: Path, folder: Path) -> list[Path]:

@@ -51,11 +51,12 @@ class Vector:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a network is trained, whatever quantises it: epochs, rate, its schedule, and recorded last steps."""
+    """How a network is trained, whatever quantises it: epochs, rate, its schedule, pictures shifted, and recorded last steps."""
 
     n_epochs: int
     learning_rate: float = 0.1
     schedule: str = "cosine"
+    augment: bool = False
     n_recorded: int = 200
 
 
@@ -134,13 +135,18 @@ def digits(n_train: int, n_test: int, schedule: Schedule) -> Make:
         order = rng.permutation(len(arrays["y"]))[: n_train + n_test]
         images, labels = (arrays["X"][order].astype(np.float32) / 16 - 0.3) / 0.38, arrays["y"][order]
         parts = (images[:n_train], labels[:n_train], images[n_train:], labels[n_train:])
-        return _classification(parts, "perceptron", 1.0, schedule, rng, device)
+        return _classification(parts, "perceptron", 1.0, "relu", schedule, rng, device)
 
     return make
 
 
-def pictures(name: str, network: Network, n_train: int, schedule: Schedule, *, width: float = 1.0) -> Make:
-    """Return the generator of the first images of MNIST or CIFAR-10, or of its subset; the seed draws network and order."""
+def pictures(
+    name: str, network: Network, n_train: int, schedule: Schedule, *, width: float = 1.0, estimator: str = "relu"
+) -> Make:
+    """Return the generator of the first images of MNIST or CIFAR-10, or of its subset; the seed draws network and order.
+
+    The estimator is that of the activations of 4 bits.
+    """
 
     def make(rng: np.random.Generator, device: str) -> Classification:
         arrays = data.load(name)
@@ -156,13 +162,19 @@ def pictures(name: str, network: Network, n_train: int, schedule: Schedule, *, w
             normalised(arrays["test_images"]),
             arrays["test_labels"],
         )
-        return _classification(parts, network, width, schedule, rng, device)
+        return _classification(parts, network, width, estimator, schedule, rng, device)
 
     return make
 
 
 def _classification(
-    parts: tuple[NDArray[Any], ...], network: Network, width: float, schedule: Schedule, rng: np.random.Generator, device: str
+    parts: tuple[NDArray[Any], ...],
+    network: Network,
+    width: float,
+    estimator: str,
+    schedule: Schedule,
+    rng: np.random.Generator,
+    device: str,
 ) -> Classification:
     import torch
 
@@ -170,8 +182,6 @@ def _classification(
 
     X, y, X_test, y_test = (torch.from_numpy(np.ascontiguousarray(part)).to(device) for part in parts)
     seed = int(rng.integers(2**31))
-    # The activation behind a sum is not normalised: ResNet-20 needs the clipped estimator to stay bounded.
-    estimator = "clipped-relu" if network == "resnet20" else "relu"
 
     def start(activation: Callable[[], nn.Module]) -> nn.Module:
         if network == "perceptron":

@@ -188,7 +188,7 @@ CONDITION = (
         source="Remark 2.1, proof",
         statement="In general position the number of sign patterns with the condition is 2 sum_{j >= d} binom(k-1, j), "
         "exactly, whatever the vectors",
-        reported="22, 32, 44 for (d, k) = (2, 5), (3, 6), (4, 7)",
+        reported="22, 32, 44, 58 for (d, k) = (2, 5), (3, 6), (4, 7), (5, 8)",
         check=every_run("pattern-count-error", "half-space", at_least=0.0, at_most=0.0, workloads="patterns-*"),
     ),
     Claim(

@@ -6,7 +6,6 @@ given weights and needs no record.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from optathlon.baselines.slow_to_fast import figure_start, plane_grid, train_on_plane
+from optathlon.store import finished_runs
 from optathlon.suites.slow_to_fast.claims import TABLE, WIDTHS
 
 FRAMES = (0, 20, 60, 120, 180, 100_000)  # the last is where the run ends
 
 
 def exhibits(results: Path, workload: str, method: str, name: str) -> list[list[float]]:
-    """Return what each finished run of a cell shows under a name."""
-    files = sorted(results.glob(f"records/*/slow_to_fast/{workload}/{method}@*.json"))
-    runs = [run for file in files for run in json.loads(file.read_text())["runs"]]
-    return [run["exhibits"][name] for run in runs if run["status"] == "ok" and name in run.get("exhibits", {})]
+    """Return what each finished run of a cell shows under a name, by seed."""
+    runs = finished_runs(results, "slow_to_fast", workload, method)
+    return [run["exhibits"][name] for run in runs if name in run.get("exhibits", {})]
 
 
 def draw(results: Path, folder: Path) -> list[Path]:

@@ -103,7 +103,7 @@ WORKLOADS = (
     *(_tilted(angle) for angle in (15, 30, 45, 60, 75, 90)),
     *(_tilted(angle, 0.05) for angle in (45, 60, 90)),
     *(_condition(d, k) for d, k in ((2, 4), (2, 8), (3, 6), (4, 8))),
-    *(_patterns(d, k) for d, k in ((2, 5), (3, 6), (4, 7))),
+    *(_patterns(d, k) for d, k in ((2, 5), (3, 6), (4, 7), (5, 8))),
     Workload(
         name="mnist",
         make=mnist(1200),

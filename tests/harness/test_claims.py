@@ -221,3 +221,8 @@ def test_runs_on_two_workloads_are_paired_by_seed() -> None:
     assert "a on two" in verdict.measured
     with pytest.raises(MissingEvidence):
         check(Evidence(tuple(record for record in records if record.cell.workload == "one")))
+
+
+def test_statements_say_what_decides_them() -> None:
+    claim = Claim(id="first", source="Table 1", statement="One is first.", check=claims.mean_within("norm", "a"))
+    assert claims.decided_on("ten seeds, scale small", claim)[0].statement == "One is first (ten seeds, scale small)."

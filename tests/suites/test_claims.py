@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -122,3 +123,11 @@ def test_every_claim_asks_for_what_is_declared_and_can_be_contradicted_or_left_o
         free_of_chance = all(cell.exact for cell in cells) or claim.id in HOW_RUNS_END
         never_open += [claim.id] if Ruling.INCONCLUSIVE not in found and not free_of_chance else []
     assert (untestable, never_contradicted, never_open) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", ["binary_regression", "convex_networks", "coresets", "gans", "random_features"])
+def test_a_claim_says_what_decides_it(name: str) -> None:
+    def told(claim: Claim) -> bool:
+        return bool(claim.reduced or re.search(r"\b(small|medium|paper|seeds)\b", claim.statement))
+
+    assert [claim.id for claim in Registry().load(name).claims if not told(claim)] == []

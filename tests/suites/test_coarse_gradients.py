@@ -89,6 +89,7 @@ def test_norms_along_the_way():
         ([80, 90, 100], Ruling.CONTRADICTED),
         ([150, 300, 700], Ruling.INCONCLUSIVE),
         ([800], Ruling.INCONCLUSIVE),
+        ([800, 900, 0], Ruling.INCONCLUSIVE),
     ],
 )
 def test_a_ratio_across_workloads_can_come_out_each_way(slow, ruling):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 from optathlon.baselines.graphon_lasso import graphon_lasso, is_connected, laplacian
-from optathlon.spec import Context, Scale
+from optathlon.measure import plan_cell
+from optathlon.spec import Context, RunRecord, Scale, Status
+from optathlon.store import save
 from optathlon.suites.graphon_lasso import graphs, metrics, plots
 from optathlon.suites.graphon_lasso.methods import Estimate
 from optathlon.suites.graphon_lasso.problem import BETA, Operator
@@ -132,14 +132,11 @@ def test_claims_name_what_is_declared():
 
 def test_the_plots_are_drawn_from_records(tmp_path):
     for workload in ("squares-30-n15", "squares-30-n60", "solve-30"):
-        folder = tmp_path / "records" / "machine" / "graphon_lasso" / workload
-        folder.mkdir(parents=True)
-        runs = [
-            {"status": "ok", "seed": seed, "seconds": 0.2, "scores": {"relative-error": 0.4 + seed, "certified-gap": 1e-7},
-             "trace": [[1, 0.01, 0.5, 0.9], [2, 0.1, 0.01, 0.8]]}
-            for seed in range(2)
-        ]  # fmt: skip
-        (folder / "convex@cpu.key.json").write_text(json.dumps({"runs": [*runs, {"status": "error", "seed": 2}]}))
-    assert len(plots.runs_of(tmp_path, "solve-30", "convex")) == 2
+        cell = plan_cell(SUITE, SUITE.workload(workload), SUITE.method("convex"))
+        trace = ((1, 0.01, *[0.5] * len(cell.traced)), (2, 0.1, *[0.01] * len(cell.traced)))
+        for seed in range(3):
+            scores = {"relative-error": 0.4 + seed, "certified-gap": 1e-7}
+            ended = {"status": Status.OK, "scores": scores, "trace": trace} if seed < 2 else {"status": Status.TIMEOUT}
+            save(tmp_path, RunRecord(cell=cell, seed=seed, seconds=0.2, **ended))
     assert plots.plot_errors(tmp_path, tmp_path).stat().st_size > 5000
     assert plots.plot_gaps(tmp_path, "solve-30", tmp_path).stat().st_size > 5000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +9,13 @@ import pytest
 import torch
 
 from optathlon.baselines.quantized_training import cone_coordinates, project_ternary, time_shares, train_quantized
-from optathlon.spec import Context, Diverged
+from optathlon.spec import Cell, Context, Diverged, Environment, MetricInfo, RunRecord, Scale, Status
+from optathlon.store import save
 from optathlon.suites.quantized_training import plots
 from optathlon.suites.quantized_training.methods import Projection, Run, by_sort, run_projection, run_recurrence, run_training
 from optathlon.suites.quantized_training.suite import SUITE
+
+HERE = Environment(machine="here", cpu="", gpu="", os="", python="", versions={}, threads=1)
 
 
 def made(name, seed=0):
@@ -65,6 +67,28 @@ def test_metrics_of_visits(teachers):
     assert score("period-three", problem, answer) < 1
 
 
+def test_metrics_of_the_cone(teachers):
+    problem, answer = teachers
+    at_teacher = Run("ternary", replace(answer.found, auxiliary=3 * problem.w_star, last_outside=np.array([0, 1, 2, 3, 250])))
+    assert score("in-cone", problem, at_teacher) == 1
+    assert score("alignment", problem, at_teacher) == pytest.approx(1)
+    assert score("last-outside", problem, at_teacher) == 0.5
+    swapped, turned = problem.w_star.copy(), problem.w_star.copy()
+    least, next_ = np.argsort(np.abs(swapped[0]))[:2]
+    swapped[0, least] *= 1.5 * np.abs(swapped[0, next_] / swapped[0, least])
+    turned[1, 0] *= -1
+    for moved in (swapped, turned):
+        assert score("in-cone", problem, Run("ternary", replace(answer.found, auxiliary=moved))) == pytest.approx(0.8)
+    for name in ("in-cone", "last-outside"):
+        assert np.isnan(score(name, problem, Run("binary", answer.found)))
+
+
+def test_the_least_that_is_kept():
+    problem = replace(made("projection-smoke"), y=np.float32([4, -2, 1, 1]))
+    assert score("least-kept", problem, Projection(np.float32([3, -3, 0, 0]))) == 1
+    assert score("least-kept", problem, Projection(np.float32([3, -3, 1, 0]))) == 0.5
+
+
 def test_projections_are_scored_by_distance():
     problem = made("projection-smoke")
     answer = run_projection(problem, Context(rng=np.random.default_rng(0)), rule="ternary")
@@ -93,10 +117,12 @@ def test_figures_are_drawn_from_records(tmp_path):
     rng = np.random.default_rng(0)
 
     def write(workload, method, exhibits):
-        folder = tmp_path / "records" / "here" / "quantized_training" / workload
-        folder.mkdir(parents=True, exist_ok=True)
-        runs = [{"status": "ok", "exhibits": exhibits}, {"status": "diverged"}]
-        (folder / f"{method}@cpu.0.json").write_text(json.dumps({"runs": runs}))
+        cell = Cell(
+            suite="quantized_training", suite_version="1", workload=workload, scale=Scale.SMALL, method=method,
+            metrics=(MetricInfo(name="distance", unit="", better="lower"),), environment=HERE, key="0" * 64,
+        )  # fmt: skip
+        save(tmp_path, RunRecord(cell=cell, seed=0, status=Status.OK, scores={"distance": 1.0}, seconds=1.0, exhibits=exhibits))
+        save(tmp_path, RunRecord(cell=cell, seed=1, status=Status.DIVERGED))
 
     for weights in ("binary", "ternary"):
         signs, optima = rng.integers(-1, 2, 6400).tolist(), rng.integers(-1, 2, 64).tolist()

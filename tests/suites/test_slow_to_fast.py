@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from optathlon.baselines.slow_to_fast import RADII, train_on_plane
 from optathlon.judge.evidence import Evidence
 from optathlon.spec import Cell, Context, Environment, MetricInfo, Ruling, RunRecord, Scale, Status
+from optathlon.store import save
 from optathlon.suites.slow_to_fast import metrics, plots
 from optathlon.suites.slow_to_fast.claims import TABLE, change
 from optathlon.suites.slow_to_fast.methods import Answers, run_plane, run_points
@@ -98,12 +98,20 @@ def test_every_cell_of_the_table_is_a_claim():
 
 def test_figures_are_drawn_from_records(tmp_path):
     rng = np.random.default_rng(0)
+
+    def record(workload, method, exhibits):
+        cell = Cell(
+            suite="slow_to_fast", suite_version="1", workload=workload, scale=Scale.SMALL, method=method,
+            metrics=(MetricInfo(name="steps", unit="", better="lower"),), environment=HERE, key="0" * 64,
+        )  # fmt: skip
+        save(tmp_path, RunRecord(cell=cell, seed=0, status=Status.OK, scores={"steps": 1.0}, seconds=1.0, exhibits=exhibits))
+        save(tmp_path, RunRecord(cell=cell, seed=1, status=Status.TIMEOUT))
+
     for method in TABLE:
         for width in range(6, 25, 2):
-            folder = tmp_path / "records" / "here" / "slow_to_fast" / f"plane-{width}"
-            folder.mkdir(parents=True, exist_ok=True)
             shown = {"steps": rng.integers(50, 900, 20).tolist(), "largest-norms": rng.uniform(3, 5, 20).tolist()}
-            runs = [{"status": "ok", "exhibits": shown}, {"status": "timeout"}]
-            (folder / f"{method}@cpu.0.json").write_text(json.dumps({"runs": runs}))
-    assert {path.name for path in plots.draw(tmp_path, tmp_path)} == {"figure-2.4.png", "figure-2.5.png"}
+            record(f"plane-{width}", method, shown)
+    record("mnist", "sgd", {"losses": [2.3, 2.2, 1.0]})
+    names = {"figure-2.4.png", "figure-2.5.png", "figure-2.6.png"}
+    assert {path.name for path in plots.draw(tmp_path, tmp_path)} == names
     assert {path.name for path in plots.draw(tmp_path / "none", tmp_path)} == {"figure-2.5.png"}

@@ -155,3 +155,34 @@ def test_a_learned_bound_below_zero_is_named():
     pact.alpha.data.fill_(-0.1)
     with pytest.raises(ValueError, match="alpha must stay above 0"):
         pact(torch.ones(2, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("bits", [4, 16])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_half_precision_is_single_precision_rounded(dtype, bits, estimator):
+    """65,535 levels are more than half precision counts, and bfloat16 would put numbers on the wrong one."""
+    x = (3 * torch.randn(4000, generator=torch.Generator().manual_seed(0))).to(dtype)
+    half, single = x.clone().requires_grad_(), x.float().requires_grad_()
+    outputs = [QuantizedReLU(bits, estimator)(values) for values in (half, single)]
+    for output in outputs:
+        output.sum().backward()
+    assert half.grad is not None
+    assert single.grad is not None
+    assert torch.equal(outputs[0], outputs[1].to(dtype))
+    assert torch.equal(half.grad, single.grad.to(dtype))
+
+
+@pytest.mark.parametrize("rival", [LearnedClip, LearnedStep])
+def test_rivals_in_half_precision(rival):
+    x = torch.randn(50, 40, generator=torch.Generator().manual_seed(0)).half()
+    outputs, slopes = [], []
+    for values in (x, x.float()):
+        module = rival(16)
+        outputs.append(module(values))
+        outputs[-1].float().sum().backward()
+        slopes.append(next(module.parameters()).grad)
+    torch.testing.assert_close(outputs[0].float(), outputs[1], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-2, atol=1e-3)
+    with pytest.raises(ValueError, match="floating-point"):
+        rival(4)(torch.ones(2, 3, dtype=torch.int64))

@@ -111,12 +111,12 @@ def windows(frame: torch.Tensor):
 
 
 def test_augmentation_shifts_and_mirrors():
-    from optathlon.baselines.coarse_gradients.training import _augmented
+    from optathlon.baselines.coarse_gradients.training import augmented
 
     images = torch.randn(200, 2, 9, 9, generator=torch.Generator().manual_seed(0))
     padded = nn.functional.pad(images, (4, 4, 4, 4))
     seen = set()
-    for image, frame in zip(_augmented(images, torch.Generator().manual_seed(1)), padded, strict=True):
+    for image, frame in zip(augmented(images, torch.Generator().manual_seed(1)), padded, strict=True):
         views = {(up, left, flip): view.flip(-1) if flip else view for up, left, flip, view in windows(frame)}
         matches = [key for key, view in views.items() if torch.equal(image, view)]
         assert len(matches) == 1
@@ -145,6 +145,8 @@ def test_augmentation_shifts_and_mirrors():
         ({"augment": True}, "augment needs images"),
         ({"rng": "seed"}, "rng must be"),
         ({"model": nn.ReLU()}, "model must have a convolution or a linear layer"),
+        ({"model": nn.Linear(3, 3).requires_grad_(False)}, "parameters that require a gradient"),
+        ({"model": nn.Linear(3, 3).double()}, "X must be of the model's type"),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(change, message):

@@ -136,3 +136,20 @@ def test_one_round_is_an_answer_that_says_so(judge):
     answer = exact_optimum(X, y, beta=beta, max_rounds=1)
     assert not answer.converged
     assert answer.bound <= exact_optimum(X, y, beta=beta).objective <= answer.objective
+
+
+@pytest.mark.parametrize("loss", ["squared", "hinge"])
+def test_outputs_are_separate_problems(judge, loss):
+    X, y, beta = judge.planted(30, 5, 0, "hinge")
+    Y = np.stack([y, np.ones(30), np.roll(y, 1)], axis=1)
+    joint = exact_optimum(X, Y, beta=beta, loss=loss)
+    alone = [exact_optimum(X, column, beta=beta, loss=loss) for column in Y.T]
+    assert joint.converged
+    assert joint.alpha.shape == (sum(len(one.alpha) for one in alone), 3)
+    price = beta * 5 * np.abs(joint.alpha).sum()
+    value = sum(judge.loss_of(fitted, column, loss) for fitted, column in zip(joint.predict(X).T, Y.T, strict=True)) + price
+    assert joint.objective == pytest.approx(value, rel=1e-9)
+    assert joint.bound == pytest.approx(sum(one.bound for one in alone), rel=1e-12)
+    assert sdp_bound(X, Y, beta=beta, loss=loss).bound <= joint.objective * (1 + 1e-9)
+    with pytest.raises(ValueError, match="X must have shape"):
+        joint.predict(X[:, 1:])

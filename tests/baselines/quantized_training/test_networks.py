@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from optathlon.baselines.coarse_gradients import weight_norm
 from optathlon.baselines.quantized_training import (
     BinaryRelax,
     QuantOptimizer,
@@ -156,6 +157,13 @@ def test_nan_shows_through_every_rule():
     assert all(_on_device(weights, rule)[1].isnan() for rule in RULES)
 
 
+def test_pictures_are_shifted_when_asked(data):
+    plain, shifted = (train_quantized(small(), *data, method="binary", n_epochs=1, augment=a, rng=0) for a in (False, True))
+    assert plain.losses != shifted.losses
+    assert len(shifted.norms) == 2
+    assert shifted.norms[-1] == weight_norm(shifted.model)
+
+
 def test_divergence_is_returned(data):
     X, y = data
     found = train_quantized(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), 1e30 * X, y, method="ternary", n_epochs=9,
@@ -195,11 +203,12 @@ def test_models_that_cannot_be_quantised(model, says):
         ({"momentum": 1.0}, "momentum"),
         ({"schedule": "step"}, "schedule"),
         ({"n_recorded": -1}, "n_recorded"),
+        ({"X": torch.ones(96, 64), "augment": True}, "augment"),
     ],
 )
 def test_bad_settings_are_refused_in_a_sentence(data, change, says):
     with pytest.raises(ValueError, match=says):
-        train_quantized(small(), *data, **{"method": "binary", "n_epochs": 1, **change})
+        train_quantized(small(), **{"X": data[0], "y": data[1], "method": "binary", "n_epochs": 1, **change})
 
 
 def test_bad_optimisers_are_refused_in_a_sentence():
@@ -224,6 +233,8 @@ def test_bad_optimisers_are_refused_in_a_sentence():
         (X * np.nan, y, "finite"),
         (X, y.float(), "int64"),
         (X.numpy(), y, "tensors"),
+        (X.double(), y, "model's type"),
+        (X, y + 9, "logit for each class"),
     ):
         with pytest.raises(ValueError, match=says):
             train_quantized(linear, bad_X, bad_y, method="binary", n_epochs=1)

@@ -52,6 +52,9 @@ def test_it_is_the_algorithm(weights):
             z[order[: j + 1]] = np.sign(w_star[order[: j + 1]])
             assert found.cone_shares[0, j] == pytest.approx((path == z).all(axis=1).mean())
         assert np.array_equal(found.changed[0], (path != path[:1]).any(axis=0))
+        leading = np.cumsum(np.eye(n)[order], axis=0) * np.sign(w_star)
+        outside = ~(path[:, None] == leading).all(axis=2).any(axis=1)
+        assert found.last_outside[0] == (np.flatnonzero(outside)[-1] + 1 if outside.any() else 0)
 
 
 @pytest.mark.parametrize("n", [2, 4, 8, 16])
@@ -166,3 +169,23 @@ def test_inputs_are_unchanged():
     quant_recurrence(w_star, start, weights="ternary", n_steps=50)
     assert np.array_equal(w_star, kept[0])
     assert np.array_equal(start, kept[1])
+
+
+@pytest.mark.parametrize("change", [{"start": [1e308, -1e308]}, {"eta": 1e308}, {"v_norm": 1e300}])
+def test_steps_beyond_the_numbers_are_refused(change):
+    settings = {"start": [0.1, -0.2], "weights": "ternary", "n_steps": 100}
+    with pytest.raises(ValueError, match="must be at most 1e\\+300"):
+        quant_recurrence([1.0, 0.3], **{**settings, **change})
+
+
+def test_lemma_4_12_and_4_11():
+    """Ternary weights end among the z_j, and y in the cone of the teacher; not in its direction."""
+    w_star, start = teachers(100, 8, seed=5)
+    found = quant_recurrence(w_star, start, weights="ternary", n_steps=100_000, eta=UNIT)
+    assert found.last_outside.max() <= 50_000
+    order = np.argsort(-np.abs(w_star), axis=1)
+    y = np.take_along_axis(found.auxiliary * np.sign(w_star), order, axis=1)
+    assert (np.diff(y, axis=1) <= 0).all()
+    assert (y >= 0).all()
+    cosine = (found.auxiliary * w_star).sum(axis=1) / np.linalg.norm(found.auxiliary, axis=1) / np.linalg.norm(w_star, axis=1)
+    assert cosine.min() < 0.95

@@ -245,3 +245,14 @@ def test_neurons_of_zero_and_many_on_one_direction():
     arcs, points = train_on_plane(start, max_steps=300), train_network(X, np.ones(len(X)), start, max_steps=300)
     assert np.array_equal(arcs.steps, points.steps)
     assert not arcs.weights[0, 0].any()
+
+
+@pytest.mark.parametrize(
+    "start", [np.full((2, 8, 2), 1.7e308), np.full((2, 8, 2), 1e308) * np.r_[np.ones(4), np.full(4, 1.5)][:, None]]
+)
+def test_weights_beyond_the_numbers_are_no_solution(start):
+    """Outputs that are no numbers have no margin, and a run of infinite weights has not converged."""
+    assert not train_on_plane(start, max_steps=3).converged.any()
+    assert not train_network(plane_grid(), np.ones(880), start, max_steps=3).converged.any()
+    far = train_network(plane_grid(), np.ones(880), random_start(8, 4, rng=0), eta=1e308, optimizer="momentum", max_steps=30)
+    assert np.isfinite(far.weights[far.converged]).all()
