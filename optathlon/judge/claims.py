@@ -24,7 +24,7 @@ from optathlon.judge.intervals import (
     ratio_interval,
     seeds_needed,
 )
-from optathlon.spec import Claim, Ruling, Status, Verdict
+from optathlon.spec import Claim, Figure, Ruling, Status, Verdict
 
 __all__ = [
     "Check", "Evidence", "MissingEvidence", "across", "all_of", "decided_on", "difference_within", "ends_with",
@@ -68,7 +68,8 @@ def mean_within(
         (values,) = _paired(evidence.scores(metric, method, names))
         found = _interval(mean_interval(values, evidence.unit(metric), evidence.trials(names)), evidence.unit(metric), exact)
         ruling = judge_value(*found, at_least=at_least, at_most=at_most)
-        return Verdict(ruling=ruling, measured=f"{method}: {metric} {_figures(found, len(values))}")
+        figure = _figure(metric, (method,), names, found, at_least, at_most)
+        return Verdict(ruling=ruling, measured=f"{method}: {metric} {_figures(found, len(values))}", figures=(figure,))
 
     return _over(workloads, (method,), check, pooled)
 
@@ -92,7 +93,8 @@ def ratio_within(
             return Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"{means}: no ratio to zero, n={len(top)}")
         found = _interval(ratio_interval(top, bottom), evidence.unit(metric))
         ruling = judge_value(*found, at_least=at_least, at_most=at_most)
-        return Verdict(ruling=ruling, measured=f"{means}, ratio {_figures(found, len(top))}")
+        figure = _figure(f"ratio of {metric}", (method, other), names, found, at_least, at_most)
+        return Verdict(ruling=ruling, measured=f"{means}, ratio {_figures(found, len(top))}", figures=(figure,))
 
     return _over(workloads, (method, other), check, pooled)
 
@@ -121,7 +123,8 @@ def difference_within(
             found = Interval(found.mean, found.low - slack, found.high + slack)
         ruling = judge_value(*found, at_least=at_least, at_most=at_most)
         measured = f"{metric}: {method} {first.mean():.4g}, {other} {second.mean():.4g}, difference {_figures(found, len(first))}"
-        return Verdict(ruling=ruling, measured=measured)
+        figure = _figure(f"difference of {metric}", (method, other), names, found, at_least, at_most)
+        return Verdict(ruling=ruling, measured=measured, figures=(figure,))
 
     return _over(workloads, (method, other), check, pooled)
 
@@ -143,9 +146,9 @@ def proportion_within(
         hits = sum(map(holds, values.tolist()))
         found = proportion_interval(hits, len(values))
         ruling = judge_value(*found, at_least=at_least, at_most=at_most)
-        return Verdict(
-            ruling=ruling, measured=f"{method}: {metric} as claimed in {hits} of {len(values)}, {_figures(found, len(values))}"
-        )
+        figure = _figure(f"share of runs with {metric} as claimed", (method,), names, found, at_least, at_most)
+        measured = f"{method}: {metric} as claimed in {hits} of {len(values)}, {_figures(found, len(values))}"
+        return Verdict(ruling=ruling, measured=measured, figures=(figure,))
 
     return _over(workloads, (method,), check, pooled)
 
@@ -162,7 +165,8 @@ def mostly_below(metric: str, method: str, other: str, *, workloads: Patterns = 
         found = proportion_interval(wins, wins + losses) if wins + losses else Interval(math.nan, math.nan, math.nan)
         means = f"{metric}: {method} {first.mean():.4g}, {other} {second.mean():.4g}"
         ruling = judge_value(*found, at_least=0.5)
-        return Verdict(ruling=ruling, measured=f"{means}, lower on {wins} of {len(first)} seeds")
+        figure = _figure(f"share of seeds with lower {metric}", (method, other), names, found, 0.5, math.inf)
+        return Verdict(ruling=ruling, measured=f"{means}, lower on {wins} of {len(first)} seeds", figures=(figure,))
 
     return _over(workloads, (method, other), check, pooled)
 
@@ -239,7 +243,8 @@ def _over(
             return check(evidence, names)
         verdicts = [check(evidence, [name]) for name in names]
         named = [
-            Verdict(ruling=one.ruling, measured=f"{name}: {one.measured}") for name, one in zip(names, verdicts, strict=True)
+            Verdict(ruling=one.ruling, measured=f"{name}: {one.measured}", figures=one.figures)
+            for name, one in zip(names, verdicts, strict=True)
         ]
         return _together(named)
 
@@ -248,7 +253,8 @@ def _over(
 
 def _together(verdicts: Sequence[Verdict]) -> Verdict:
     ruling = min((verdict.ruling for verdict in verdicts), key=_ORDER.index)
-    return Verdict(ruling=ruling, measured="; ".join(verdict.measured for verdict in verdicts))
+    figures = tuple(figure for verdict in verdicts for figure in verdict.figures)
+    return Verdict(ruling=ruling, measured="; ".join(verdict.measured for verdict in verdicts), figures=figures)
 
 
 def _paired(*samples: Mapping[tuple[str, int], float]) -> np.ndarray:
@@ -264,6 +270,12 @@ def _interval(found: Interval, unit: str, exact: bool = False) -> Interval:
     if exact:
         return Interval(found.mean, found.mean, found.mean)
     return Interval(found.mean, found.low / TIMING, found.high * TIMING) if unit == "s" else found
+
+
+def _figure(
+    what: str, methods: tuple[str, ...], workloads: Sequence[str], found: Interval, at_least: float, at_most: float
+) -> Figure:
+    return Figure(what, methods, tuple(workloads), found.mean, found.low, found.high, at_least, at_most)
 
 
 def _figures(found: Interval, n: int) -> str:

@@ -60,7 +60,7 @@ def _judge_claim(suite: str, claim: Claim, evidence: Mapping[tuple[Scale, str], 
             verdict = Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"the check failed: {type(error).__name__}: {error}")
         if claim.reduced and verdict.ruling is not Ruling.NOT_TESTED:
             measured = f"with {claim.reduced}, where it would be {verdict.ruling}: {verdict.measured}"
-            verdict = Verdict(ruling=Ruling.REDUCED, measured=measured)
+            verdict = Verdict(ruling=Ruling.REDUCED, measured=measured, figures=verdict.figures)
         if verdict.ruling is not Ruling.NOT_TESTED:
             return Judgement(suite=suite, claim=claim, verdict=verdict, scale=str(scale), machine=machine)
     return Judgement(suite=suite, claim=claim, verdict=Verdict(ruling=Ruling.NOT_TESTED, measured=reason), scale="", machine="")

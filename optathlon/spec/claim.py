@@ -21,6 +21,32 @@ class Ruling(StrEnum):
     NOT_TESTED = "not tested"
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One measured number of a verdict, for a picture of it: where it lies, and where the claim says that it should.
+
+    Attributes
+    ----------
+    what : str
+        ``"bit-error-rate"``, ``"ratio of bit-error-rate"``.
+    methods, workloads : tuple of str
+        Whose runs it was taken from.
+    value, low, high : float
+        The number and its interval; NaN bounds where there is none.
+    at_least, at_most : float
+        The claim's bounds, infinite where there is none.
+    """
+
+    what: str
+    methods: tuple[str, ...]
+    workloads: tuple[str, ...]
+    value: float
+    low: float
+    high: float
+    at_least: float
+    at_most: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """A ruling with the figures that decided it.
@@ -31,10 +57,13 @@ class Verdict:
         The outcome.
     measured : str
         The measured figures in a few words, with their uncertainty, or why nothing was tested.
+    figures : tuple of Figure
+        The same as numbers, where the check is one of `optathlon.judge.claims`.
     """
 
     ruling: Ruling
     measured: str
+    figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
