@@ -18,7 +18,7 @@ from optathlon.cli.data import data_app
 from optathlon.cli.listing import list_suites
 from optathlon.cli.machine import machine
 from optathlon.cli.plotting import plot_app
-from optathlon.cli.publishing import publish, tables
+from optathlon.cli.publishing import publish, serve, tables
 from optathlon.cli.running import run
 from optathlon.spec import NeedsData
 from optathlon.spec.text import clean
@@ -32,7 +32,7 @@ app = typer.Typer(
     epilog="Start with [bold]optathlon list[/], then [bold]run binary_regression[/] and [bold]leaderboard[/].",
 )
 app.command("list")(list_suites)
-for command in (run, leaderboard, claims, verify, compare, publish, tables, machine):
+for command in (run, leaderboard, claims, verify, compare, publish, serve, tables, machine):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(plot_app, name="plot")

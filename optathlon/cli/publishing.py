@@ -1,27 +1,100 @@
-"""`optathlon publish` and `tables`: the site, and the tables in the suites' READMEs."""
+"""`optathlon publish`, `serve` and `tables`: the site, and the tables in the suites' READMEs."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optathlon.cli.common import RESULTS, Ended, Results, SuiteNames, UsageError, choose, registry, suite_names
+from optathlon.cli.common import RESULTS, Ended, Results, SuiteNames, UsageError, choose, load_suites, registry, suite_names
 from optathlon.cli.reading import judge_groups, read_groups
+
+if TYPE_CHECKING:
+    from optathlon.show.site import Material
+    from optathlon.spec import Suite
+
+Target = Annotated[Path, typer.Option("--html", help="Folder of the site.")]
+Chosen = Annotated[
+    list[str] | None, typer.Option("--suite", help="Only these suites, globs accepted.", autocompletion=suite_names)
+]
 
 
 def publish(
     results: Results = RESULTS,
-    target: Annotated[Path, typer.Option("--html", help="Folder of the site.")] = Path("html"),
+    target: Target = Path("html"),
+    suites: Chosen = None,
+    asv: Annotated[bool, typer.Option(help="asv's own pages, where it has results.")] = True,
+    api: Annotated[bool, typer.Option(help="The reference of the library, where pdoc is installed.")] = True,
 ) -> None:
-    """Write the site: asv's history with the leaderboard beside it."""
-    from optathlon import judge
+    """Write the site: boards, claims, methods, history and runs as static pages, which open from the folder itself."""
     from optathlon.show.site import publish as write_site
 
-    groups = read_groups(results)
-    typer.echo(write_site(results.resolve().parent, target, judge.build(groups), judge_groups(groups)))
+    typer.echo(write_site(_material(results, suites or ()), target, asv=asv, api=api))
+
+
+def serve(
+    results: Results = RESULTS,
+    target: Target = Path("html"),
+    suites: Chosen = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8000,
+) -> None:
+    """Write the site without asv's pages and the reference, and show it at http://127.0.0.1:PORT/; written anew on each Enter."""
+    from optathlon.cli.serving import server
+    from optathlon.show.site import publish as write_site
+
+    def write() -> None:
+        write_site(_material(results, suites or ()), target, asv=False, api=False)
+
+    write()
+    with server(target, port) as address:
+        typer.echo(f"{address} shows {target}; Enter writes it anew, Ctrl-C ends")
+        try:
+            while sys.stdin.readline():
+                write()
+                typer.echo("written")
+        except KeyboardInterrupt:
+            pass
+
+
+def _material(results: Path, patterns: Sequence[str]) -> Material:
+    """Read and judge what the site shows; a suite that cannot be loaded is shown from its records."""
+    from optathlon import judge
+    from optathlon.show.site import Material
+    from optathlon.store import newest, to_records
+
+    groups = newest(read_groups(results))
+    recorded = {group.cell.suite for group in groups}
+    names = choose(patterns, sorted({*suite_names(), *recorded}), "suite")
+    groups = [group for group in groups if group.cell.suite in names]
+    suites = {suite.name: suite for suite in _loaded(names)}
+    records = {name: [run for group in groups if group.cell.suite == name for run in to_records(group)] for name in suites}
+    return Material(
+        results=results,
+        groups=groups,
+        rows=judge.build(groups),
+        judgements=[one for name, suite in suites.items() for one in judge.judge(suite, records[name])],
+        suites=suites,
+        folders={name: _folder(name) for name in suites},
+        commit=_commit(results),
+    )
+
+
+def _loaded(names: Sequence[str]) -> list[Suite]:
+    known = [name for name in names if name in registry().names()]
+    return load_suites(known) if known else []
+
+
+def _commit(results: Path) -> str:
+    """Return the commit of the repository that holds the results; empty where there is none."""
+    command = ["git", "-C", str(results), "rev-parse", "--quiet", "--verify", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def tables(

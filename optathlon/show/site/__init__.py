@@ -1,5 +1,5 @@
-"""The public site, written as static files from rows and verdicts."""
+"""The public site: static pages from records, verdicts and declarations, which work from a folder as from a server."""
 
-from optathlon.show.site.page import publish
+from optathlon.show.site.build import Material, publish
 
-__all__ = ["publish"]
+__all__ = ["Material", "publish"]
