@@ -2,18 +2,15 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from optathlon import judge, store
-from optathlon.judge import Judgement
-from optathlon.show.site import publish
-from optathlon.spec import Cell, Claim, Environment, MetricInfo, Ruling, RunRecord, Scale, Status, Verdict
+from optathlon import store
+from optathlon.show.site import Material, publish
+from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
 from optathlon.store import history_of
 
 pytest.importorskip("asv")
@@ -140,95 +137,31 @@ def test_machine_entry_has_every_field_and_keeps_others(home):
     assert json.loads(path.read_text()).keys() == {"toy", "another", "version"}
 
 
-# The published site --------------------------------------------------------------------------------------------------
-
-HOSTILE = '<img src=x onerror="window.broken = 1"><script>window.broken = 1</script> a | b'
+# asv's pages on the site ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def site(toy, tmp_path_factory):
-    """Return the site of the toy repository, with markup in every text that may hold some."""
-    groups = [group for group in store.scan(history_of(toy / "results", head_of(toy))) if isinstance(group, store.Group)]
-    (row,) = judge.build(groups)
-    rows = [row, replace(row, method="broken", status="error", failed=3, value=None, rank=None, reason=HOSTILE, workload=HOSTILE)]
-    claim = Claim(id="c", source="Table I", statement=HOSTILE, check=lambda evidence: verdict, reported="0.95")
-    verdict = Verdict(ruling=Ruling.CONTRADICTED, measured="0.40 & less")
-    judgement = Judgement(suite="toy", claim=claim, verdict=verdict, scale="smoke", machine="toy")
-    folder = tmp_path_factory.mktemp("site")
-    page = publish(toy, folder / "html", rows, [judgement])
-    assert page == folder / "html" / "leaderboard" / "index.html"
-    return folder / "html"
+def site_of(results, target):
+    return publish(Material(results=results, groups=[], rows=[]), target, api=False)
 
 
-def head_of(folder):
-    return subprocess.run(
-        ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def test_site_holds_asv_history_and_the_leaderboard_beside_it(site):
-    graphs = json.loads((site / "index.json").read_text())
+def test_site_holds_asv_pages_of_the_history(toy, tmp_path):
+    page = site_of(toy / "results", tmp_path / "html")
+    assert page == tmp_path / "html" / "index.html"
+    graphs = json.loads((tmp_path / "html" / "asv" / "index.json").read_text())
     assert graphs["project"] == "toy"
     assert "bench.track_accuracy" in graphs["benchmarks"]
-    assert 'href="leaderboard/index.html"' in (site / "index.html").read_text()
-    assert "plain" in (site / "leaderboard" / "leaderboard.csv").read_text()
+    assert 'href="asv/index.html"' in page.read_text()
 
 
-def test_page_is_escaped(site):
-    text = (site / "leaderboard" / "index.html").read_text()
-    assert "<script" not in text
-    assert "<img" not in text
-    assert "&lt;script&gt;" in text
-
-
-def test_publishing_without_history_writes_the_leaderboard_alone(tmp_path):
-    page = publish(tmp_path, tmp_path / "html", [], [])
-    assert "History" not in page.read_text()
+def test_site_without_asv_results_has_no_link_to_its_pages(tmp_path):
+    assert "asv/index.html" not in site_of(tmp_path / "results", tmp_path / "html").read_text()
 
 
 def test_failing_asv_is_reported(tmp_path):
     (tmp_path / "results" / "asv").mkdir(parents=True)
     (tmp_path / "results" / "asv" / "benchmarks.json").write_text("{")
-    with pytest.raises(ValueError, match="asv publish failed"):
-        publish(tmp_path, tmp_path / "html", [], [])
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return a headless Chromium or Chrome; Debian's packages are chromium and chromium-driver."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1200,900"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield found
-    found.quit()
-
-
-def test_browser_shows_the_page_and_runs_nothing_in_it(site, browser):
-    browser.get((site / "leaderboard" / "index.html").as_uri())
-    assert browser.title == "Optathlon leaderboard"
-    assert browser.execute_script("return window.broken") is None
-    assert not browser.find_elements("css selector", "img, script")
-    shown = browser.find_element("tag name", "body").text
-    assert HOSTILE in shown  # as text
-    assert browser.find_element("css selector", "td.contradicted").text == "contradicted"
-    assert "error (3 of" in browser.find_element("css selector", "td.failed").text
-    assert not browser.get_log("browser")
-
-
-def test_links_lead_from_one_to_the_other(site, browser):
-    """The libraries of asv come from the network, so of its page only the navigation is read here."""
-    browser.get((site / "leaderboard" / "index.html").as_uri())
-    assert browser.find_element("link text", "History").get_attribute("href") == (site / "index.html").as_uri()
-    parsed = "return new DOMParser().parseFromString(arguments[0], 'text/html').querySelector(arguments[1]).getAttribute('href')"
-    found = browser.execute_script(parsed, (site / "index.html").read_text(), "nav ul #nav-li-leaderboard a")
-    assert (site / found).is_file()
+    with pytest.raises(ValueError, match="asv failed"):
+        site_of(tmp_path / "results", tmp_path / "html")
 
 
 # Our own door --------------------------------------------------------------------------------------------------------

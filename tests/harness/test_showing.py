@@ -17,7 +17,6 @@ from optathlon import judge
 from optathlon.judge import Judgement, Row
 from optathlon.show import console, ledger, readmes, tables
 from optathlon.show.latex import to_latex
-from optathlon.show.site.page import to_html
 from optathlon.spec import Claim, Ruling, Status, Verdict
 
 LONG = "semidefinite-relaxation-with-randomised-rounding"
@@ -95,7 +94,6 @@ def test_control_characters_reach_no_terminal_markdown_csv_or_latex(monkeypatch:
         tables.to_markdown(bad, ruled),
         tables.to_csv(bad),
         to_latex(bad),
-        to_html(bad, ruled),
     ):
         assert "\x1b" not in text
         assert "\u202e" not in text
@@ -138,17 +136,6 @@ def test_boards_narrow_and_a_wrong_name_is_an_error_with_near_misses(rows: list[
     assert {row.method for row in narrow(rows, (), (), (), 1)} == {LONG}
     with pytest.raises(UsageError, match="did you mean"):
         narrow(rows, (), (LONG + "-3",), ())
-
-
-def test_the_page_escapes_every_text_once(rows: list[Row]) -> None:
-    hostile = '<script>alert("x")</script>'
-    bad = [replace(row, method=hostile, workload=hostile, machine=hostile, reason=f'" onmouseover="{hostile}') for row in rows]
-    text = to_html(bad, [judgement(hostile, measured=hostile, ruling=Ruling.REDUCED)])
-    assert "<script" not in text
-    assert "&amp;lt;" not in text
-    assert '" onmouseover="' not in text
-    assert 'class="reduced"' in text
-    assert text.count("<table>") == text.count("</table>") == 2
 
 
 def test_readme_tables_are_written_between_markers_and_prose_is_left_alone(rows: list[Row]) -> None:

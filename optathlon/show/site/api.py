@@ -40,7 +40,7 @@ def with_formulas(markdown: str) -> str:
 
 
 def _displayed(found: re.Match[str]) -> str:
-    return f'\n\n<div class="formula">{mathml(found[1] or found[3])}</div>\n\n'
+    return f'\n\n<div class="formula" tabindex="0">{mathml(found[1] or found[3])}</div>\n\n'
 
 
 def write(folder: Path) -> None:

@@ -66,6 +66,7 @@ class _Pages:
         self.folder, self.beside = folder, beside
         everywhere |= {name: name in beside for name in ("asv", "api")}
         self.environment = environment()
+        self.environment.filters["page_name"] = methods.page_name
         self.environment.globals |= {"rulings": RULINGS, "home": documents.HOME, "text": inline_math, **everywhere}
 
     def write(self, name: str, template: str, **values: Any) -> Path:
@@ -157,6 +158,7 @@ def _write_suite(name: str, material: Material, folder: Folder, pages: _Pages) -
         "title": declared.title if declared else name,
         "source": declared.source if declared else "",
         "version": declared.version if declared else rows[0].version if rows else "",
+        "outdated": rows[0].version if rows and declared and rows[0].version != declared.version else "",
         "picture": picture,
         "methods": len(names),
         "boards": len(list(boards(rows))),
@@ -174,14 +176,14 @@ def _write_suite(name: str, material: Material, folder: Folder, pages: _Pages) -
     pages.write(f"suite/{name}/claims.html", "claims", suite=suite, **_cards(judgements))
     for method in names:
         page = methods.method_page(method, rows, groups, declared, documents.HOME)
-        pages.write(f"method/{name}/{method}.html", "method", suite=suite, method=page)
+        pages.write(f"method/{name}/{methods.page_name(method)}.html", "method", suite=suite, method=page)
     return suite
 
 
 def _cards(judgements: Sequence[Judgement]) -> dict[str, Any]:
     """Return the claims by verdict, those that fail first, and what they can be filtered by."""
     order = [kind for kind, _ in (claims.KINDS[ruling] for ruling in claims.ORDER)]
-    cards = [claims.card(one) | {"place": place} for place, one in enumerate(judgements)]
+    cards: list[dict[str, Any]] = [claims.card(one) | {"place": place} for place, one in enumerate(judgements)]
     cards.sort(key=lambda one: (order.index(one["kind"]), one["place"]))
     kinds = {"basis": "basis", "scale": "scale", "machine": "machine"}
     choices = [(name, sorted({one[key] for one in cards} - {""})) for name, key in kinds.items()]

@@ -1,4 +1,4 @@
-"""The ledger as cards: each claim with its figures drawn on one axis, the runs behind it, and the command that decides it again."""
+"""The ledger as cards: each claim with its figures on one axis, the runs behind it, and the command that decides it again."""
 
 from __future__ import annotations
 

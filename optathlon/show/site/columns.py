@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from optathlon.spec.text import clean
+
 Column = list[Any] | dict[str, list[Any]]
 
 
@@ -15,7 +17,7 @@ def coded(values: Iterable[str]) -> dict[str, list[Any]]:
     """Return texts as a dictionary in order of appearance and the position of each: ``{"words": [...], "codes": [...]}``."""
     words: dict[str, int] = {}
     codes = [words.setdefault(value, len(words)) for value in values]
-    return {"words": list(words), "codes": codes}
+    return {"words": [clean(word) for word in words], "codes": codes}
 
 
 def numbers(values: Iterable[float | None], digits: int = 12) -> list[float | int | None]:

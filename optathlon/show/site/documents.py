@@ -1,4 +1,4 @@
-"""The texts of the repository on the site: the suites' READMEs with their figures, how verdicts are made, contributing, plug-ins."""
+"""The texts of the repository on the site: the suites' READMEs with their figures, verdicts, contributing, plug-ins."""
 
 from __future__ import annotations
 
@@ -92,15 +92,16 @@ def document(name: str, repository: Path) -> list[Markup]:
     bodies = []
     if name == "submit.html" and not (repository / PAGES[name][1][0]).is_file():
         text = (Path(__file__).parent / "templates" / "submit.md").read_text(encoding="utf-8")
-        return [markdown(text, lambda target, is_image: target)]
+        return [markdown(text, lambda target, is_image: target, lower=0)]
     for source in PAGES[name][1]:
         path = repository / source
         if path.is_file():
             link = linker(str(PurePosixPath(source).parent), "")
-            bodies.append(markdown(_TITLE.sub("", path.read_text(encoding="utf-8")) if not bodies else path.read_text(), link))
+            text = path.read_text(encoding="utf-8")
+            bodies.append(markdown(text, link) if bodies else markdown(_TITLE.sub("", text), link, lower=0))
     for pattern in _LISTINGS.get(name, ()):
         for path in sorted(repository.glob(pattern)):
             if text := path.read_text(encoding="utf-8").strip():
-                listing = Markup('<h3><code>{}</code></h3><pre tabindex="0"><code>{}</code></pre>')
+                listing = Markup('<h2><code>{}</code></h2><pre tabindex="0"><code>{}</code></pre>')
                 bodies.append(listing.format(path.relative_to(repository).as_posix(), text))
     return bodies

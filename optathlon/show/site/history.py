@@ -6,25 +6,29 @@ within the noise of a machine is no change.
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
+import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from optathlon import judge
 from optathlon.judge import Row
+from optathlon.judge.claims import TIMING
 from optathlon.show.site.columns import coded, numbers
 from optathlon.store import Group, RecordError, last_finished, newest, scan
 
 FEWEST = 4  # points from which on steps are looked for
-SMALLEST = 0.05  # relative size of a step in seconds that is marked
+SMALLEST = TIMING - 1  # relative size of a step in seconds that is marked
 
 
 @dataclass(frozen=True)
 class Point:
-    """One number at one commit."""
+    """One number at one commit; `at` is when the commit was made, where git or asv knows, else when the number was measured."""
 
     commit: str
     at: str
@@ -57,9 +61,22 @@ def collect(results: Path, rows: Sequence[Row], groups: Sequence[Group]) -> list
         _add(series, judge.build(newest(found)), _when(found), folder.name)
     _add_asv(series, results / "asv", recorded)
     _add(series, rows, _when(groups))
+    dates = commit_dates(results)
     for one in series.values():
+        one.points = [replace(point, at=dates.get(point.commit[:8], point.at)) for point in one.points]
         one.points.sort(key=lambda point: (point.at, point.commit))
     return list(series.values())
+
+
+def commit_dates(results: Path) -> dict[str, str]:
+    """Return when each commit was made (UTC), by its first eight digits; none where git does not know the folder."""
+    command = ["git", "-C", str(results), "log", "--all", "--format=%H %cd", "--date=format-local:%Y-%m-%dT%H:%M"]
+    try:
+        environment = os.environ | {"TZ": "UTC"}
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {line[:8]: line.split(" ", 1)[1] for line in found.stdout.splitlines()}
 
 
 def _when(groups: Iterable[Group]) -> dict[tuple[str, ...], tuple[str, str]]:
@@ -135,7 +152,7 @@ def steps(points: Sequence[Point], *, timed: bool) -> list[int]:
         return []
     found = detect_steps([point.value for point in points])
     begins = []
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         left, right = points[before[0] : before[1]], points[after[0] : after[1]]
         if _apart(left, right) and (not timed or abs(after[2] - before[2]) > SMALLEST * abs(before[2])):
             begins.append(int(after[0]))

@@ -15,6 +15,13 @@ from optathlon.show.tables import display
 from optathlon.spec import Method, Suite
 from optathlon.store import Group
 
+_FEW = 3
+
+
+def page_name(name: str) -> str:
+    """Return the file name of a method's page; names of records are safe already, those of rows made elsewhere may not be."""
+    return re.sub(r"[^A-Za-z0-9_.+-]", "_", name)
+
 
 def method_page(name: str, rows: Sequence[Row], groups: Sequence[Group], suite: Suite | None, home: str) -> dict[str, Any]:
     """Return what the page of a method shows.
@@ -34,6 +41,7 @@ def method_page(name: str, rows: Sequence[Row], groups: Sequence[Group], suite: 
     own = [group for group in groups if group.cell.method == name]
     settings = dict(declared.settings if declared else own[-1].cell.settings if own else {})
     pieces = pieces_of(declared) if declared else []
+    meant = _meant(pieces, name, settings)
     return {
         "name": name,
         "declared": declared is not None,
@@ -43,12 +51,24 @@ def method_page(name: str, rows: Sequence[Row], groups: Sequence[Group], suite: 
         "yardstick": bool(declared and declared.yardstick) or any(group.cell.yardstick for group in own),
         "devices": declared.devices if declared else (),
         "settings": settings,
-        "pieces": [_piece(piece, home, _commit(own)) for piece in pieces],
+        "pieces": [_piece(piece, home, _commit(own)) for piece in meant],
+        "others": [_piece(piece, home, _commit(own)) for piece in pieces if piece not in meant],
         "adapter": _adapter(declared, home, _commit(own)) if declared else "",
         "commit": _commit(own),
         "ranks": _ranks(name, rows),
         "failures": _failures(own),
     }
+
+
+def _meant(pieces: Sequence[Piece], name: str, settings: Mapping[str, Any]) -> list[Piece]:
+    """Return the pieces that the settings or the method's name say are run; all where there are few, none where none is named."""
+    texts = [_bare(str(value)) for value in settings.values() if isinstance(value, str)]
+    said = [piece for piece in pieces if _bare(piece.name) in texts or _bare(piece.name) in _bare(name)]
+    return said or (list(pieces) if len(pieces) <= _FEW else [])
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def _commit(groups: Sequence[Group]) -> str:

@@ -85,6 +85,6 @@ def _module(name: str) -> dict[str, str]:
 
 
 def _start(name: str, command: list[str], cwd: Path, finish: Callable[[], None]) -> Process:
-    output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115: closed in `wait`
+    output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (closed in `wait`)
     started = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=subprocess.STDOUT, text=True)
     return Process(name, started, output, finish)

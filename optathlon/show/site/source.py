@@ -73,7 +73,7 @@ def formulas(docstring: str) -> tuple[str, ...]:
 def _section(docstring: str) -> str:
     """Return the text of the section References."""
     found = re.search(r"^References\n-+\n(.*?)(?:\n\n\S.*\n-+\n|\Z)", docstring, re.MULTILINE | re.DOTALL)
-    return " ".join(found[1].split()) if found else ""
+    return " ".join(re.sub(r"^ *(\.\. \[\d+\]|\[\d+\]_?|-) *", "", found[1], flags=re.MULTILINE).split()) if found else ""
 
 
 def pieces_of(method: Method) -> list[Piece]:
@@ -91,7 +91,7 @@ def pieces_of(method: Method) -> list[Piece]:
 
 
 def _within(package: str, other: str) -> bool:
-    return package == other or other.startswith(package + ".") and package != LIBRARY
+    return package == other or (other.startswith(package + ".") and package != LIBRARY)
 
 
 def _walk(function: FunctionType, words: set[str], packages: set[str], seen: set[Any], depth: int) -> None:

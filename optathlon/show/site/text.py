@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 from markupsafe import Markup
 
@@ -47,9 +49,19 @@ def mathml(latex: str, display: str = "block") -> Markup:
     try:
         from latex2mathml.converter import convert
 
-        return Markup(convert(latex, display=display))
+        formula = convert(latex, display=display)
+        if all(_is_math(element) for element in ElementTree.fromstring(formula).iter()):
+            return Markup(formula)
     except Exception:  # the converter raises whatever it stumbles over
-        return Markup("<code>{}</code>").format(clean(latex))
+        pass
+    return Markup("<code>{}</code>").format(clean(latex))
+
+
+def _is_math(element: ElementTree.Element) -> bool:
+    """Return whether an element is one of MathML's, with no address, style or handler: texts in formulas come out unescaped."""
+    space, _, name = element.tag.rpartition("}")
+    plain = not any(key in ("href", "style", "src") or key.startswith("on") for key in element.attrib)
+    return space == "{http://www.w3.org/1998/Math/MathML" and name.startswith("m") and plain
 
 
 def inline_math(text: str) -> Markup:
@@ -58,8 +70,8 @@ def inline_math(text: str) -> Markup:
     return Markup("").join(mathml(part, "inline") if i % 2 else clean(part).replace("`", "") for i, part in enumerate(parts))
 
 
-def markdown(text: str, link: Callable[[str, bool], str]) -> Markup:
-    """Return Markdown as HTML: no raw HTML, no style, headings a level lower and with an address of their own.
+def markdown(text: str, link: Callable[[str, bool], str], *, lower: int = 1) -> Markup:
+    """Return Markdown as HTML: no raw HTML, no style, headings so many levels lower and with an address of their own.
 
     Parameters
     ----------
@@ -67,6 +79,8 @@ def markdown(text: str, link: Callable[[str, bool], str]) -> Markup:
         The Markdown; comments in it are left out.
     link : callable
         ``link(target, is_image) -> address`` as the page needs it; an image without an address becomes its description.
+    lower : int
+        By how many levels headings are lowered, for what stands above them on the page.
     """
     from markdown_it import MarkdownIt
 
@@ -77,14 +91,16 @@ def markdown(text: str, link: Callable[[str, bool], str]) -> Markup:
         if "style" in token.attrs:
             token.attrSet("class", _ALIGNED.get(str(token.attrs.pop("style")), "left"))
         if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
+            token.tag = f"h{min(6, int(token.tag[1]) + lower)}"
         if token.type == "heading_open":
             token.attrSet("id", _slug(tokens[index + 1].content, slugs))
         for child in token.children or ():
             _relink(child, link)
     html = parser.renderer.render(tokens, parser.options, {})
-    html = html.replace("<table>", '<div class="scroll" tabindex="0" role="region" aria-label="table"><table>')
-    return Markup(html.replace("</table>", "</table></div>"))
+    html = html.replace("<pre>", '<pre tabindex="0">').replace("</table>", "</table></div>")
+    count = itertools.count(1)
+    opened = '<div class="scroll" tabindex="0" role="group" aria-label="table {}"><table>'
+    return Markup(re.sub("<table>", lambda _: opened.format(next(count)), html))
 
 
 def _relink(token: Any, link: Callable[[str, bool], str]) -> None:

@@ -91,6 +91,9 @@ const Optathlon = (() => {
     });
   }
 
+  /* The address of a method's page. */
+  const methodPage = (suite, method) => `${root()}method/${suite}/${method.replace(/[^A-Za-z0-9_.+-]/g, "_")}.html`;
+
   /* Call back when the width of an element has changed. */
   function onResize(element, callback) {
     let width = element.clientWidth;
@@ -104,5 +107,5 @@ const Optathlon = (() => {
   }
 
   theme();
-  return { receive, load, root, h, svg, number, decode, state, onResize };
+  return { receive, load, root, h, svg, number, decode, state, onResize, methodPage };
 })();

@@ -1,7 +1,7 @@
 "use strict";
 /* The table of one board: ranks, values with their intervals drawn, seconds; yardsticks apart; failures with their reasons. */
 Optathlon.board = (() => {
-  const { h, svg, number, root } = Optathlon;
+  const { h, svg, number, methodPage } = Optathlon;
   const WIDE = 110;
 
   const cell = (text, options = {}) => h("td", options, text);
@@ -13,14 +13,12 @@ Optathlon.board = (() => {
     return h("td", { "data-value": row.rank }, String(row.rank), range);
   }
 
-  function name(row, series) {
-    const title = Object.entries({ "on the Pareto front of score against seconds": row.pareto, "measured beside other cells or on a busy machine": row.busy, "from a working tree with changes": row.dirty })
-      .filter(([, is]) => is).map(([words]) => words).join("; ");
+  function name(row, series, marked) {
     return h("th", { scope: "row", "data-text": row.method },
       svg("svg", { class: `dot ${series.get(row.method)}${row.yardstick ? " hollow" : ""}`, viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("circle", { cx: 5, cy: 5, r: 4 })),
-      h("a", { href: `${root()}method/${row.suite}/${row.method}.html` }, row.method),
-      row.pareto ? h("span", { class: "pareto", title, role: "img", "aria-label": "on the Pareto front" }, " ◆") : null,
-      row.dirty ? h("span", { class: "quiet", title }, " dirty") : null);
+      h("a", { href: methodPage(row.suite, row.method) }, row.method),
+      row.pareto ? h("span", { class: "pareto", title: "on the Pareto front of score against seconds", role: "img", "aria-label": "on the Pareto front" }, " ◆") : null,
+      row.dirty && marked ? h("span", { class: "quiet", title: "from a working tree with changes" }, " dirty") : null);
   }
 
   /* The interval of a value on the scale that all rows share. */
@@ -53,6 +51,7 @@ Optathlon.board = (() => {
     const scale = (log ? d3.scaleLog() : d3.scaleLinear()).domain(Optathlon.chart.domain(values, log)).range([5, WIDE - 5]).clamp(true);
     const place = (value) => scale(log ? Math.max(value, 1e-300) : value);
     const [one] = first;
+    const marked = !first.every((row) => row.dirty);
     const head = (text, options = {}) => h("th", options, text);
     const numeric = { class: "figure", "data-kind": "number" };
     const heads = [
@@ -62,7 +61,7 @@ Optathlon.board = (() => {
       ...metrics.map((name) => head(name, { ...numeric, title: `${units.get(name).unit}, ${units.get(name).better} is better` })),
     ];
     const line = (row) => h("tr", { "data-method": row.method, class: row.rank === 1 ? "first" : null },
-      rank(row), name(row, series), figure(row.value), interval(row, place), spread(row),
+      rank(row), name(row, series, marked), figure(row.value), interval(row, place), spread(row),
       figure(row.seconds, { "data-text": `${row.busy ? "~" : ""}${number(row.seconds)}`, class: `figure${row.busy ? " busy" : ""}` }),
       cell(row.ratio === null ? "" : `${number(row.ratio, 2)}×`, { class: "figure", "data-value": row.ratio ?? "" }),
       ...(targeted ? [figure(row.time_to_target)] : []),
@@ -87,5 +86,15 @@ Optathlon.board = (() => {
         h("pre", { tabindex: 0 }, row.reason || "no reason recorded"))));
   }
 
-  return { table, failures };
+  /* What holds for all of a board's rows is said once. */
+  function remarks(rows) {
+    const said = [
+      rows.every((row) => row.dirty) ? "All of these records are from a working tree with changes." : "",
+      rows.some((row) => row.busy) ? "~ marks seconds measured beside other cells or on a busy machine." : "",
+      ...new Set(rows.filter((row) => row.note && !row.yardstick).map((row) => `${row.method}: ${row.note}.`)),
+    ].filter(Boolean);
+    return said.length ? h("p", { class: "note" }, said.join(" ")) : null;
+  }
+
+  return { table, failures, remarks };
 })();

@@ -77,7 +77,7 @@ addEventListener("DOMContentLoaded", async () => {
       h("td", {}, h("code", {}, point.commit)), h("td", {}, point.time.replace("T", " ")), h("td", { class: "figure", "data-value": point.value }, number(point.value)),
       h("td", { class: "quiet figure" }, point.low === point.high ? "" : `${number(point.low)} – ${number(point.high)}`), h("td", {}, one.steps.includes(i) ? "new level" : ""))));
     return h("div", { class: "table", "data-name": "points", "data-limit": 20 }, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Points" },
-      h("table", {}, h("caption", {}, `${metric} over commits`), h("thead", {}, h("tr", {}, h("th", {}, "method"), h("th", {}, "device, machine"), h("th", {}, "commit"), h("th", {}, "measured"),
+      h("table", {}, h("caption", {}, `${metric} over commits`), h("thead", {}, h("tr", {}, h("th", {}, "method"), h("th", {}, "device, machine"), h("th", {}, "commit"), h("th", {}, "of"),
         h("th", numeric, metric), h("th", numeric, "95 % interval"), h("th", {}, "change"))), h("tbody", {}, ...rows))));
   }
 

@@ -92,7 +92,7 @@ Optathlon.plots = (() => {
       }
       layer.append(group);
     }
-    labels.ends(layer, ends, bounds.right, bounds.top + 4, bounds.bottom);
+    labels.ends(layer, box.clientWidth < 480 ? ends.slice(0, 8) : ends, bounds.right, bounds.top + 4, bounds.bottom);
     if (log && scores.some((score) => score <= 0)) box.append(h("p", { class: "note" }, "Values of zero are drawn at the lower edge."));
   }
 

@@ -1,7 +1,7 @@
 "use strict";
 /* Every run, a page of rows at a time, from columns: a sort is one over numbers, a filter one look at each word. */
 addEventListener("DOMContentLoaded", async () => {
-  const { h, load, number, state, exports, root } = Optathlon;
+  const { h, load, number, state, exports, root, methodPage } = Optathlon;
   const place = document.getElementById("runs");
   const PAGE = 100;
   const { cells, runs } = await load("runs", "runs.js");
@@ -135,7 +135,7 @@ addEventListener("DOMContentLoaded", async () => {
     const commit = columns.find((column) => column.name === "commit").at(i);
     const reason = runs.reason.words[runs.reason.codes[i]];
     row.after(h("tr", { class: "opened" }, h("td", { colspan: columns.length }, h("p", {},
-      h("a", { href: root() + encodeURI(path).replace("#", "%23") }, "raw record"), " · ", h("a", { href: `${root()}method/${suite}/${method}.html` }, "method"), " · ",
+      h("a", { href: root() + encodeURI(path).replace("#", "%23") }, "raw record"), " · ", h("a", { href: methodPage(suite, method) }, "method"), " · ",
       h("a", { href: `${root()}suite/${suite}/index.html` }, "suite"), commit ? " · " : null, commit ? h("a", { href: `${place.dataset.home}/commit/${commit}` }, `commit ${commit}`) : null),
     h("p", {}, "settings ", h("code", {}, settings)), reason ? h("pre", { tabindex: 0 }, reason) : null)));
   }

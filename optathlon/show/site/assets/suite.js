@@ -69,6 +69,7 @@ addEventListener("DOMContentLoaded", async () => {
       sentence ? h("p", { class: "standing-line" }, sentence) : null,
       h("div", { class: "pair" }, card("Score against seconds, with the Pareto front", pareto), card("Score along the run", along)),
       tables.enhance(board.table(first, all.filter((row) => row.metric !== all[0].metric), series, key.split("/").join(", "))),
+      board.remarks(first),
       board.failures(first),
       found ? card("Share of this scale's workloads solved within a factor of the fastest", profile) : null,
     ].filter(Boolean));
@@ -78,6 +79,7 @@ addEventListener("DOMContentLoaded", async () => {
       const traces = tracesOf(await load(`traces/${suite}`, `${suite}.traces.js`), key);
       if (current() === key) plots.along(along, traces, series, `${first[0].metric} (${first[0].better} is better)`);
       section.dataset.drawn = key;
+      performance.mark("drawn");
     };
     draw();
     for (const plot of [pareto]) onResize(plot, draw);
