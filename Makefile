@@ -63,7 +63,7 @@ history: setup ## measure COMMITS with asv (a range such as HEAD~3..HEAD, or NEW
 	PIP_CONSTRAINT="$$($(BIN)/python -c 'import pathlib; print(pathlib.Path("constraints.txt").resolve().as_uri())')" $(BIN)/asv run --machine "$$($(BIN)/python -m optathlon.asv.machine)" \
 	  --launch-method forkserver --show-stderr --bench "^(?!.*'$(ABSENT)').*($(BENCH))" '$(COMMITS)' || [ $$? -eq 2 ]
 
-site: setup ## write asv's pages with the leaderboard beside them into html/
+site: setup ## write the site into html/; it opens from there (`optathlon serve` shows it while you work)
 	$(BIN)/optathlon publish
 
 clean: ## remove the environment and caches
