@@ -290,7 +290,8 @@ RIVAL_CLAIMS = (
         Claim(
             id="fresh-subsets-beat-random",
             source="Okanovic et al. 2024",
-            statement="Random points that are others in every epoch (RS2) have a lower test error than random points renewed every "
+            statement="Random points that are others in every epoch (RS2) have a lower test error than random points renewed "
+            "every "
             "five, after equal epochs",
             check=_below("test-error", "rs2", "random", workloads=("digits",)),
         ),
@@ -307,7 +308,8 @@ RIVAL_CLAIMS = (
         Claim(
             id="moderate-survives-noise",
             source="Xia et al. 2023, section 4",
-            statement="With a fifth of the labels wrong, moderate points train better than the largest errors and than random points",
+            statement="With a fifth of the labels wrong, moderate points train better than the largest errors and than random "
+            "points",
             check=_below("test-error", "moderate", "el2n", "random", workloads=("digits-noisy",)),
             scale=Scale.MEDIUM,
         ),
