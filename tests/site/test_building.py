@@ -13,7 +13,7 @@ import pytest
 
 from optathlon import judge, store
 from optathlon.cli.serving import server
-from optathlon.show.site import claims, documents, history, methods, publish, source, text, vendor
+from optathlon.show.site import api, claims, documents, history, methods, publish, source, text, vendor
 from optathlon.show.site.api import with_formulas
 from optathlon.show.site.writer import Folder
 from optathlon.spec import Figure, Method
@@ -175,6 +175,18 @@ def test_a_method_leads_to_the_functions_of_the_library_that_it_calls():
     assert piece.path.startswith("baselines/binary_regression/")
     assert piece.reference.startswith("optathlon/baselines/binary_regression/")
     assert source.formulas("A.\n\n.. math:: x\n   + y\n\nB.") == ("x + y",)
+
+
+@pytest.mark.slow
+def test_the_reference_has_an_entry_for_every_public_name_and_keeps_to_the_site(tmp_path):
+    pytest.importorskip("pdoc")
+    api.write(tmp_path)
+    pages = {str(path.relative_to(tmp_path)): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
+    for piece in (piece for pieces in source.library().values() for piece in pieces if "/_" not in piece.path):
+        page, _, name = piece.reference.partition("#")
+        assert f'id="{name}"' in pages[page], piece
+    for page in pages.values():
+        assert not re.search(r"<style|<script(?![^>]*\ssrc=)|<[^>]*\sstyle=|https?://(?!github)[^\"<]*\.(?:js|css)", page)
 
 
 def test_bibtex_says_what_the_declaration_says():

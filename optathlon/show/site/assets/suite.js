@@ -77,7 +77,8 @@ addEventListener("DOMContentLoaded", async () => {
       plots.pareto(pareto, first, series);
       if (found) plots.profile(profile, found);
       const traces = tracesOf(await load(`traces/${suite}`, `${suite}.traces.js`), key);
-      if (current() === key) plots.along(along, traces, series, `${first[0].metric} (${first[0].better} is better)`);
+      along.closest(".card").hidden = traces.size === 0;
+      if (current() === key && traces.size) plots.along(along, traces, series, `${first[0].metric} (${first[0].better} is better)`);
       section.dataset.drawn = key;
       performance.mark("drawn");
     };
