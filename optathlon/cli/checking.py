@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,10 +41,17 @@ def verify(
     scale: Annotated[Scale | None, typer.Option(help="Only records of this scale.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="At most so many recorded seeds per cell.")] = None,
     machine: Machine = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Only so many runs, drawn by --salt; their seconds, traces and exhibits count too.")
+    ] = None,
+    salt: Annotated[str, typer.Option(help="Text, unknown when the records were made, that decides the draw.")] = "",
+    factor: Annotated[float, typer.Option(min=1.0, help="How far ratios of seconds may lie apart, with --sample.")] = 2.0,
+    write: Annotated[bool, typer.Option("--write", help="Add what agrees to results/verified.json, with --sample.")] = False,
 ) -> None:
     """Run recorded cells again and compare: to the last bit in the recorded arithmetic, within the recorded interval elsewhere.
 
-    Cells are started with the kernels of their record wherever this processor has them.
+    Cells are started with the kernels of their record wherever this processor has them. With --sample, seconds are compared by
+    their ratio to the suite's reference method, which is run beside each.
 
     Exit code 0 when every one agrees, 1 with a table of the differences otherwise.
     """
@@ -62,7 +71,12 @@ def verify(
     ]
     if not groups and not faulty:
         raise UsageError("no record matches; see optathlon leaderboard for what there is")
-    findings = faulty + list(verify_groups(((suites[group.cell.suite], group) for group in groups), machine, seeds))
+    if sample is not None:
+        if not salt:
+            raise UsageError("--sample needs --salt: a text that nobody knew when the records were made")
+        findings = faulty + verify_sample(suites, groups, draw(groups, sample, salt), results, machine, factor, write=write)
+    else:
+        findings = faulty + list(verify_groups(((suites[group.cell.suite], group) for group in groups), machine, seeds))
     console.show_findings(findings)
     if any(not finding.agrees for finding in findings):
         raise Ended(1)
@@ -166,6 +180,68 @@ def verify_groups(
         for suite, old, runs, jobs in cells:
             new = [next(again) for _ in jobs]
             yield from findings_of(suite, old, runs, new[0].cell, {run.seed: run for run in new})
+
+
+def draw(groups: Sequence[Group], sample: int, salt: str) -> list[Group]:
+    """Return the groups with only the runs drawn: those whose digest with the salt is smallest."""
+
+    def ticket(group: Group, run: Mapping[str, Any]) -> str:
+        return hashlib.sha256(f"{salt} {group.cell.key} {run['seed']}".encode()).hexdigest()
+
+    tickets = sorted(ticket(group, run) for group in groups for run in group.runs)[:sample]
+    last = tickets[-1] if tickets else ""
+    drawn = [group._replace(runs=[run for run in group.runs if ticket(group, run) <= last]) for group in groups]
+    return [group for group in drawn if group.runs]
+
+
+def verify_sample(
+    suites: Mapping[str, Suite],
+    groups: Sequence[Group],
+    drawn: Sequence[Group],
+    results: Path,
+    machine: str | None,
+    factor: float,
+    *,
+    write: bool,
+) -> list[Finding]:
+    """Run the drawn runs again, each beside the reference method on the same instance, and return all findings."""
+    from optathlon.judge import findings_beyond_scores, findings_of
+    from optathlon.measure import environment, plan_cell, run_jobs
+    from optathlon.store import add_verified, to_records
+
+    at = {(g.cell.environment.machine, g.cell.suite, g.cell.workload, g.cell.method, g.cell.device): g for g in groups}
+    findings: list[Finding] = []
+    agreed: list[tuple[Cell, list[int]]] = []
+    for group in drawn:
+        suite, old = suites[group.cell.suite], group.cell
+        try:
+            workload, method, yardstick = (
+                suite.workload(old.workload),
+                suite.method(old.method),
+                suite.method(suite.reference_method),
+            )
+        except KeyError as gone:
+            findings += findings_of(suite, old, (), None, {}, str(gone.args[0]))
+            continue
+        runs = to_records(group)
+        now, beside = (plan_cell(suite, workload, one, old.device, machine=machine) for one in (method, yardstick))
+        published = at.get((old.environment.machine, old.suite, old.workload, yardstick.name, old.device))
+        then = {run.seed: run for run in to_records(published)} if published else {}
+        again: dict[int, RunRecord] = {}
+        reference: dict[int, tuple[RunRecord | None, RunRecord]] = {}
+        for run in runs:  # one after the other, so that both meet the same weather
+            jobs = [_job(suite, workload, method, now, run), _job(suite, workload, yardstick, beside, then.get(run.seed, run))]
+            again[run.seed], against = run_jobs([job._replace(seed=run.seed) for job in jobs])
+            reference[run.seed] = then.get(run.seed), against
+        own = list(findings_of(suite, old, runs, now, again))
+        pairs = [(run, again[run.seed]) for run in runs if run.status is Status.OK and again[run.seed].status is Status.OK]
+        own += findings_beyond_scores(old, now, pairs, reference, factor)
+        findings += own
+        if all(finding.agrees for finding in own):
+            agreed.append((old, [run.seed for run in runs]))
+    if write and agreed:
+        add_verified(results, agreed, machine or environment.machine_name(), environment.commit()[0])
+    return findings
 
 
 def _job(suite: Suite, workload: Workload, method: Method, cell: Cell, record: RunRecord) -> Job:

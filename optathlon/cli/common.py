@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import importlib.util
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
@@ -74,6 +76,13 @@ def load_suites(patterns: Sequence[str]) -> list[Suite]:
         typer.secho(f"refused: {sentence}", err=True, fg="red")
     known.refused.clear()  # said once
     return suites
+
+
+def cluster_room(name: str) -> Any:
+    """Return a module of `optathlon.cluster`; a usage error that says what to install where dask is missing."""
+    if importlib.util.find_spec("distributed") is None:
+        raise UsageError("--on and worker need dask.distributed; install it with: pip install 'optathlon[cluster]'")
+    return importlib.import_module(f"optathlon.cluster.{name}")
 
 
 Results = Annotated[Path, typer.Option("--results", help="Folder of records and tables.", envvar="OPTATHLON_RESULTS")]

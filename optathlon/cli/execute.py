@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -20,10 +21,23 @@ _LOG_EVERY = 20
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
-def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, force: bool) -> int:
-    """Run the jobs that have no record yet, save each record as it comes, and return how many cells did not end ok."""
+def execute(
+    plan: Sequence[Sequence[Job]],
+    results: Path,
+    *,
+    parallel: int,
+    force: bool,
+    run: Callable[..., Iterator[RunRecord]] = run_jobs,
+    doing: Callable[[], str] | None = None,
+) -> int:
+    """Run the jobs that have no record yet, save each record as it comes, and return how many cells did not end ok.
+
+    `run` is `optathlon.measure.run_jobs` or what stands in for it elsewhere, and `doing` says which worker does what there.
+    """
     results = results.absolute()  # a method may leave the process in another folder, or without one
     store.sweep(results)
+    if taken := store.spool.take_in(results):
+        print(f"{taken} records taken in that an earlier run had left with its workers", file=sys.stderr)
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     pending: list[Job] = []
     done: list[RunRecord] = []
@@ -37,7 +51,7 @@ def execute(plan: Sequence[Sequence[Job]], results: Path, *, parallel: int, forc
                 done.append(known)
     if pending and environment.commit()[1]:
         print("the working tree has changes: these records will be marked as dirty", file=sys.stderr)
-    fresh = _execute_pending(pending, results, parallel)
+    fresh = _execute_pending(pending, results, parallel, run, doing)
     ended = (*done, *fresh)
     measured = {record.cell.key for record in ended if record.status not in store.ABSENT}
     for jobs in plan:
@@ -56,25 +70,35 @@ def _deserves_another_try(record: RunRecord, job: Job) -> bool:
     return now is not None and record.limit is not None and now > record.limit
 
 
-def _execute_pending(pending: Sequence[Job], results: Path, parallel: int) -> list[RunRecord]:
+def _execute_pending(
+    pending: Sequence[Job],
+    results: Path,
+    parallel: int,
+    run: Callable[..., Iterator[RunRecord]],
+    doing: Callable[[], str] | None,
+) -> list[RunRecord]:
     fresh: list[RunRecord] = []
     if not pending:
         return fresh
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
+    began = time.monotonic()
     # Refreshed by hand: cells are forked, and a refreshing thread could hold a lock at that moment.
     with Progress(*columns, console=console, auto_refresh=False, disable=not console.is_terminal) as progress:
         task = progress.add_task("preparing", total=len(pending))
         progress.refresh()
-        for record in run_jobs(pending, parallel=parallel, tell=progress.console.print, alone=True):
+        for record in run(pending, parallel=parallel, tell=progress.console.print, alone=True):
             if record.status not in store.ABSENT:  # what this machine lacks is no result
                 store.save(results, record)
+                store.spool.forget(results, record)
             fresh.append(record)
             cell = record.cell
-            progress.update(task, advance=1, description=f"{cell.suite} {cell.workload} {cell.method}")
+            pace = f" ({_pace(len(fresh), len(pending), time.monotonic() - began)})" if doing is not None else ""
+            what = (doing() if doing is not None else "") or f"{cell.suite} {cell.workload} {cell.method}"
+            progress.update(task, advance=1, description=what + pace)
             progress.refresh()
             if not console.is_terminal and len(fresh) % _LOG_EVERY == 0:  # a log has no bar
-                print(f"{len(fresh)} of {len(pending)}: {cell.suite} {cell.workload} {cell.method}", file=sys.stderr, flush=True)
+                print(f"{len(fresh)} of {len(pending)}: {what}{pace}", file=sys.stderr, flush=True)
             if record.status is not Status.OK:
                 text = f"{cell.suite} {cell.workload} {cell.method} seed {record.seed}: {record.status}: {_cause(record.reason)}"
                 progress.console.print(Text(text, "yellow"), soft_wrap=True)
@@ -87,6 +111,12 @@ def _cause(reason: str) -> str:
     places = [place for place in _PLACE.findall(told) if "site-packages" not in place[0]]
     last = (told.splitlines() or [""])[-1][:300]
     return f"{last} ({':'.join(places[-1])})" if places else last
+
+
+def _pace(done: int, total: int, seconds: float) -> str:
+    """Return how many cells an hour are done, and when all will be."""
+    end = datetime.now() + timedelta(seconds=(total - done) * seconds / done)
+    return f"{3600 * done / max(seconds, 1e-3):.0f} cells/h, until {end:%H:%M}"
 
 
 def _report(cached: int, fresh: Sequence[RunRecord], failed: Sequence[RunRecord]) -> None:

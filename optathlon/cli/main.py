@@ -20,6 +20,8 @@ from optathlon.cli.machine import machine
 from optathlon.cli.plotting import plot_app
 from optathlon.cli.publishing import publish, serve, tables
 from optathlon.cli.running import run
+from optathlon.cli.submitting import submission
+from optathlon.cli.workers import worker
 from optathlon.spec import NeedsData
 from optathlon.spec.text import clean
 from optathlon.threads import fix_threads
@@ -32,7 +34,7 @@ app = typer.Typer(
     epilog="Start with [bold]optathlon list[/], then [bold]run binary_regression[/] and [bold]leaderboard[/].",
 )
 app.command("list")(list_suites)
-for command in (run, leaderboard, claims, verify, compare, publish, serve, tables, machine):
+for command in (run, worker, leaderboard, claims, verify, submission, compare, publish, serve, tables, machine):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(plot_app, name="plot")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from optathlon.cli.common import (
     RESULTS,
+    SUITE_PATHS,
     Ended,
     Machine,
     MethodNames,
@@ -15,13 +19,16 @@ from optathlon.cli.common import (
     UsageError,
     WorkloadNames,
     choose,
+    cluster_room,
     load_suites,
+    registry,
     suite_names,
 )
 from optathlon.spec import Scale
 
 if TYPE_CHECKING:
-    pass
+    from optathlon.cluster.driver import Cluster
+    from optathlon.spec import Suite
 
 
 _UNITS = {"": 2**20, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
@@ -62,8 +69,17 @@ def run(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Measure again what is already recorded.")] = False,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Workers elsewhere: a scheduler tcp://HOST:PORT, slurm, or local.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Workers to start, with --on slurm or local.")] = 2,
+    sbatch: Annotated[
+        Path | None, typer.Option(help="A script whose #SBATCH lines and commands begin each worker's job.", exists=True)
+    ] = None,
 ) -> None:
     """Run suites and record every cell; what is recorded under the same code, data, versions and machine is not run again.
+
+    With --on, --machine names the class of machine to use where the workers are of several.
 
     Exit code 0 when all cells ended ok, 2 when one did not, 1 for a usage error.
     """
@@ -88,9 +104,35 @@ def run(
     if not plan:
         raise UsageError(f"no cell to run: no method chosen runs on {device} on a workload of scale {scale}")
     try:
-        failed = execute(plan, results, parallel=jobs, force=force)
+        if on is None:
+            failed = execute(plan, results, parallel=jobs, force=force)
+        else:
+            where = {"device": device, "machine": machine, "results": results, "reuse": not force}
+            with _cluster(on, workers, sbatch, suites, where) as cluster:
+                planned = cluster.plan(plan)
+                failed = execute(planned, results, parallel=0, force=force, run=cluster.run_jobs, doing=cluster.doing)
     except KeyboardInterrupt:
         typer.echo("stopped; finished cells are recorded, and the same command goes on from there", err=True)
         raise Ended(130) from None
     if failed:
         raise Ended(2)
+
+
+@contextlib.contextmanager
+def _cluster(on: str, workers: int, sbatch: Path | None, suites: Sequence[Suite], where: dict[str, object]) -> Iterator[Cluster]:
+    """Yield the workers that were asked for, started where that is this command's business, and ended with it."""
+    if on not in ("local", "slurm") and "://" not in on:
+        raise UsageError(f"--on must be local, slurm or the address of a scheduler (tcp://HOST:PORT), got {on!r}")
+    driver, places = cluster_room("driver"), cluster_room("places")
+    paths = [str(path) for path in SUITE_PATHS]
+    gpu, machine = where["device"] == "cuda", where["machine"] if on == "local" else None
+    expect, wait = (1, 5.0) if "://" in on else (workers, 60.0)
+    try:
+        with places.place(on, workers=workers, sbatch=sbatch, gpu=gpu, machine=machine, paths=paths) as address:
+            cluster = driver.Cluster(address, registry(), [s.name for s in suites], **where, expect=expect, wait=wait)
+            try:
+                yield cluster
+            finally:
+                cluster.close()
+    except driver.ClusterError as error:
+        raise UsageError(str(error)) from None

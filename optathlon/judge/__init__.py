@@ -8,10 +8,10 @@ from optathlon.judge.comparing import Comparison, Thresholds, circumstances, com
 from optathlon.judge.evidence import FailedRuns, MissingEvidence
 from optathlon.judge.ledger import Judgement, judge
 from optathlon.judge.summary import Overall, profile, summary
-from optathlon.judge.verifying import Finding, findings_of, refused
+from optathlon.judge.verifying import Finding, findings_beyond_scores, findings_of, refused
 
 __all__ = [
     "Comparison", "FailedRuns", "Finding", "Judgement", "MissingEvidence", "Overall", "Row", "Thresholds", "boards", "build",
-    "circumstances", "compare_groups", "findings_of", "first_metric", "judge", "profile", "refused", "summary", "to_dicts",
-    "to_frame",
+    "circumstances", "compare_groups", "findings_beyond_scores", "findings_of", "first_metric", "judge", "profile", "refused",
+    "summary", "to_dicts", "to_frame",
 ]  # fmt: skip

@@ -10,6 +10,8 @@ from optathlon.judge.intervals import mean_interval
 from optathlon.spec import Cell, RunRecord, Status, Suite
 from optathlon.store import RecordError
 
+_NO_DIFFERENCE = 2e-3  # seconds that no clock of a busy machine tells apart
+
 
 class Finding(NamedTuple):
     """One comparison of a recorded number or status with a new one."""
@@ -79,6 +81,57 @@ def findings_of(
     for metric in suite.metrics_of(suite.workload(old.workload)):
         if metric.repeatable and any(metric.name in run.scores for pair in pairs for run in pair):
             yield from _compare_metric(address, metric.name, pairs, exactly, exact_cell=old.exact)
+
+
+def findings_beyond_scores(
+    old: Cell,
+    now: Cell,
+    pairs: Sequence[tuple[RunRecord, RunRecord]],
+    reference: Mapping[int, tuple[RunRecord | None, RunRecord]],
+    factor: float,
+) -> Iterator[Finding]:
+    """Compare what a board shows besides scores: traces, exhibits, and seconds by their ratio to the reference method's.
+
+    Parameters
+    ----------
+    old, now : Cell
+        The recorded cell and its declaration here.
+    pairs : sequence of (RunRecord, RunRecord)
+        Recorded and new runs of the same seeds.
+    reference : mapping
+        Seed to the reference method's recorded run on the same machine (None where there is none) and its run beside the new one.
+    factor : float
+        How far the ratios may lie apart.
+    """
+    address = f"{old.suite} {old.workload} {old.method} {old.device}"
+    exactly = _same_conditions(old, now)
+    for was, new in pairs:
+        seed = str(was.seed)
+        if exactly:
+            before, after = _curve(was), _curve(new)
+            yield Finding(address, seed, "trace", f"{len(before)} points", f"{len(after)} points", "the same", before == after)
+            same = dict(was.exhibits) == dict(new.exhibits)
+            yield Finding(address, seed, "exhibits", _names(was), _names(new), "the same", same)
+        if old.method == old.reference_method:
+            continue
+        then, beside = reference[was.seed]
+        rule = f"within a factor of {factor:g}, or {_NO_DIFFERENCE:g} s"
+        if then is None or not (then.seconds and was.seconds and new.seconds and beside.seconds):
+            yield Finding(address, seed, "seconds", str(was.seconds), str(new.seconds), "the reference method beside it", False)
+            continue
+        expected = new.seconds / beside.seconds * then.seconds  # what this ratio makes on the recorded machine
+        close = max(expected / was.seconds, was.seconds / expected) <= factor or abs(expected - was.seconds) <= _NO_DIFFERENCE
+        recorded, here = was.seconds / then.seconds, new.seconds / beside.seconds
+        yield Finding(address, seed, f"seconds / {old.reference_method}", f"{recorded:.4g}", f"{here:.4g}", rule, close)
+
+
+def _curve(run: RunRecord) -> list[tuple[float, ...]]:
+    """Return the points of a trace without their seconds."""
+    return [(point[0], *point[2:]) for point in run.trace]
+
+
+def _names(run: RunRecord) -> str:
+    return ", ".join(sorted(run.exhibits)) or "none"
 
 
 def _compare_declarations(address: str, old: Cell, now: Cell) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ import orjson
 
 from optathlon.measure import environment
 from optathlon.measure.clock import Clock, Tracer, living_children_seconds, thin, trace_point
+from optathlon.measure.fingerprint import changed, fingerprint
 from optathlon.measure.memory import peak_memory, reset_peak_memory
 from optathlon.measure.plan import plan_cell
 from optathlon.measure.seeds import stream
@@ -74,7 +75,7 @@ def run_cell(
         if threads() > 1:
             fix_threads()
         problem = workload.make(stream(seed, 0), device)
-        measured, answer = _measure(suite.metrics_of(workload), problem, method, device, seed, keep, workload.target)
+        measured, answer = _measure(suite.metrics_of(workload), workload, problem, method, device, seed, keep)
         return _ended(_exhibited(suite, problem, answer, _derived(suite, replace(record, **measured))))
     except NeedsData as missing:
         return failed(Status.NEEDS_DATA, str(missing))
@@ -89,14 +90,21 @@ def run_cell(
 
 def _measure(
     metrics: Sequence[Metric],
+    workload: Workload,
     problem: Any,
     method: Method,
     device: str,
     seed: int,
     publish: Callable[[TracePoint], None],
-    target: float | None,
 ) -> tuple[dict[str, Any], Any]:
-    """Return the measured fields of a record, and the answer; raise `Diverged` for an answer that is not finite."""
+    """Return the measured fields of a record, and the answer.
+
+    Raises `Diverged` for an answer that is not finite, and ValueError where the method has changed the problem in place: what
+    scores it must be what every other method was given.
+    """
+    target = workload.target
+    shown = problem if workload.public is None or method.yardstick else workload.public(problem)
+    before = fingerprint(problem)
     traced = [metric for metric in metrics if metric is metrics[0] or metric.traced]
     clock = Clock(device)
     tracer = Tracer(clock, lambda answer: [float(metric.function(problem, answer)) for metric in traced], publish, target)
@@ -106,13 +114,15 @@ def _measure(
     baseline = reset_peak_memory(device)
     clock.start()
     try:
-        answer = method.run(problem, context, **method.settings)
+        answer = method.run(shown, context, **method.settings)
     finally:
         clock.stop()
         if os.getpid() == _HOME:
             gc.unfreeze()
     clock.cpu_seconds += living_children_seconds()
     memory = peak_memory(baseline, device)
+    if bent := changed(before, problem):
+        raise ValueError(f"{method.name} has changed its problem in place: {', '.join(bent[:3])}")
     if not _is_finite(answer):
         raise Diverged("the answer holds NaN or infinity")
     scores: dict[str, float] = {}

@@ -48,7 +48,7 @@ def plan_cell(
     checksums = {name: _checksum(name) for name in workload.data}
     metrics = suite.metrics_of(workload)
     code = digest_of(method.run)
-    others = (workload.make, suite.exhibit, *(metric.function for metric in metrics))
+    others = (workload.make, workload.public, suite.exhibit, *(metric.function for metric in metrics))
     modules = {*code.modules, *(module for other in others if other for module in digest_of(other, False).modules)}
     conditions = environment.describe(device, machine, modules)
     decisive = {
@@ -56,6 +56,7 @@ def plan_cell(
         "workload": [workload.name, workload.scale, workload.target, digest_of(workload.make, False).digest],
         "method": [method.name, dict(method.settings), code.digest],
         "metrics": [[m.name, digest_of(m.function, False).digest, *(["traced"] if m.traced else [])] for m in metrics],
+        **({"public": digest_of(workload.public, False).digest} if workload.public else {}),
         **({"exhibit": digest_of(suite.exhibit, False).digest} if suite.exhibit else {}),
         "device": [device, conditions.gpu, conditions.machine, conditions.threads],
         "arithmetic": [conditions.arithmetic, dict(conditions.kernels)],

@@ -101,6 +101,9 @@ class Workload:
         Instance and methods are free of chance: one seed decides, and ranks go by value instead of by an interval.
     description : str
         One line for `optathlon list`.
+    public : callable, optional
+        ``public(problem) -> view``: what a method is handed, where the problem holds a truth that only metrics and yardsticks may
+        know; the problem itself by default.
     """
 
     name: str
@@ -116,6 +119,7 @@ class Workload:
     trials: int = 1
     exact: bool = False
     description: str = ""
+    public: Callable[[Any], Any] | None = None
 
     def __post_init__(self) -> None:
         require_name("workload", self.name)

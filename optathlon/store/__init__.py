@@ -3,11 +3,13 @@
 It writes a run as it ends, atomically, reads and validates what is there, and knows which of the groups of one address counts.
 """
 
+from optathlon.store import spool
 from optathlon.store.encoding import SCHEMA, Group, RecordError, to_groups, to_records
 from optathlon.store.files import discard, load_runs, path_of, read, replace_text, save, scan, sweep
 from optathlon.store.history import UnknownRevision, history_of, load_revision, locate
 from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
 from optathlon.store.runs import finished_runs
+from optathlon.store.verified import add_verified, load_verified
 
 __all__ = [
     "ABSENT",
@@ -15,6 +17,7 @@ __all__ = [
     "Group",
     "RecordError",
     "UnknownRevision",
+    "add_verified",
     "address",
     "discard",
     "finished_runs",
@@ -22,6 +25,7 @@ __all__ = [
     "last_finished",
     "load_revision",
     "load_runs",
+    "load_verified",
     "locate",
     "newest",
     "path_of",
@@ -30,6 +34,7 @@ __all__ = [
     "replace_text",
     "save",
     "scan",
+    "spool",
     "sweep",
     "to_groups",
     "to_records",

@@ -1,0 +1,161 @@
+"""`optathlon submission`: whether a pull request with a method and its records may be taken in."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optathlon.cli.common import Ended, UsageError, load_suites
+
+if TYPE_CHECKING:
+    from optathlon.spec import Suite
+    from optathlon.store import Group
+
+# What a tree declares, told by its own code: run with that tree first on the path.
+_DECLARATIONS = """
+import json, hashlib, sys
+from optathlon.registry import Registry
+from optathlon.measure.plan import digest_of
+def digest(entry, function):
+    fields = {n: str(getattr(entry, n)) for n in entry.__dataclass_fields__ if not callable(getattr(entry, n))}
+    return hashlib.sha256(json.dumps([fields, digest_of(function, False).digest], sort_keys=True).encode()).hexdigest()
+registry = Registry()
+told = {}
+for suite in registry.load_all(registry.names()):
+    told[suite.name] = {
+        "workload": {w.name: digest(w, w.make) for w in suite.workloads},
+        "metric": {m.name: digest(m, m.function) for m in suite.metrics},
+    }
+print(json.dumps(told))
+"""
+
+
+def submission(
+    request: Annotated[str, typer.Argument(metavar="BASE..HEAD", help="The commits of the request; HEAD is checked out.")],
+    repository: Annotated[Path, typer.Option("--repository", help="The checkout.")] = Path(),
+) -> None:
+    """Check a request that adds a method with its records, without running the method.
+
+    Exit code 0 when it may be taken in, 1 with a sentence for each reason against it. `optathlon verify --sample` runs it.
+    """
+    base, dots, head = request.partition("..")
+    if not (base and dots and head) or head.startswith("."):
+        raise UsageError(f"the request must be given as BASE..HEAD, got {request!r}")
+    commits = [_resolve(repository, name) for name in (base, head)]
+    if commits[1] != _resolve(repository, "HEAD"):
+        raise UsageError(f"{head} must be checked out, but HEAD is {_resolve(repository, 'HEAD')[:12]}")
+    faults = list(_faults(repository, *commits))
+    for fault in faults:
+        typer.echo(f"refused: {fault}")
+    if faults:
+        raise Ended(1)
+    typer.echo("the request may be taken in; its records are claimed until optathlon verify --sample has run some of them")
+
+
+def _faults(repository: Path, base: str, head: str) -> Iterator[str]:
+    from optathlon.judge import submission as judge
+    from optathlon.store import RecordError, read
+
+    added, faults = touched(changed_files(repository, base, head))
+    yield from faults
+    yield from judge.changed_declarations(*(_declared(repository, commit) for commit in (base, head)))
+    suites = {suite.name: suite for suite in load_suites(())}
+    groups: list[Group] = []
+    for path in added:
+        try:
+            groups.append(read(repository / path))
+        except RecordError as error:
+            yield str(error)
+    for group in groups:
+        yield from _record_faults(repository, head, suites, group)
+    yield from judge.missing_runs(groups, suites)
+    if not added:
+        yield "the request adds no record; measure with: optathlon run SUITE --method NAME"
+
+
+def _record_faults(repository: Path, head: str, suites: dict[str, Suite], group: Group) -> Iterator[str]:
+    from optathlon import data
+    from optathlon.judge import submission as judge
+    from optathlon.measure import plan_cell
+
+    cell = group.cell
+    try:
+        suite = suites[cell.suite]
+        workload, method = suite.workload(cell.workload), suite.method(cell.method)
+    except KeyError:
+        yield f"{cell.suite} {cell.workload} {cell.method}: not declared at the head"
+        return
+
+    @cache
+    def known(commit: str) -> bool:
+        return commit.isalnum() and _git(repository, "merge-base", "--is-ancestor", commit, head).returncode == 0
+
+    checksums = {name: data.checksum(name) for name in workload.data}
+    yield from judge.record_faults(group, plan_cell(suite, workload, method, cell.device), checksums, known)
+
+
+def changed_files(repository: Path, base: str, head: str) -> list[tuple[str, str]]:
+    """Return what a request does to each file since it left the base: a letter (A, M, D, T) and the path."""
+    fork = _git(repository, "merge-base", base, head).stdout.strip()
+    if not fork:
+        raise UsageError(f"{base[:12]} and {head[:12]} have no common ancestor")
+    parts = _git(repository, "diff", "--no-renames", "--name-status", "-z", fork, head).stdout.split("\0")
+    return list(zip(parts[:-1:2], parts[1:-1:2], strict=True))
+
+
+def touched(changes: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """Return the record files that a request adds, and a sentence for each thing that it does to other results or the harness."""
+    added, faults = [], []
+    for letter, path in changes:
+        parts = PurePosixPath(path).parts
+        if parts[:2] == ("results", "records"):
+            if letter == "A":
+                added.append(path)
+            else:
+                what = "deleted" if letter == "D" else "changed"
+                faults.append(f"{path}: records of machine {parts[2]} that are on the board are never {what} by a request")
+        elif parts[0] == "results":
+            faults.append(f"{path}: a request adds records alone; tables and verdicts are written by whoever takes it in")
+        elif parts[0] == "optathlon" or parts[:2] == (".github", "workflows"):
+            faults.append(f"{path}: the harness is changed; a method is submitted in a request of its own")
+    machines = sorted({PurePosixPath(path).parts[2] for path in added})
+    if len(machines) > 1:
+        faults.append(f"records of one machine make a request, got {', '.join(machines)}")
+    return added, faults
+
+
+def _declared(repository: Path, commit: str) -> Any:
+    """Return the digests of the workloads and metrics of a commit, told by its own code in a process of its own."""
+    archive = subprocess.run(["git", "-C", str(repository), "archive", commit], capture_output=True, check=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tree:
+            tree.extractall(folder, filter="fully_trusted")  # our own repository; links to suites/ and baselines/ among it
+        environ = {name: value for name, value in os.environ.items() if name != "OPTATHLON_SUITES"} | {"PYTHONPATH": folder}
+        command = [sys.executable, "-c", _DECLARATIONS]
+        told = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, check=False)
+    if told.returncode:
+        last = (told.stderr.strip().splitlines() or ["no word"])[-1]
+        raise UsageError(f"the suites of {commit[:12]} cannot be loaded: {last}")
+    return json.loads(told.stdout)
+
+
+def _resolve(repository: Path, name: str) -> str:
+    found = _git(repository, "rev-parse", "--quiet", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    if found.returncode:
+        raise UsageError(f"{name!r} is no commit of {repository.resolve()}")
+    return found.stdout.strip()
+
+
+def _git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=False)

@@ -1,0 +1,50 @@
+"""Whether a method has changed its problem in place: checksums of every array inside, before and after."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+_DEEPEST = 6
+
+
+def fingerprint(problem: Any) -> dict[str, int]:
+    """Return the checksum of each array and tensor that a problem holds, by the way to it."""
+    return {way: zlib.crc32(array.view(np.uint8).data) for way, array in _arrays(problem, "problem", set(), _DEEPEST)}
+
+
+def changed(before: Mapping[str, int], problem: Any) -> list[str]:
+    """Return the ways to arrays that are not what they were; what a problem has worked out since counts for nothing."""
+    after = fingerprint(problem)
+    return [way for way, checksum in before.items() if after.get(way) != checksum]
+
+
+def _arrays(value: Any, way: str, seen: set[int], depth: int) -> Iterator[tuple[str, np.ndarray]]:
+    if depth < 0 or id(value) in seen or value is None or isinstance(value, str | bytes | int | float | complex | np.generic):
+        return
+    seen.add(id(value))
+    torch = sys.modules.get("torch")
+    if isinstance(value, np.ndarray):
+        if value.dtype != object:
+            yield way, np.ascontiguousarray(value).reshape(-1)
+    elif torch is not None and isinstance(value, torch.Tensor):
+        if value.layout is torch.strided:
+            flat = value.detach().to("cpu").contiguous().reshape(-1)
+            yield way, (flat.resolve_conj().view(torch.uint8) if flat.numel() else flat.to(torch.uint8)).numpy()
+    elif isinstance(value, Mapping):
+        for name in list(value):
+            yield from _arrays(value[name], f"{way}[{name!r}]", seen, depth - 1)
+    elif isinstance(value, tuple | list):
+        for index, part in enumerate(value):
+            yield from _arrays(part, f"{way}[{index}]", seen, depth - 1)
+    elif (not isinstance(value, type) and not callable(value)) or (torch is not None and isinstance(value, torch.nn.Module)):
+        slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+        held = dict(getattr(value, "__dict__", {})) | {
+            name: getattr(value, name, None) for name in slots if isinstance(name, str)
+        }
+        for name, part in held.items():
+            yield from _arrays(part, f"{way}.{name}", seen, depth - 1)

@@ -1,0 +1,152 @@
+"""What is refused of a request with a method and its records: each cheat with its sentence; and the draw of what is run again."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy_suite
+
+from optathlon.cli.checking import draw, verify_sample
+from optathlon.cli.submitting import changed_files, touched
+from optathlon.judge.submission import changed_declarations, missing_runs, record_faults
+from optathlon.measure import Job, plan_cell, run_jobs
+from optathlon.store import Group, add_verified, load_verified, to_groups
+
+
+@pytest.fixture(scope="module")
+def measured() -> list[Group]:
+    """Return the records of two methods on all seeds of a workload."""
+    suite, jobs = toy_suite.SUITE, []
+    for name in ("halves", "draws"):
+        workload, method = suite.workload("vector"), suite.method(name)
+        cell = plan_cell(suite, workload, method, machine="here")
+        jobs += [Job(suite, workload, method, cell, seed, 10.0, 2**29) for seed in range(3)]
+    records = [replace(record, commit="abc", dirty=False) for record in run_jobs(jobs)]
+    return to_groups(records)
+
+
+def _faults(group: Group, declared: Any, known: Callable[[str], bool] = lambda commit: commit == "abc") -> list[str]:
+    return list(record_faults(group, declared, {}, known))
+
+
+def test_an_honest_record_has_no_fault(measured: list[Group]) -> None:
+    for group in measured:
+        assert _faults(group, group.cell) == []
+    assert list(missing_runs([], {"toy": toy_suite.SUITE})) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dirty": True}, "working tree with changes"),
+        ({"commit": "fed"}, "cannot be reached from the head"),
+        ({"commit": ""}, "no commit"),
+        ({"cpu_seconds": 1e3}, "CPU seconds cannot be spent"),
+        ({"seconds": None}, "must have its seconds"),
+        ({"trace": [[0, 0.2, 1.0], [1, 0.1, 0.5]], "seconds": 0.3}, "trace must increase"),
+        ({"trace": [[0, 0.1, 1.0], [1, 9.0, 0.5]], "seconds": 0.3}, "after the 0.3 s of the whole run"),
+    ],
+)
+def test_a_run_that_cannot_be(measured: list[Group], change: dict[str, Any], sentence: str) -> None:
+    group = measured[0]
+    run = {name: value for name, value in (group.runs[0] | change).items() if value is not None}
+    assert any(sentence in fault for fault in _faults(group._replace(runs=[run]), group.cell))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"code": "0" * 64}, "is not the code at the head"),
+        ({"settings": {"kind": "tuned"}}, "settings must be as declared"),
+        ({"target": 1e9}, "target must be as declared"),
+        ({"data": {"moon": "0" * 64}}, "must have the checksum"),
+    ],
+)
+def test_a_record_unlike_the_head(measured: list[Group], change: dict[str, Any], sentence: str) -> None:
+    group = measured[0]
+    assert any(sentence in fault for fault in _faults(group._replace(cell=replace(group.cell, **change)), group.cell))
+
+
+def test_cherries_are_not_picked(measured: list[Group]) -> None:
+    picked = [measured[0]._replace(runs=measured[0].runs[:2])]
+    faults = list(missing_runs(picked, {"toy": toy_suite.SUITE}))
+    assert any("toy vector halves: seeds 2 are missing" in fault for fault in faults)
+    assert any("toy absent halves: seeds 0 are missing" in fault for fault in faults)
+
+
+def test_posts_are_not_moved() -> None:
+    base = {"toy": {"workload": {"a": "1", "b": "1"}, "metric": {"m": "1"}}}
+    head = {"toy": {"workload": {"a": "1", "new": "1"}, "metric": {"m": "2"}}}
+    assert len(list(changed_declarations(base, head))) == 2
+    assert list(changed_declarations(base, base)) == []
+
+
+def test_records_of_others_are_not_touched(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        settings = ("-c", "user.name=n", "-c", "user.email=e@x")
+        return subprocess.run(
+            ["git", *settings, "-C", str(tmp_path), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    git("init", "-q")
+    files = {name: tmp_path / f"results/records/{name}/s/w/m@cpu.0.json" for name in ("theirs", "also", "mine", "second")}
+    for name in ("theirs", "also"):
+        files[name].parent.mkdir(parents=True)
+        files[name].write_text("{}")
+    git("add", "-A")
+    git("commit", "-qm", "base")
+    base = git("rev-parse", "HEAD")
+    files["theirs"].unlink()
+    files["also"].write_text("[]")
+    for name in ("mine", "second"):
+        files[name].parent.mkdir(parents=True)
+        files[name].write_text("{}\n")
+    (tmp_path / "results/verified.json").write_text("[]")
+    git("add", "-A")
+    git("commit", "-qm", "head")
+    added, faults = touched(changed_files(tmp_path, base, git("rev-parse", "HEAD")))
+    assert added == ["results/records/mine/s/w/m@cpu.0.json", "results/records/second/s/w/m@cpu.0.json"]
+    said = "\n".join(faults)
+    assert "machine theirs that are on the board are never deleted" in said
+    assert "machine also that are on the board are never changed" in said
+    assert "results/verified.json" in said
+    assert "records of one machine" in said
+
+
+def test_the_draw_depends_on_the_salt(measured: list[Group]) -> None:
+    drawn = {tuple((g.cell.method, r["seed"]) for g in draw(measured, 2, salt) for r in g.runs) for salt in "abcdefgh"}
+    assert all(len(one) == 2 for one in drawn)
+    assert len(drawn) > 1
+    assert draw(measured, 2, "a") == draw(measured, 2, "a")
+
+
+def test_seconds_divided_by_a_hundred_are_found_out(measured: list[Group], tmp_path: Path) -> None:
+    suite = replace(toy_suite.SUITE, reference_method="draws")
+    groups = [group._replace(cell=replace(group.cell, reference_method="draws")) for group in measured]
+    halves = next(group for group in groups if group.cell.method == "halves")
+    suites = {"toy": suite}
+    honest = verify_sample(suites, groups, [halves], tmp_path, "here", 1e6, write=True)
+    assert all(finding.agrees for finding in honest), honest
+    assert load_verified(tmp_path) == {halves.cell.key: {0, 1, 2}}
+    faked = halves._replace(runs=[run | {"seconds": 100 * run["seconds"] + 10} for run in halves.runs])
+    found = verify_sample(suites, groups, [faked], tmp_path, "here", 2.0, write=False)
+    assert [finding.what for finding in found if not finding.agrees] == ["seconds / draws"] * 3
+    bent = halves._replace(runs=[run | {"trace": run["trace"][:-1]} for run in halves.runs])
+    found = verify_sample(suites, groups, [bent], tmp_path, "here", 1e6, write=False)
+    assert [finding.what for finding in found if not finding.agrees] == ["trace"] * 3
+
+
+def test_a_list_of_verified_runs_is_read_with_care(tmp_path: Path, measured: list[Group]) -> None:
+    assert load_verified(tmp_path) == {}
+    cell = measured[0].cell
+    add_verified(tmp_path, [(cell, [1])], "there", "abc")
+    add_verified(tmp_path, [(cell, [0])], "there", "abc")
+    assert load_verified(tmp_path) == {cell.key: {0, 1}}
+    (tmp_path / "verified.json").write_text('[{"key": 1}]')
+    with pytest.raises(ValueError, match=r"verified\.json"):
+        load_verified(tmp_path)
