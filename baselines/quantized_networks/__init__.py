@@ -1,5 +1,6 @@
 """Two-layer networks of signs: semidefinite bounds, exact optima, Algorithm 1 and what it is compared with."""
 
+from optathlon.baselines.quantized_networks.enumeration import best_of_few
 from optathlon.baselines.quantized_networks.exact_optimum import ExactOptimum, exact_optimum
 from optathlon.baselines.quantized_networks.flips import Trained, fit_scale, flip_signs, random_network
 from optathlon.baselines.quantized_networks.gradient_training import (
@@ -27,6 +28,7 @@ __all__ = [
     "PolynomialNetwork",
     "SdpBound",
     "Trained",
+    "best_of_few",
     "compensated_rounding",
     "exact_optimum",
     "expand_bilinear",

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 _MEMORY = 20
 _MOST_STEPS = 200  # where it has not converged by then, the interior point is quicker
 _STEPS_PER_CERTIFICATE = 50
+_HOPELESS = 0.5  # a gap after the first certificate from which on the interior point is quicker: exact fits
 _SMOOTHINGS = (0.3, 0.1, 0.03, 0.01)
 _SMOOTHED_STEPS = 80
 
@@ -89,7 +90,7 @@ def low_rank_squares(
         U, V = W[:, :k], W[:, k:]
         return Factored(s * U @ U.T, s * V @ V.T, t * v, mu * (cost / size if size > 0 else 1.0), upper, lower, steps)
 
-    class _Proved(Exception):
+    class _Ended(Exception):
         pass
 
     count = 0
@@ -99,8 +100,9 @@ def low_rank_squares(
         count += 1
         if count % _STEPS_PER_CERTIFICATE == 0:
             take(flat)
-            if best.upper - best.lower <= tol * abs(best.upper):
-                raise _Proved
+            gap = best.upper - best.lower
+            if gap <= tol * abs(best.upper) or gap > _HOPELESS * abs(best.upper):
+                raise _Ended
 
     def take(flat: Array) -> None:
         nonlocal best
@@ -117,7 +119,7 @@ def low_rank_squares(
     try:
         answer = _lbfgs(evaluate, start.ravel(), _MOST_STEPS, watch)
         take(answer)
-    except _Proved:
+    except _Ended:
         pass
     return best
 

@@ -13,14 +13,18 @@ PAPER = "Bartan, Pilanci, Training Quantized Neural Networks to Global Optimalit
 
 WIDTHS = (10, 30, 100, 300)
 ON_CURVES = ("smoke-planted", "planted-*", "paper-planted*")
-ON_OPTIMA = ("smoke-exact", "exact-*", "paper-exact-*")
+ON_OPTIMA = ("smoke-exact", "tiny-*", "exact-*", "paper-exact-*")
 ON_TABLES = ("smoke-table", "table-*")
 EVERYWHERE = (*ON_CURVES, *ON_OPTIMA, *ON_TABLES, "size-*")
 
 
 def run_sdp(problem: Training, context: Context, *, form: str, solver: str | None, tol: float) -> Answer:
     """Solve a relaxation."""
-    bound = _bound(problem, context, form, solver=solver, tol=tol)
+
+    def seen(step: int, pair: tuple[float, float]) -> None:
+        context.observe(step, Answer(objective=pair[0], bound=pair[1]))
+
+    bound = _bound(problem, context, form, solver=solver, tol=tol, callback=seen if problem.traced else None)
     return Answer(relaxation=bound, objective=bound.objective, bound=bound.bound)
 
 
@@ -30,6 +34,14 @@ def run_exact(problem: Training, context: Context, *, pricing: str, tol: float) 
 
     found = exact_optimum(problem.X, problem.y, beta=problem.beta, loss=problem.loss, pricing=pricing, tol=tol, rng=context.rng)  # pyright: ignore[reportArgumentType]
     return Answer(network=found.network, objective=found.objective, bound=found.bound)
+
+
+def run_enumeration(problem: Training, context: Context, *, m: int) -> Answer:
+    """Find the best network of at most m neurons among all."""
+    from optathlon.baselines.quantized_networks import best_of_few
+
+    network, objective = best_of_few(problem.X, problem.y, m, beta=problem.beta)
+    return Answer(network=network, objective=objective)
 
 
 def run_algorithm_1(problem: Training, context: Context, *, m: int, form: str, weights: str, flips: bool) -> Answer:
@@ -173,6 +185,19 @@ OPTIMA = (
         reference="column generation over sign neurons found by local search",
         warm_up=_compile,
     ),
+)
+
+ENUMERATED = tuple(
+    method
+    for m, workloads in ((1, ("tiny-*",)), (2, ("tiny-*",)), (3, ("tiny-*",)), (4, ("tiny-*x3", "tiny-*x4")), (6, ("tiny-*x3",)))
+    for method in Method.grid(
+        "enumeration",
+        run_enumeration,
+        grid={"m": (m,)},
+        workloads=workloads if m > 2 else ("smoke-exact", *workloads),
+        reference="every support of m neurons and every choice of signs",
+        yardstick=True,
+    )
 )
 
 SAMPLERS = (
@@ -321,4 +346,4 @@ THEOREMS = (
     ),
 )
 
-METHODS = (*RELAXATIONS, *OPTIMA, *SAMPLERS, *TRAINERS, *CLASSIFIERS, *THEOREMS)
+METHODS = (*RELAXATIONS, *OPTIMA, *ENUMERATED, *SAMPLERS, *TRAINERS, *CLASSIFIERS, *THEOREMS)

@@ -37,6 +37,8 @@ class Training:
         Whether y are labels, which have an accuracy, whatever the loss.
     exact : bool
         Whether answers are measured against the exact optimum, which scoring then solves.
+    traced : bool
+        Whether solvers of the relaxation show each pair on their way.
     """
 
     X: Array
@@ -47,6 +49,7 @@ class Training:
     loss: str = "squared"
     labels: bool = False
     exact: bool = False
+    traced: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def planted(
     theta: float = 0.1,
     exact: bool = False,
     instance: int | None = None,
+    traced: bool = False,
 ) -> Callable[[Rng, str], Training]:
     """Return the maker of planted problems: standard normal samples, ten sign neurons with alpha = |N(0, 1)|.
 
@@ -122,7 +126,7 @@ def planted(
         alpha = np.abs(draw.standard_normal(NEURONS))
         y, y_test = (((Z @ U) * (Z @ V)) @ alpha for Z in (X, X_test))
         if kind == "paper":
-            return Training(X, y, X_test, y_test, PAPER_BETA, exact=exact)
+            return Training(X, y, X_test, y_test, PAPER_BETA, exact=exact, traced=traced)
         unit = y.std()
         y, y_test = y / unit + 0.5 * draw.standard_normal(n), y_test / unit + 0.5 * draw.standard_normal(n)
         if kind == "hinge":
@@ -130,7 +134,7 @@ def planted(
         slope = 2 * y if kind == "noise" else y
         beta = theta * 2 * float(np.linalg.norm(X.T @ (slope[:, None] * X), 2))
         loss = "hinge" if kind == "hinge" else "squared"
-        return Training(X, y, X_test, y_test, beta, loss, labels=kind == "hinge", exact=exact)
+        return Training(X, y, X_test, y_test, beta, loss, labels=kind == "hinge", exact=exact, traced=traced)
 
     return make
 

@@ -28,6 +28,17 @@ SMALL = (
     _workload("planted-100x20", planted(100, 20, "paper"), Scale.SMALL, "Fig. 1: loss against neurons", seeds=5, budget=120.0),
     *(
         _workload(
+            f"tiny-noise-15x{d}",
+            planted(15, d, "noise", theta=0.02, exact=True),
+            Scale.SMALL,
+            f"noise, 15 samples, {d} features, theta 0.02: also against the best of few neurons",
+            seeds=4,
+            metric="optimum-ratio",
+        )
+        for d in (3, 4, 5)
+    ),
+    *(
+        _workload(
             f"exact-{kind}-{n}x{d}",
             planted(n, d, kind, theta=theta, exact=True),
             Scale.SMALL,
@@ -36,7 +47,6 @@ SMALL = (
             metric="optimum-ratio",
         )
         for kind, n, d, theta in (
-            ("noise", 15, 4, 0.02),
             ("hinge", 15, 4, 0.02),
             ("noise", 200, 10, 0.1),
             ("hinge", 200, 10, 0.1),
@@ -46,7 +56,7 @@ SMALL = (
     *(
         _workload(
             f"size-{n}x{d}-{kind}",
-            planted(n, d, kind),
+            planted(n, d, kind, traced=True),
             Scale.SMALL,
             f"(22), {kind}, {n} samples, {d} features: seconds to a proved gap",
             seeds=3,
@@ -96,7 +106,7 @@ MEDIUM = (
     *(
         _workload(
             f"size-{n}x{d}-{kind}",
-            planted(n, d, kind),
+            planted(n, d, kind, traced=True),
             Scale.MEDIUM,
             f"(22), {kind}, {n} samples, {d} features: seconds to a proved gap",
             seeds=3,

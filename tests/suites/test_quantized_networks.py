@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from optathlon.baselines.quantized_networks import exact_optimum, random_network, sample_network, sdp_bound
-from optathlon.spec import Context, Diverged
+from optathlon.measure import plan_cell
+from optathlon.spec import Context, Diverged, RunRecord, Status
+from optathlon.store import save
 from optathlon.suites.quantized_networks import metrics, plots
 from optathlon.suites.quantized_networks.problem import Answer, difference_of_squares, multilevel, planted, table
 from optathlon.suites.quantized_networks.suite import SUITE
@@ -99,19 +101,45 @@ def test_the_converse_fails_with_signs_and_holds_with_three_levels():
     assert answer_of("product-by-three-levels", problem).residual <= 1e-12
 
 
-def row(workload, method, metric, value, seconds=0.1):
-    return {
-        "suite": "quantized_networks", "workload": workload, "method": method, "metric": metric, "value": value,
-        "cpu_seconds": seconds, "status": "ok",
-    }  # fmt: skip
+@pytest.mark.parametrize("loss", ["noise", "hinge"])
+def test_the_gap_is_traced(loss):
+    seen = []
+    problem = make(planted(60, 5, loss, traced=True))
+    method = SUITE.method("sdp")
+    context = Context(np.random.default_rng(0), 0, observe=lambda step, answer: seen.append(metrics.proved_gap(problem, answer)))
+    answer = method.run(problem, context, **method.settings)
+    assert (np.diff(seen) <= 0).all()
+    assert 1 >= seen[0] > seen[-1]
+    assert metrics.proved_gap(problem, answer) <= 1e-6
 
 
-def test_figures_are_drawn_where_there_are_rows(tmp_path):
-    rows = [row("planted-100x20", f"ptq-m{m}", "train-loss", 1 / m) for m in (10, 100)]
-    rows += [row(f"size-100x{d}-noise", "sdp", "proved-gap", 1e-7, d / 1e3) for d in (20, 40)]
-    assert plots.curve(rows, "planted-100x20", "train-loss", "ptq") == [(10, 0.1), (100, 0.01)]
-    assert plots.seconds(rows, "noise", 100, "sdp") == [(20, 0.02), (40, 0.04)]
-    written = plots.draw(rows, tmp_path)
-    assert [path.name for path in written] == ["losses.png", "seconds.png"]
+def test_few_neurons_are_above_the_optimum():
+    problem = make(planted(15, 3, "noise", theta=0.02, exact=True))
+    ratios = [metrics.optimum_ratio(problem, answer_of(f"enumeration-m{m}", problem)) for m in (1, 2, 4, 6)]
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[0] > 1.05
+    assert ratios[-1] == pytest.approx(1, abs=0.02)
+
+
+def test_figures_are_drawn_where_there_are_records(tmp_path):
+    def recorded(workload, method, scores, cpu_seconds=0.1, trace=()):
+        cell = plan_cell(SUITE, SUITE.workload(workload), SUITE.method(method))
+        for seed in range(2):
+            save(
+                tmp_path,
+                RunRecord(cell=cell, seed=seed, status=Status.OK, scores=scores, cpu_seconds=cpu_seconds, trace=trace),
+            )
+
+    assert plots.draw(tmp_path, tmp_path) == []
+    for m in (10, 100):
+        recorded("planted-100x20", f"ptq-m{m}", {"train-loss": 1 / m, "test-loss": 1 / m})
+    recorded("planted-100x20", "sdp-printed", {"train-loss": 0.0, "test-loss": 0.5})
+    for d in (20, 40):
+        trace = ((0, 0.001, 1.0), (1, 0.002, 1e-7))
+        recorded(f"size-100x{d}-noise", "sdp", {"proved-gap": 1e-7}, d / 1e3, trace)
+    assert plots.curve(tmp_path, "planted-100x20", "train-loss", "ptq") == [(10, 0.1), (100, 0.01)]
+    assert plots.seconds(tmp_path, "noise", 100, "sdp") == [(20, 0.02), (40, 0.04)]
+    assert plots.gaps(tmp_path, "noise", 100, 20) == ([0.001, 0.002], [1.0, 1e-7])
+    written = plots.draw(tmp_path, tmp_path)
+    assert [path.name for path in written] == ["losses.png", "seconds.png", "gaps.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
-    assert plots.draw([], tmp_path) == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from optathlon.baselines.quantized_networks import exact_optimum, objective, sdp_bound
+from optathlon.baselines.quantized_networks import best_of_few, exact_optimum, objective, sdp_bound
 from optathlon.baselines.quantized_networks._pricing import price_exactly, price_heuristically
 
 
@@ -153,3 +153,32 @@ def test_outputs_are_separate_problems(judge, loss):
     assert sdp_bound(X, Y, beta=beta, loss=loss).bound <= joint.objective * (1 + 1e-9)
     with pytest.raises(ValueError, match="X must have shape"):
         joint.predict(X[:, 1:])
+
+
+def test_few_neurons_cost_more_than_the_optimum(judge):
+    """p_b*(m) falls to p_b*, is a network's own objective, and equals a search of its own at m = 1."""
+    X, y, beta = judge.planted(10, 3, 0, "noise", 0.02)
+    exact = exact_optimum(X, y, beta=beta)
+    values = []
+    for m in range(1, 7):
+        network, value = best_of_few(X, y, m, beta=beta)
+        assert len(network.alpha) <= m
+        assert objective(network, X, y, beta=beta) == pytest.approx(value, rel=1e-12)
+        values.append(value)
+    assert (np.diff(values) <= 1e-9).all()
+    assert values[0] > 1.05 * exact.objective
+    assert exact.bound <= values[-1] <= 1.01 * exact.objective
+    signs = np.array(list(itertools.product([-1.0, 1.0], repeat=3)))
+    alone = [np.sum(y**2)]
+    for u, v in itertools.product(signs, signs):
+        f = (X @ u) * (X @ v)
+        for alpha in ((f @ y - 1.5 * beta) / (f @ f), (f @ y + 1.5 * beta) / (f @ f)):
+            alone.append(np.sum((alpha * f - y) ** 2) + 3 * beta * abs(alpha))
+    assert values[0] == pytest.approx(min(alone), rel=1e-9)
+
+
+def test_enumeration_refuses_what_it_cannot_finish():
+    with pytest.raises(ValueError, match="n_neurons must leave at most"):
+        best_of_few(np.eye(6), np.ones(6), 4, beta=0.1)
+    with pytest.raises(ValueError, match="n_neurons must be an integer of at least 1"):
+        best_of_few(np.eye(3), np.ones(3), 0, beta=0.1)
