@@ -45,7 +45,7 @@ class _Ratio(NamedTuple):
             raise MissingEvidence(f"no runs of {self.method} on {self.numerator} and {self.denominator}")
         if min(map(min, found)) <= 0:
             measured = (
-                f"{self.method}: {self.metric} is not above zero in a run on {self.numerator} or {self.denominator}: no ratio"
+                f"{self.method}: {self.metric} has a zero in {self.numerator} or {self.denominator}: no ratio"
             )
             return Verdict(ruling=Ruling.INCONCLUSIVE, measured=measured)
         samples = [np.log(values) for values in found]
