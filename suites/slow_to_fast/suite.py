@@ -106,14 +106,14 @@ WORKLOADS = (
     *(_patterns(d, k) for d, k in ((2, 5), (3, 6), (4, 7), (5, 8))),
     Workload(
         name="mnist",
-        make=mnist(1200),
+        make=mnist(600),
         scale=Scale.MEDIUM,
         seeds=3,
         budget=1200.0,
         metric="final-loss",
         data=("mnist",),
         methods=(),
-        description="LeNet on MNIST, 1,200 steps of plain SGD at rate 0.01 with batches of 1,000",
+        description="LeNet on MNIST, 600 steps of plain SGD at rate 0.01 with batches of 1,000",
     ),
     *(
         Workload(
