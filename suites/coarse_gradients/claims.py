@@ -44,9 +44,7 @@ class _Ratio(NamedTuple):
         if min(map(len, found)) == 0:
             raise MissingEvidence(f"no runs of {self.method} on {self.numerator} and {self.denominator}")
         if min(map(min, found)) <= 0:
-            measured = (
-                f"{self.method}: {self.metric} has a zero in {self.numerator} or {self.denominator}: no ratio"
-            )
+            measured = f"{self.method}: {self.metric} has a zero in {self.numerator} or {self.denominator}: no ratio"
             return Verdict(ruling=Ruling.INCONCLUSIVE, measured=measured)
         samples = [np.log(values) for values in found]
         middle = samples[0].mean() - samples[1].mean()

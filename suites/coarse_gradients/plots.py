@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
 from optathlon.store import finished_runs
 
 ANGLES = (15, 30, 45, 60, 75, 90)
-COLOURS = {"relu": "tab:blue", "reverse-exponential": "tab:orange", "log-tailed": "tab:green", "clipped-relu": "tab:red"}
+MARKS = {
+    "relu": ("o", "tab:blue"),
+    "reverse-exponential": ("s", "tab:orange"),
+    "log-tailed": ("x", "tab:green"),
+    "clipped-relu": ("+", "tab:red"),
+}
 DEEP = {"float": "black", "relu-4bit": "tab:blue", "clipped-relu-4bit": "tab:red"}
 NETWORKS = {
     "vgg11-quarter": "VGG-11, quarter width",
@@ -42,21 +48,22 @@ def by_angle(results: Path, metric: str, estimator: str, kind: str = "") -> dict
 
 
 def _angles(results: Path, path: Path) -> Path | None:
-    """Draw steps and norms against the angle: one point a batch of starts, a line through their means."""
+    """Draw steps and norms against the angle: a dot a batch of starts, and their means, joined between neighbours."""
     from matplotlib import pyplot
 
     if not by_angle(results, "steps", "relu"):
         return None
     canvas, axes = pyplot.subplots(1, 2, figsize=(9, 3.8), dpi=100, layout="constrained")
     for axis, metric, label in zip(axes, ("steps", "norm"), ("steps to zero loss, median", "norm of W, median"), strict=True):
-        for estimator, colour in COLOURS.items():
+        for estimator, (mark, colour) in MARKS.items():
             for kind, style in (("", "-"), ("noise-", ":")):
                 points = by_angle(results, metric, estimator, kind)
                 if points:
                     name = estimator + (", noise .05" if kind else "")
-                    axis.plot(list(points), [sum(v) / len(v) for v in points.values()], style, color=colour, lw=1, label=name)
+                    means = [sum(points[a]) / len(points[a]) if a in points else math.nan for a in ANGLES]
+                    axis.plot(ANGLES, means, mark + style, color=colour, lw=1, ms=7, mfc="none", label=name)
                 for angle, values in points.items():
-                    axis.plot([angle] * len(values), values, ".", color=colour, ms=4)
+                    axis.plot([angle] * len(values), values, ".", color=colour, ms=3)
         axis.set(xlabel="angle of the planes, degrees", ylabel=label, xticks=ANGLES)
         axis.grid(alpha=0.3)
     axes[0].set_yscale("log")

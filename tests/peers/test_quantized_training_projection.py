@@ -61,7 +61,8 @@ def test_a_million_numbers_against_sorts(benchmark, kind):
     np.testing.assert_allclose(project_ternary(y), by_numpy(y), rtol=1e-6)
     if kind == "normal":
         assert ours <= 8e-3
-    assert numpy_ / ours >= 4  # 5 to 10 where measured, with numpy sorting by AVX-512
+    # With numpy sorting by AVX-512 or AVX2 5 to 11 were measured, on a busy machine, and without either 22 to 27.
+    assert numpy_ / ours >= 4
     assert torch_ / ours >= 15
 
 
