@@ -47,6 +47,8 @@ CELLS = {
         "sdp-clarabel",
         "exact",
         "column-generation",
+        "enumeration-m1",
+        "enumeration-m2",
         "algorithm-1-limit-m1000",
         "algorithm-1-limit-m100000",
         "algorithm-1-corrected-m1000",
