@@ -56,13 +56,30 @@ def library() -> dict[str, tuple[Piece, ...]]:
 
 
 def _pieces(path: Path, root: Path) -> Iterator[Piece]:
+    """Yield what a module offers: what its ``__all__`` names, and of a private module what its package's does."""
     relative = path.relative_to(root)
     package = ".".join((LIBRARY, *relative.parent.parts))
+    private = path.name.startswith("_") and path.name != "__init__.py"
+    offered = _offered(path.with_name("__init__.py") if private else path)
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            if node.name not in (offered or ()) and (private or offered is not None):
+                continue
             text = ast.get_docstring(node) or ""
             place = f"baselines/{relative.as_posix()}"
             yield Piece(package, node.name, place, node.lineno, text.split("\n\n")[0], formulas(text), _section(text))
+
+
+@cache
+def _offered(path: Path) -> frozenset[str] | None:
+    """Return the names in a module's ``__all__``, None where it has none that can be read without running it."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else ():
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            try:
+                return frozenset(ast.literal_eval(node.value))
+            except ValueError:
+                return None
+    return None
 
 
 def formulas(docstring: str) -> tuple[str, ...]:
