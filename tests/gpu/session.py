@@ -1,4 +1,4 @@
-"""All that a quarter of an hour with a GPU is for, in the order of its worth: contract checks, small solves on both devices, then cells.
+"""What a quarter of an hour with a GPU is for, in the order of its worth: contract checks, small solves, then larger cells.
 
 Resumable: what is recorded is not run again. Rehearsed without a GPU by ``--device cpu --dry``. Needs no test runner and no
 installation: ``PYTHONPATH=. python tests/gpu/session.py`` with torch and the other libraries beside it.
