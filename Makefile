@@ -12,6 +12,9 @@ BENCH ?= .
 ABSENT := $(if $(wildcard /dev/nvidiactl),nothing,cuda)
 # Cells at a time. Each has one thread; JOBS=1 on a quiet machine for seconds that are to be published.
 JOBS ?= 2
+# How long `make gpu` may take, and what it is told besides.
+MINUTES ?= 9
+GPU_OPTIONS ?=
 
 # Timings are comparable only when nothing starts threads of its own.
 export OMP_NUM_THREADS := 1
@@ -19,7 +22,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: leaderboard test setup lint peers boundscheck campaigns tables history site clean help
+.PHONY: leaderboard test setup lint peers boundscheck campaigns gpu tables history site clean help
 
 leaderboard: setup ## print what is published, run every suite at scale small here, print both boards beside each other
 	$(BIN)/optathlon leaderboard --scale $(SCALE) --summary || true
@@ -54,6 +57,9 @@ campaigns: setup ## attack the harness: kills, mutated records, hostile methods 
 
 boundscheck: setup ## run the tests of the compiled kernels with bounds checks, in a cache of their own
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.cache/boundscheck $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests/baselines
+
+gpu: ## check cells on cuda, then run what a GPU is for (MINUTES, GPU_OPTIONS; --device cpu --dry rehearses)
+	PYTHONPATH=. $(PYTHON) tests/gpu/session.py --minutes $(MINUTES) $(GPU_OPTIONS)
 
 tables: setup ## write results/LEADERBOARD.md and results/leaderboard.csv from the records
 	$(BIN)/optathlon leaderboard --write

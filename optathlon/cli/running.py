@@ -123,8 +123,10 @@ def _cluster(on: str, workers: int, sbatch: Path | None, suites: Sequence[Suite]
     """Yield the workers that were asked for, started where that is this command's business, and ended with it."""
     if on not in ("local", "slurm") and "://" not in on:
         raise UsageError(f"--on must be local, slurm or the address of a scheduler (tcp://HOST:PORT), got {on!r}")
+    from optathlon.store.spool import take_in
+
     driver, places = cluster_room("driver"), cluster_room("places")
-    paths = [str(path) for path in SUITE_PATHS]
+    paths, results = [str(path) for path in SUITE_PATHS], Path(str(where["results"])).absolute()
     gpu, machine = where["device"] == "cuda", where["machine"] if on == "local" else None
     expect, wait = (1, 5.0) if "://" in on else (workers, 60.0)
     try:
@@ -134,5 +136,6 @@ def _cluster(on: str, workers: int, sbatch: Path | None, suites: Sequence[Suite]
                 yield cluster
             finally:
                 cluster.close()
+                take_in(results)  # what had finished in cells that were stopped
     except driver.ClusterError as error:
         raise UsageError(str(error)) from None

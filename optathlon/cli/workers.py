@@ -16,6 +16,7 @@ def worker(
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Take cells for cuda; each slot has a GPU of its own.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a scheduler before giving up.")] = 60.0,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True, help="End with the process that starts it.")] = False,
 ) -> None:
     """Run cells for whoever asks through a scheduler (``dask scheduler`` starts one), until it is gone.
 
@@ -29,6 +30,8 @@ def worker(
         raise UsageError(f"ADDRESS must be that of a scheduler, tcp://HOST:PORT, got {address!r}")
     if slots is None:
         slots = _gpus() if gpu else max(1, cores() // threads())
+    if with_parent:
+        cluster_room("nursery").end_with_parent()
     paths = [str(path.resolve()) for path in SUITE_PATHS]
     cluster_room("worker").keep_slots(address, slots, gpu=gpu, wait=wait, paths=paths)
 

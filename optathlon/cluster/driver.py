@@ -27,6 +27,7 @@ from optathlon.store.encoding import decode_cell
 
 _TRIES = 3  # workers that a cell may cost before it is given up
 _LOOK = 1.0  # seconds between looks at who is there
+_TAGS = 2.0  # seconds within which a worker that has just come tells its tags
 _ALONE = 120.0  # seconds without any worker after which a run is given up
 
 
@@ -120,25 +121,29 @@ class Cluster:
 
     # ---- who takes part
 
-    def _present(self) -> dict[str, Mapping[str, Any]]:
-        """Return the workers that the scheduler knows and that have the device's tag, by address."""
+    def _everybody(self) -> dict[str, Mapping[str, Any]]:
+        """Return the workers that the scheduler knows, by address."""
         try:
-            workers = self.client.sync(self.client.scheduler.identity, n_workers=-1, callback_timeout=10)["workers"]
+            return self.client.sync(self.client.scheduler.identity, n_workers=-1, callback_timeout=10)["workers"]
         except Exception as error:
             raise ClusterError(f"the scheduler is lost ({type(error).__name__}); the same command goes on from there") from None
+
+    def _tagged(self, workers: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+        """Return those that have the device's tag."""
         return {address: worker for address, worker in workers.items() if worker["resources"].get(self.device, 0) >= 1}
 
     def _await_workers(self, expect: int, wait: float) -> dict[str, Mapping[str, Any]]:
         """Wait for the workers that were asked for; where there are others already, nobody waits for a tag that they lack."""
-        deadline = time.monotonic() + wait
+        began = time.monotonic()
+        came = None  # when there were enough, tagged or not
         while True:
-            known = self._present()
-            late = time.monotonic() > deadline
-            if len(known) >= expect or (late and known):
+            everybody = self._everybody()
+            known, waited = self._tagged(everybody), time.monotonic() - began
+            came = came or (time.monotonic() if len(everybody) >= expect else None)
+            if len(known) >= expect or (waited > wait and known):
                 return known
-            others = len(self.client.sync(self.client.scheduler.identity, n_workers=-1)["workers"])
-            if late or (others and not known):
-                there = f"{others} workers, none of them with the tag {self.device}" if others else "no workers"
+            if waited > wait or (came is not None and not known and time.monotonic() - came > _TAGS):
+                there = f"{len(everybody)} workers, none of them with the tag {self.device}" if everybody else "no workers"
                 hint = f"; start one with: optathlon worker ADDRESS{' --gpu' if self.device == 'cuda' else ''}"
                 raise ClusterError(f"the scheduler has {there}{hint}")
             time.sleep(0.1)
@@ -186,7 +191,7 @@ class Cluster:
 
     def _look(self, tell: Callable[[str], None]) -> list[_Task]:
         """Take workers that have come, drop those that have gone, and return the tasks that these had."""
-        present = self._present()
+        present = self._tagged(self._everybody())
         lost = []
         for address in [address for address in self.slots if address not in present]:
             slot = self.slots.pop(address)

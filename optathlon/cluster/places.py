@@ -71,7 +71,7 @@ def _command(address: str, slots: int, gpu: bool, paths: Sequence[str]) -> list[
 @contextlib.contextmanager
 def _local(address: str, workers: int, gpu: bool, machine: str | None, paths: Sequence[str]) -> Iterator[None]:
     environ = os.environ | ({"OPTATHLON_MACHINE": machine} if machine else {})
-    process = subprocess.Popen(_command(address, workers, gpu, paths), env=environ)
+    process = subprocess.Popen([*_command(address, workers, gpu, paths), "--with-parent"], env=environ)
     try:
         yield
     finally:
