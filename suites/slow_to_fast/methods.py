@@ -112,7 +112,7 @@ METHODS = (
         for start in ("random", "half-space")
     ),
     _points("gradient-descent", ("tilted-*",), "gradient-descent", 0.1, 0.0, f"{THESIS}, eq. 2.3, Fig. 2.3"),
-    _points("bias-0.02", WATCHED, "gradient-descent", 0.1, 0.02, f"{THESIS}, Theorem 2.1"),
+    _points("bias-0.02", ("plane-8", "plane-smoke"), "gradient-descent", 0.1, 0.02, f"{THESIS}, Theorem 2.1"),
     _points("bias-0.1", WATCHED, "gradient-descent", 0.1, 0.1, f"{THESIS}, Theorem 2.1"),
     _points("momentum", WATCHED, "momentum", 0.1, 0.0, "Polyak, 1964, with decay 0.9"),
     _points("adam", WATCHED, "adam", 0.1, 0.0, "Kingma and Ba, 2015"),

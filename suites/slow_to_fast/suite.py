@@ -26,13 +26,13 @@ def _tilted(angle: int, noise: float = 0.0) -> Workload:
 def _condition(d: int, k: int) -> Workload:
     return Workload(
         name=f"condition-{d}-{k}",
-        make=vectors(k, d, 300),
+        make=vectors(k, d, 450),
         scale=Scale.SMALL,
-        seeds=3,
+        seeds=2,
         metric="disagreement",
         methods=(),
-        trials=300,
-        description=f"300 sets of {k} normal vectors in {d} dimensions",
+        trials=450,
+        description=f"450 sets of {k} normal vectors in {d} dimensions",
     )
 
 

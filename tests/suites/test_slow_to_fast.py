@@ -65,7 +65,7 @@ def test_metrics_of_known_answers_to_the_condition():
     truth = Answers(np.array([metrics.geometric_condition(W) for W in problem.sets]))
     assert score("disagreement", problem, truth) == 0
     assert score("disagreement", problem, Answers(~truth.holds)) == 1
-    assert score("condition-share-error", problem, Answers(np.ones(300, bool))) == 0.5
+    assert score("condition-share-error", problem, Answers(np.ones(450, bool))) == 0.5
     counted = made("patterns-2-5")
     assert score("pattern-count-error", counted, Answers(np.zeros(0, bool), 23)) == 1
 
