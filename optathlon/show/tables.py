@@ -155,7 +155,10 @@ def standing_text(first: Sequence[Row]) -> str:
     if row is None:
         return ""
     if row.standing == "tied":
-        return f"First place: tied, {sum(r.rank == 1 and r.value == row.value for r in first)} methods have the same mean."
+        equal = sum(r.rank == 1 and r.value == row.value for r in first)
+        if equal == 1:
+            return "First place: tied, the next mean differs by less than the metric tells apart."
+        return f"First place: tied, {equal} methods have the same mean."
     if row.stability is None:
         return "One seed: nobody can be told apart."
     if row.resolution is None:
