@@ -67,7 +67,7 @@ def test_the_scheduler_is_killed_and_the_same_command_goes_on(house: Any, alone:
 
 def test_an_interrupt_leaves_nothing_running(house: Any) -> None:
     run = house.run(*LOCAL)
-    house.until(lambda: len(house.ended()) >= 2)
+    house.until(lambda: len(house.kept()) >= 2)
     run.send_signal(signal.SIGINT)
     assert "finished cells are recorded" in _finish(run, 130)
     assert house.processes() == []
