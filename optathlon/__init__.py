@@ -6,6 +6,8 @@ library of their own, `optathlon.baselines`.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +24,23 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """Keeps the function: importing `optathlon.suites.NAME` would bind the package `suites` over the function of that name."""
+
+    @property
+    def suites(self) -> Any:
+        from optathlon import api
+
+        return api.suites
+
+    @suites.setter
+    def suites(self, package: ModuleType) -> None:
+        """Leave the function where it is; the package is imported by its full name."""
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -194,7 +194,7 @@ ENUMERATED = tuple(
         "enumeration",
         run_enumeration,
         grid={"m": (m,)},
-        workloads=workloads if m > 2 else ("smoke-exact", *workloads),
+        workloads=("smoke-exact", *workloads),
         reference="every support of m neurons and every choice of signs",
         yardstick=True,
     )

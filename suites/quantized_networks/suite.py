@@ -17,7 +17,7 @@ def _workload(name: str, make: object, scale: Scale, description: str, **options
 SMOKE = (
     _workload("smoke-planted", planted(30, 5, "paper"), Scale.SMOKE, "30 samples, 5 features", seeds=2),
     _workload(
-        "smoke-exact", planted(20, 4, "noise", exact=True), Scale.SMOKE, "20 samples, 4 features", seeds=2, metric="optimum-ratio"
+        "smoke-exact", planted(20, 3, "noise", exact=True), Scale.SMOKE, "20 samples, 3 features", seeds=2, metric="optimum-ratio"
     ),
     _workload("smoke-table", planted(40, 5, "hinge"), Scale.SMOKE, "40 labels, 5 features", seeds=2, metric="test-accuracy"),
     _workload("smoke-levels", multilevel(2), Scale.SMOKE, "three levels to signs", seeds=2, metric="residual"),

@@ -82,3 +82,9 @@ def test_what_does_not_exist_is_named() -> None:
     with pytest.raises(ValueError, match="methods must be a sequence"):
         opt.run(toy_suite.SUITE, scale="smoke", methods="draws")
     assert "binary_regression" in opt.suites()
+
+
+def test_the_interface_survives_the_import_of_a_suite() -> None:
+    code = "import optathlon as opt; import optathlon.suites.gans.suite; print(sorted(opt.suites())[:2], opt.suites.__module__)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["['acceleration',", "'binary_regression']", "optathlon.api"]
