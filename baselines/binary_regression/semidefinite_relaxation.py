@@ -228,7 +228,8 @@ def _solve_conic(Q: Array, solver: str, tol: float) -> Array:
     if solver == "scs":
         problem.solve(solver=cvxpy.SCS, eps_abs=tol, eps_rel=tol, max_iters=100_000)
     else:
-        problem.solve(solver=cvxpy.CLARABEL, tol_gap_abs=tol, tol_gap_rel=tol, tol_feas=min(tol, 1e-8))
+        limits = {"tol_gap_abs": tol, "tol_gap_rel": tol, "tol_feas": min(tol, 1e-8)}
+        problem.solve(solver=cvxpy.CLARABEL, max_threads=1, **limits)  # a pool of threads does not survive a fork
     if U.value is None:  # the solver gave up: the origin of the factor space is a poor answer that the certificate exposes
         return np.ones((len(Q), 1))
     values, vectors = np.linalg.eigh((U.value + U.value.T) / 2)

@@ -34,7 +34,9 @@ def solve_by_cvxpy(problem: Relaxation, solver: str, tol: float) -> Solved:
         diagonals = [cp.diag(half) == level for half, level in zip(halves, levels, strict=True)]
     fit = yhat == cp.sum(cp.multiply(problem.X @ matrix, problem.X), axis=1)
     program = cp.Problem(cp.Minimize(loss + problem.cost * price), [fit, *diagonals])
-    options: dict[str, Any] = {"eps": max(tol, 1e-9), "max_iters": 100_000} if solver == "scs" else {}
+    options: dict[str, Any] = {"eps": max(tol, 1e-9), "max_iters": 100_000}
+    if solver == "clarabel":
+        options = {"max_threads": 1}  # a pool of threads does not survive a fork
     try:
         program.solve(solver=solver.upper(), **options)
     except cp.SolverError:

@@ -299,5 +299,5 @@ def _least_norm(moments: Array, beta: float) -> float:
     d = len(moments)
     Z = cp.Variable((d, d), PSD=True)
     problem = cp.Problem(cp.Minimize(cp.trace(Z)), [moments - Z << beta * np.eye(d), Z - moments << beta * np.eye(d)])
-    problem.solve(solver="CLARABEL")
+    problem.solve(solver="CLARABEL", max_threads=1)  # a pool of threads does not survive a fork
     return float(problem.value)  # pyright: ignore[reportArgumentType]

@@ -7,7 +7,7 @@ import pytest
 
 from optathlon.baselines.convex_networks import deep_linear, polynomial_program, relu_program, three_layer_program, train_network
 from optathlon.judge.evidence import Evidence, MissingEvidence
-from optathlon.measure import plan_cell
+from optathlon.measure import Job, plan_cell, run_jobs
 from optathlon.spec import Ruling, RunRecord, Status
 from optathlon.store import save
 from optathlon.suites.convex_networks import instances, metrics, plots
@@ -132,3 +132,15 @@ def test_figures_come_from_records(tmp_path):
         save(tmp_path, replace(run(method, 0.0, seed=1, workload=workload), status=Status.TIMEOUT, scores={}))
     for draw in (plots.traces, plots.sampled):
         assert draw(tmp_path, tmp_path).stat().st_size > 1000
+
+
+def test_moments_are_solved_in_a_fork_of_a_process_that_has_used_clarabel() -> None:
+    """Its pool of threads is gone in a fork, and whoever waits for it waits for ever."""
+    import cvxpy as cp
+
+    A = np.eye(30) + 0.1
+    Z = cp.Variable((30, 30), PSD=True)
+    cp.Problem(cp.Minimize(cp.trace(Z)), [A - Z << 0.1 * np.eye(30)]).solve(solver="CLARABEL")
+    workload, method = SUITE.workload("smoke-moments"), SUITE.method("singular-value-thresholding")
+    (record,) = run_jobs([Job(SUITE, workload, method, plan_cell(SUITE, workload, method), 0, 60.0, workload.memory)])
+    assert record.status is Status.OK, record.reason
