@@ -34,7 +34,9 @@ if __name__ == "__main__":
     parser.add_argument("--html", type=Path, default=HERE.parent / "html", help="folder of the site")
     parser.add_argument("--suite", default="binary_regression")
     parser.add_argument(
-        "--board", default="gaussian-30x60-sigma0.6%2Fsmall%2Fcpu%2Famd-epyc-2c", help="workload/scale/device/machine"
+        "--board",
+        default="gaussian-30x60-sigma0.6%2Fsmall%2Fcpu%2Fintel-xeon-f6m167-skylakex-2c",
+        help="workload/scale/device/machine",
     )
     asked = parser.parse_args()
     take(asked.html / "suite" / asked.suite / "index.html", f"#board={asked.board}", HERE / "leaderboard.png")

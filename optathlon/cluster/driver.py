@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import dask
 import orjson
+from dask import config
 from distributed import Client, Future
 
 from optathlon.cluster import tasks
@@ -107,7 +107,7 @@ class Cluster:
         self.slots: dict[str, _Slot] = {}
         self.refused: set[str] = set()
         self.ours = identity(registry, suites, "cpu")
-        dask.config.set({"distributed.comm.timeouts.connect": f"{min(wait, 10):g}s"})
+        config.set({"distributed.comm.timeouts.connect": f"{min(wait, 10):g}s"})
         try:
             self.client = Client(address, timeout=min(wait, 10), set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
@@ -124,7 +124,9 @@ class Cluster:
     def _everybody(self) -> dict[str, Mapping[str, Any]]:
         """Return the workers that the scheduler knows, by address."""
         try:
-            return self.client.sync(self.client.scheduler.identity, n_workers=-1, callback_timeout=10)["workers"]
+            scheduler: Any = self.client.scheduler
+            known: Any = self.client.sync(scheduler.identity, n_workers=-1, callback_timeout=10)
+            return known["workers"]
         except Exception as error:
             raise ClusterError(f"the scheduler is lost ({type(error).__name__}); the same command goes on from there") from None
 
@@ -151,7 +153,7 @@ class Cluster:
     def _identities(self, addresses: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return what each worker says that it is; empty for a dask worker that is not ours."""
         question = orjson.dumps({"do": "identity", "suites": self.suites, "device": self.device})
-        said = self.client.run(tasks.ask, question, workers=list(addresses), on_error="return")
+        said: Any = self.client.run(tasks.ask, question, workers=list(addresses), on_error="return")
         found = {}
         for address, answer in said.items():
             last = orjson.loads(answer)[-1] if isinstance(answer, bytes) and answer else {"why": str(answer)[:200]}
@@ -220,8 +222,8 @@ class Cluster:
             for cell in (jobs[0].cell for jobs in cells)
         ]
         first = next(iter(self.slots))
-        answer = self.client.run(tasks.ask, orjson.dumps({"do": "plan", "cells": wanted}), workers=[first])[first]
-        said = orjson.loads(answer)[-1]
+        answers: Any = self.client.run(tasks.ask, orjson.dumps({"do": "plan", "cells": wanted}), workers=[first])
+        said = orjson.loads(answers[first])[-1]
         if "cells" not in said:
             raise ClusterError(f"worker {self.slots[first].name} cannot plan: {said.get('why')}")
         planned = [decode_cell(document) for document in said["cells"]]

@@ -109,13 +109,13 @@ def main() -> None:
     import asyncio
     import signal
 
-    import dask
+    from dask import config
     from distributed import Scheduler
 
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    dask.config.set({"distributed.scheduler.worker-ttl": "60s", "distributed.scheduler.allowed-failures": 0})
+    config.set({"distributed.scheduler.worker-ttl": "60s", "distributed.scheduler.allowed-failures": 0})
 
     async def serve() -> None:
         async with Scheduler(host=sys.argv[1] or None, port=0, dashboard=False) as scheduler:

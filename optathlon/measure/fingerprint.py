@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
+from inspect import getmro
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def _arrays(value: Any, way: str, seen: set[int], depth: int) -> Iterator[tuple[
         for index, part in enumerate(value):
             yield from _arrays(part, f"{way}[{index}]", seen, depth - 1)
     elif (not isinstance(value, type) and not callable(value)) or (torch is not None and isinstance(value, torch.nn.Module)):
-        slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+        slots = [name for kind in getmro(type(value)) for name in getattr(kind, "__slots__", ())]
         held = dict(getattr(value, "__dict__", {})) | {
             name: getattr(value, name, None) for name in slots if isinstance(name, str)
         }

@@ -7,6 +7,8 @@ import re
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import made
 import pytest
@@ -265,3 +267,15 @@ def test_numbers_over_commits_come_from_the_history_and_the_newest_records(tmp_p
     (error,) = [one for one in found if one.metric == "error"]
     assert [point.value for point in error.points] == [3.0, 2.0, 1.0]
     assert history.history_data([error])["commits"] == ["0" * 12, "1" * 12, "f" * 12]
+
+
+def test_boards_of_earlier_versions_are_said_and_no_more() -> None:
+    from optathlon.show.site.build import _outdated
+
+    def row(version: str, machine: str) -> Any:
+        return SimpleNamespace(version=version, machine=machine)
+
+    assert _outdated("2", [row("2", "a")]) == ""
+    assert _outdated("2", [row("1", "b"), row("2", "a")]).startswith("Some boards are of earlier declarations")
+    assert "version 1 on b" in _outdated("2", [row("1", "b"), row("2", "a")])
+    assert "no claim of version 2 is tested yet" in _outdated("2", [row("1", "b")])

@@ -145,6 +145,18 @@ def _write(material: Material, folder: Folder, pages: _Pages) -> Path:
     )
 
 
+def _outdated(version: str, rows: Sequence[Row]) -> str:
+    """Say which boards are of an earlier version of the suite: they stand as they were, and decide no claim."""
+    older = {row.version: sorted({one.machine for one in rows if one.version == row.version}) for row in rows}
+    current = older.pop(version, None)
+    if not older:
+        return ""
+    what = "; ".join(f"version {old} on {', '.join(machines)}" for old, machines in sorted(older.items()))
+    if current:
+        return f"Some boards are of earlier declarations, which decide no claim: {what}."
+    return f"All records are of earlier declarations ({what}): no claim of version {version} is tested yet."
+
+
 def _write_suite(name: str, material: Material, folder: Folder, pages: _Pages) -> dict[str, Any]:
     """Write the pages and the data of one suite, and return what the index says of it."""
     rows = [row for row in material.rows if row.suite == name]
@@ -158,7 +170,7 @@ def _write_suite(name: str, material: Material, folder: Folder, pages: _Pages) -
         "title": declared.title if declared else name,
         "source": declared.source if declared else "",
         "version": declared.version if declared else rows[0].version if rows else "",
-        "outdated": rows[0].version if rows and declared and rows[0].version != declared.version else "",
+        "outdated": _outdated(declared.version, rows) if declared else "",
         "picture": picture,
         "methods": len(names),
         "boards": len(list(boards(rows))),
