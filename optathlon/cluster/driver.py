@@ -29,6 +29,7 @@ _TRIES = 3  # workers that a cell may cost before it is given up
 _LOOK = 1.0  # seconds between looks at who is there
 _TAGS = 2.0  # seconds within which a worker that has just come tells its tags
 _ALONE = 120.0  # seconds without any worker after which a run is given up
+_ANSWER = 5.0  # seconds that an answer may take from a worker that has finished
 
 
 class ClusterError(Exception):
@@ -293,12 +294,12 @@ class Cluster:
         if slot is None or slot.task is None:
             return  # of a worker that was given up
         task, slot.task, slot.future = slot.task, None, None
-        if future.status != "finished":
+        answers = self._answers(future)
+        if answers is None:
             del self.slots[address]  # taken again at the next look, should it still be there
             tell(f"worker {slot.name} is lost; its cell {' '.join(task.method)} goes to another")
             yield from self._try_again(task, waiting, f"worker {slot.name} was lost")
             return
-        answers = orjson.loads(future.result())
         left = {job.seed: job for job in task.jobs}
         for answer in answers:
             if "record" in answer:
@@ -314,6 +315,16 @@ class Cluster:
             why = f"{end.get('end', 'failed')} on {slot.name}: {end.get('why', 'no record came')}"
             tell(why)
             yield from self._try_again(_Task(list(left.values()), task.tries), waiting, why)
+
+    def _answers(self, future: Future) -> list[dict[str, Any]] | None:
+        """Return what a worker has answered; None where it was lost before, or with its answer still on it."""
+        if future.status != "finished":
+            return None
+        try:
+            return orjson.loads(future.result(timeout=_ANSWER))
+        except Exception:  # dask would wait for the lost worker to compute it again
+            self.client.cancel([future])
+            return None
 
     def _try_again(self, task: _Task, waiting: deque[_Task], why: str) -> Iterator[RunRecord]:
         task.tries += 1
