@@ -167,6 +167,8 @@ def _compare_metric(
     if len(was) != len(now):
         yield Finding(address, "all", metric, f"{len(was)} values", f"{len(now)} values", "as many values", False)
         return
+    if not was:  # a metric that came later
+        return
     interval = mean_interval(was)
     mean = sum(now) / len(now)
     if len(was) == 1 or exact_cell:
