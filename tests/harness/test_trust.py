@@ -160,7 +160,6 @@ def test_a_fingerprint_sees_every_array_and_forgives_what_is_new() -> None:
 
 def test_a_metric_that_came_after_a_record_is_nothing_to_compare() -> None:
     from types import SimpleNamespace
-    from typing import Any
 
     from optathlon.judge.verifying import _compare_metric
 
