@@ -97,7 +97,8 @@ def test_settings_are_json_and_methods_name_their_source(suite: Suite) -> None:
 
 def test_settings_are_what_a_method_is_called_with(suite: Suite) -> None:
     for method in suite.methods:
-        inspect.signature(method.run).bind(None, None, **method.settings)
+        bound = inspect.signature(method.run).bind(None, None, **method.settings)  # TypeError where one is not taken
+        assert len(bound.args) + len(bound.kwargs) == 2 + len(method.settings), method.name
 
 
 def test_records_survive_the_disk(records: list[RunRecord], tmp_path: Path) -> None:
