@@ -61,6 +61,8 @@ class DataSet:
         Checksum of an embedded set's arrays.
     made_from, derive : str, callable
         Where there is no address: the data set it is made from, and ``derive(folder) -> bytes`` of its one file.
+    warning : str
+        What whoever uses it should know first.
     """
 
     name: str
@@ -74,6 +76,7 @@ class DataSet:
     arrays_sha256: str = ""
     made_from: str = ""
     derive: Callable[[Path], bytes] | None = None
+    warning: str = ""
 
     @property
     def checksum(self) -> str:
@@ -308,6 +311,8 @@ DATASETS: tuple[DataSet, ...] = (
         licence="none stated",
         source="housing.csv of jbrownlee/Datasets, a header line added",
         citation="Harrison and Rubinfeld, Hedonic housing prices and the demand for clean air, 1978",
+        warning="one of its columns is made from the share of Black residents, on the assumption that segregation raises prices; "
+        "scikit-learn removed it for that. It is here only because the paper's table reports it; do not start new work on it.",
         read=_in_folder(formats.read_numeric_table, "tabular/boston.csv"),
         files=(
             DataFile(

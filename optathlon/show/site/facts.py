@@ -11,10 +11,6 @@ from optathlon.spec import Suite
 from optathlon.store import Group
 
 NEWEST = 12  # lines of the index
-WARNINGS = {
-    "boston": "one of its columns is made from the share of Black residents, on the assumption that segregation raises prices; "
-    "scikit-learn removed it for that. It is here only because the paper's table reports it; do not start new work on it."
-}
 
 
 def made(groups: Sequence[Group], commit: str) -> dict[str, Any]:
@@ -75,10 +71,9 @@ def data_sets(suites: Mapping[str, Suite]) -> list[dict[str, Any]]:
     known = {entry.name: entry for entry in (*DATASETS, *(entry for suite in suites.values() for entry in suite.datasets))}
     return [
         {
-            **{key: getattr(entry, key) for key in ("name", "content", "licence", "source", "citation", "checksum")},
-            "bytes": sum(file.size for file in entry.files),
+            **{key: getattr(entry, key) for key in ("name", "content", "licence", "source", "citation", "checksum", "warning")},
+            "bytes": entry.size,
             "suites": users.get(name, []),
-            "warning": getattr(entry, "warning", "") or WARNINGS.get(name, ""),
         }
         for name, entry in sorted(known.items())
     ]
