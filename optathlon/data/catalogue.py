@@ -63,6 +63,8 @@ class DataSet:
         Where there is no address: the data set it is made from, and ``derive(folder) -> bytes`` of its one file.
     warning : str
         What whoever uses it should know first.
+    libraries : tuple of str
+        Modules that `read` imports: what a run loads before it starts its cells.
     """
 
     name: str
@@ -77,6 +79,7 @@ class DataSet:
     made_from: str = ""
     derive: Callable[[Path], bytes] | None = None
     warning: str = ""
+    libraries: tuple[str, ...] = ()
 
     @property
     def checksum(self) -> str:
@@ -115,6 +118,7 @@ def _embedded(name: str, content: str, arrays_sha256: str, citation: str) -> Dat
         citation=citation,
         read=partial(_read_bundled, f"load_{name}"),
         arrays_sha256=arrays_sha256,
+        libraries=("sklearn.datasets",),
     )
 
 

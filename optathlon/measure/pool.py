@@ -124,9 +124,9 @@ def _prepare(job: Job, tell: Callable[[str], None]) -> RunRecord | None:
     Code of ours and of plug-ins is tried in a process of its own first, for an import or a warm-up may end, block or change the
     process it runs in. CUDA cannot be used in a fork of a process that has started it, so cells on the GPU warm up on their own.
     """
+    warm.load_libraries(job.suite, job.workload, job.method)
     at = (job.method, job.cell.device)
     if at not in _prepared:
-        warm.load_libraries(job.method)
         refused = None
         if warm.is_risky(job.method):
             if job.method.warm_up is not None:

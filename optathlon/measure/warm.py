@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from optathlon import data
 from optathlon.measure.plan import digest_of
 from optathlon.measure.seeds import stream
-from optathlon.spec import Method
+from optathlon.spec import Method, Suite, Workload
 from optathlon.threads import fix_threads
 
 # Imported without trying them out: a process that they end could not have been started.
@@ -28,11 +29,15 @@ _LIBRARIES = frozenset({
 })  # fmt: skip
 
 
-def load_libraries(method: Method) -> None:
-    """Import the libraries, known to all, that a method's code imports."""
-    for name in digest_of(method.run).modules:
-        if _is_known(name):
+def load_libraries(suite: Suite, workload: Workload, method: Method) -> None:
+    """Import the libraries, known to all, of a cell: those of its method, its instance, its metrics and its data sets."""
+    others = (workload.make, workload.public, suite.exhibit, *(metric.function for metric in suite.metrics_of(workload)))
+    for code in (digest_of(method.run), *(digest_of(other, False) for other in others if other is not None)):
+        for name in filter(_is_known, code.modules):
             _load(name)
+    for name in workload.data:
+        for library in filter(_is_known, data.dataset(name).libraries):
+            _load(library)
 
 
 def is_risky(method: Method) -> bool:
@@ -47,6 +52,8 @@ def _is_known(name: str) -> bool:
 
 
 def _load(name: str) -> None:
+    if name in sys.modules:
+        return
     with contextlib.suppress(ImportError):
         importlib.import_module(name)  # an optional peer, or a name that is no module: the method itself will say what it misses
 

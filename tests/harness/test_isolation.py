@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -86,3 +87,13 @@ def test_isolated_and_in_process_runs_agree_to_the_last_bit(run_toy: RunToy) -> 
     here = run_cell(suite, suite.workload("vector"), suite.method("draws"), "cpu", 7)
     assert run_toy("draws", seed=7).scores["norm"] == here.scores["norm"]
     assert run_toy("draws", seed=8).scores["norm"] != here.scores["norm"]
+
+
+@pytest.mark.parametrize("data", [(), ("digits",)])
+def test_what_a_cell_needs_is_imported_before_it_is_forked(monkeypatch: pytest.MonkeyPatch, data: tuple[str, ...]) -> None:
+    """A cell that imports scikit-learn to read its data pays half a second, each one anew."""
+    method = next(method for method in toys.SUITE.methods if method.name == "halves")
+    workload = replace(toys.SUITE.workloads[0], data=data)
+    monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
+    list(run_jobs([Job(toys.SUITE, workload, method, plan_cell(toys.SUITE, workload, method), 0, 20.0, 2**30)]))
+    assert ("sklearn.datasets" in sys.modules) == bool(data)
