@@ -99,7 +99,7 @@ def _execute_pending(
             progress.refresh()
             if not console.is_terminal and len(fresh) % _LOG_EVERY == 0:  # a log has no bar
                 print(f"{len(fresh)} of {len(pending)}: {what}{pace}", file=sys.stderr, flush=True)
-            if record.status is not Status.OK:
+            if record.reason:  # of a failure, or of a doubt
                 text = f"{cell.suite} {cell.workload} {cell.method} seed {record.seed}: {record.status}: {_cause(record.reason)}"
                 progress.console.print(Text(text, "yellow"), soft_wrap=True)
     return fresh

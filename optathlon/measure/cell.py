@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from optathlon.measure import environment
-from optathlon.measure.clock import Clock, Tracer, living_children_seconds, thin, trace_point
+from optathlon.measure.clock import Clock, Tracer, compilations, living_children_seconds, thin, trace_point
 from optathlon.measure.fingerprint import changed, fingerprint
 from optathlon.measure.memory import peak_memory, reset_peak_memory
 from optathlon.measure.plan import plan_cell
@@ -29,6 +29,7 @@ from optathlon.threads import fix_threads, threads
 
 EXHIBIT_BYTES = 64 * 1024
 _REASON_LINES = 12
+_COMPILED = "numba compiled for {:.2f} s while the clock ran: a first use that the method's warm_up should pay for"
 _HOME = os.getpid()  # a fork of it ends with its cell and need not thaw
 
 
@@ -112,13 +113,14 @@ def _measure(
     context = Context(rng=rng, seed=int(rng.integers(2**31)), device=device, observe=tracer.observe, section=clock.section)
     gc.freeze()  # the method's collections look at its own objects only, however many a grown process holds
     baseline = reset_peak_memory(device)
-    clock.start()
-    try:
-        answer = method.run(shown, context, **method.settings)
-    finally:
-        clock.stop()
-        if os.getpid() == _HOME:
-            gc.unfreeze()
+    with compilations() as compiled:
+        clock.start()
+        try:
+            answer = method.run(shown, context, **method.settings)
+        finally:
+            clock.stop()
+            if os.getpid() == _HOME:
+                gc.unfreeze()
     clock.cpu_seconds += living_children_seconds()
     memory = peak_memory(baseline, device)
     if bent := changed(before, problem):
@@ -145,6 +147,7 @@ def _measure(
         "cpu_seconds": clock.cpu_seconds,
         "sections": clock.sections,
         "trace": tuple(points),
+        "reason": _COMPILED.format(sum(compiled)) if compiled else "",
         **memory,
     }
     return measured, answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from os import sysconf
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -55,6 +55,15 @@ class Clock:
             self.stop()
             self.sections[name] = self.sections.get(name, 0.0) + self.seconds - before
             self.start()
+
+
+@contextmanager
+def compilations() -> Iterator[list[float]]:
+    """Collect the seconds of what numba compiles inside the block: a first use that a warm-up should have paid for."""
+    seconds: list[float] = []
+    event = sys.modules.get("numba.core.event")
+    with event.install_timer("numba:compile", seconds.append) if event else nullcontext():
+        yield seconds
 
 
 def cpu_seconds() -> float:

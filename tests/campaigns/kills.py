@@ -69,21 +69,26 @@ def _in_a_fork(act: Callable[[], None]) -> int:
     return pid
 
 
-def recorded(results: Path) -> dict[int, str]:
-    """Return when each seed ended; a refused file is a failure."""
+def recorded(results: Path) -> dict[int, tuple[str, ...]]:
+    """Return when and how each seed ended; a refused file is a failure."""
     groups = list(store.scan(results))
     for group in groups:
         assert not isinstance(group, store.RecordError), group
-    return {run["seed"]: run["finished"] for group in groups for run in group.runs}  # type: ignore[union-attr]
+    return {
+        run["seed"]: (run["finished"], run["status"], run.get("reason", ""))
+        for group in groups
+        for run in group.runs  # type: ignore[union-attr]
+    }
 
 
-def _require_a_whole(results: Path, before: dict[int, str]) -> None:
+def _require_a_whole(results: Path, before: dict[int, tuple[str, ...]]) -> None:
     """Let a second run finish: it keeps what there was, and leaves no half-written file."""
     _, status = os.waitpid(_in_a_fork(partial(measure, results)), 0)
     assert status == 0
     after = recorded(results)
     assert set(after) == set(range(CELLS))
-    assert {seed: after[seed] for seed in before} == before
+    again = {seed: (before[seed], after[seed]) for seed in before if before[seed] != after[seed]}
+    assert not again, again
     assert not list((results / "records").rglob(".*"))
 
 

@@ -144,6 +144,16 @@ def test_sections_are_the_methods_own_seconds() -> None:
     assert record.seconds - record.sections["inner"] >= 0.01
 
 
+def test_a_solve_that_numba_compiles_in_says_so() -> None:
+    import numba
+
+    kernel = numba.njit(lambda x: x + 1.0)
+    record, again = (measure(suite_of(lambda problem, context: kernel(problem))) for _ in range(2))
+    assert "numba compiled for" in record.reason
+    assert record.status is Status.OK
+    assert again.reason == ""
+
+
 def test_a_section_left_by_an_exception_is_still_booked() -> None:
     clock = Clock("cpu")
     clock.start()

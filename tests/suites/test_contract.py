@@ -70,6 +70,11 @@ def test_every_cell_ends_ok_or_says_that_it_diverged(records: list[RunRecord]) -
     assert any(record.status is Status.OK for record in records)
 
 
+def test_nothing_is_compiled_while_the_clock_runs(records: list[RunRecord]) -> None:
+    doubts = [(record.cell.method, record.reason) for record in records if record.status is Status.OK and record.reason]
+    assert doubts == []
+
+
 def test_scores_are_finite_and_come_with_their_seconds(suite: Suite, records: list[RunRecord]) -> None:
     for record in records:
         if record.status is Status.OK:
