@@ -115,6 +115,11 @@ def test_sooner_compares_the_end_of_one_with_the_arrival_of_the_other():
     assert check(Evidence((*solved[:2], *late[:2]))).ruling is Ruling.INCONCLUSIVE
     early = [run("sgd-50", 0.0, seed=seed, trace=((20, 0.5, 0.005),)) for seed in range(7)]
     assert check(Evidence((*solved, *early))).ruling is Ruling.CONTRADICTED
+    beside = [run("sgd-50", 0.0, workload="toy-slides-beta0.1", trace=((20, 0.5, 0.005),))]
+    beside.append(run("convex-ssnal", 0.0, seconds=2.0, workload="toy-slides-beta0.1"))
+    verdict = check(Evidence((*solved, *late, never, *beside)))
+    assert "7 of 8, mostly so on 1 of 2 workloads" in verdict.measured
+    assert verdict.ruling is Ruling.INCONCLUSIVE
 
 
 def test_every_claim_names_methods_and_workloads_that_exist():
