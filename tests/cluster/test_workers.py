@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import optathlon
 from optathlon.cli import common
 
 pytest.importorskip("distributed")
@@ -48,6 +51,22 @@ def test_workers_of_a_scheduler_that_is_there(house: Any, alone: Any, tmp_path: 
     assert "suites counted 2-" in said
     assert "instead of counted 1-" in said
     assert sum(house.ended().values()) == 16  # nothing was handed out for what was refused
+
+
+def test_a_worker_with_other_code_is_refused_with_both_digests(house: Any, tmp_path: Path) -> None:
+    package = tmp_path / "other" / "optathlon"
+    shutil.copytree(Path(optathlon.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__", "assets"))
+    with (package / "judge" / "profiles.py").open("a") as file:
+        file.write("# another line\n")
+    address = house.scheduler()
+    house.start("worker", address, "--slots", "1", PYTHONPATH=str(package.parent), OPTATHLON_MACHINE="one")
+    house.until(lambda: house.processes("cluster.nursery"))
+    code, said = _ended(house.run("--on", address))
+    assert code == 1
+    digests = re.search(r"code ([0-9a-f]{16}) instead of ([0-9a-f]{16})", said)
+    assert digests is not None, said
+    assert digests[1] != digests[2]
+    assert not house.ended()
 
 
 def test_without_the_extra_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
