@@ -23,6 +23,7 @@ def worker(
     Code, suites and plug-ins must be those of the machine that asks. Whoever reaches the scheduler can run code here: keep both
     inside a network that you trust.
     """
+    from optathlon.measure.guardian import end_with_parent
     from optathlon.measure.machine import cores
     from optathlon.threads import threads
 
@@ -31,7 +32,7 @@ def worker(
     if slots is None:
         slots = _gpus() if gpu else max(1, cores() // threads())
     if with_parent:
-        cluster_room("nursery").end_with_parent()
+        end_with_parent()
     paths = [str(path.resolve()) for path in SUITE_PATHS]
     cluster_room("worker").keep_slots(address, slots, gpu=gpu, wait=wait, paths=paths)
 

@@ -7,7 +7,6 @@ The nursery reads one JSON object a line from its input and answers in lines: an
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
@@ -18,9 +17,9 @@ from typing import Any
 
 import orjson
 
+from optathlon.measure.guardian import end_with_parent
 from optathlon.threads import fix_threads
 
-_PR_SET_PDEATHSIG = 1
 Answer = dict[str, Any]
 
 
@@ -101,11 +100,6 @@ class Nursery:
         yield {"end": "ok"}
 
 
-def end_with_parent() -> None:
-    """Have the kernel end this process when the process that started it ends, however that happens."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 def main() -> None:
     """Answer until the input ends."""
     end_with_parent()
@@ -115,13 +109,6 @@ def main() -> None:
     questions, answers = os.fdopen(os.dup(0), "rb"), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what a warm-up prints is no answer
-
-    def leave_pipes() -> None:
-        for pipe in (questions.fileno(), answers):
-            with contextlib.suppress(OSError):
-                os.close(pipe)  # a cell must not speak for its nursery
-
-    os.register_at_fork(after_in_child=leave_pipes)
     nursery = Nursery(sys.argv[1:])
     for line in questions:
         for answer in nursery.answer(orjson.loads(line)):

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from optathlon.cluster.nursery import end_with_parent
+from optathlon.measure.guardian import end_with_parent
 
 _PATIENCE = 30.0  # seconds that a worker waits for its scheduler
 

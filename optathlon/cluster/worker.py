@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optathlon.cluster import tasks
-from optathlon.cluster.nursery import end_with_parent
+from optathlon.measure.guardian import end_with_parent
 
 NO_SCHEDULER = 7  # exit code: nobody answered there
 _QUICK = 5.0  # seconds: a slot that lives no longer has not worked

@@ -19,6 +19,7 @@ from optathlon.judge.evidence import Evidence, MissingEvidence, Patterns
 from optathlon.judge.intervals import (
     Interval,
     difference_interval,
+    independent_ratio_interval,
     mean_interval,
     proportion_interval,
     ratio_interval,
@@ -27,7 +28,7 @@ from optathlon.judge.intervals import (
 from optathlon.spec import Claim, Figure, Ruling, Status, Verdict
 
 __all__ = [
-    "Check", "Evidence", "MissingEvidence", "across", "all_of", "decided_on", "difference_within", "ends_with",
+    "Check", "Evidence", "MissingEvidence", "across", "all_of", "change", "decided_on", "difference_within", "ends_with",
     "every_run", "judge_value", "mean_within", "mostly_below", "on_each", "proportion_within", "ratio_within", "seeds_needed",
 ]  # fmt: skip
 
@@ -213,6 +214,28 @@ def across(within: Callable[..., Check], metric: str, first: Pair, second: Pair,
         ]
         verdict = within(metric, "side0", "side1", **bounds)(Evidence(tuple(renamed)))
         return replace(verdict, measured=verdict.measured.replace("side0", names[0]).replace("side1", names[1]))
+
+    return check
+
+
+def change(metric: str, method: str, first: str, second: str, *, at_least: float = 0.0, at_most: float = math.inf) -> Check:
+    """Claim that a metric changes from one workload to another by a factor in [at_least, at_most].
+
+    Of geometric means over runs that have nothing in common; workloads whose seeds make the same draws are for `across`.
+    """
+
+    def check(evidence: Evidence) -> Verdict:
+        before, after = (np.array(list(evidence.scores(metric, method, name).values())) for name in (first, second))
+        if not (before.size and after.size):
+            raise MissingEvidence(f"no runs of {method} on both {first} and {second}")
+        if min(before.min(), after.min()) <= 0:
+            measured = f"{method}: {metric} is not positive in a run on {first} or {second}: no ratio"
+            return Verdict(ruling=Ruling.INCONCLUSIVE, measured=measured)
+        found = _interval(independent_ratio_interval(after, before), evidence.unit(metric))
+        ruling = judge_value(*found, at_least=at_least, at_most=at_most)
+        figure = _figure(f"change of {metric}", (method,), (first, second), found, at_least, at_most)
+        measured = f"{method}: {metric} on {second} over {first} {_figures(found, min(len(before), len(after)))}"
+        return Verdict(ruling=ruling, measured=measured, figures=(figure,))
 
     return check
 

@@ -141,6 +141,22 @@ def ratio_interval(top: np.ndarray, bottom: np.ndarray, confidence: float = CONF
     return Interval(estimate, (linear - root) / square, (linear + root) / square)
 
 
+def independent_ratio_interval(top: np.ndarray, bottom: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
+    """Return the ratio of the geometric means of two independent samples of positive numbers, with Welch's interval."""
+    from scipy.stats import t
+
+    logs = [np.log(np.asarray(values, dtype=float)) for values in (top, bottom)]
+    middle = float(logs[0].mean() - logs[1].mean())
+    if min(map(len, logs)) < 2:
+        return Interval(math.exp(middle), math.nan, math.nan)
+    parts = [float(values.var(ddof=1)) / len(values) for values in logs]
+    if not (variance := sum(parts)):
+        return Interval(*[math.exp(middle)] * 3)
+    freedom = variance**2 / sum(part**2 / (len(values) - 1) for part, values in zip(parts, logs, strict=True))
+    half = float(t.ppf(0.5 + confidence / 2, freedom)) * math.sqrt(variance)
+    return Interval(*(math.exp(x) for x in (middle, middle - half, middle + half)))
+
+
 def is_binary(values: np.ndarray) -> bool:
     """Return whether every value is 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())

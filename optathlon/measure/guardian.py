@@ -45,6 +45,11 @@ class _Stop(BaseException):
     """The guardian was told to stop."""
 
 
+def end_with_parent(number: int = signal.SIGTERM) -> None:
+    """Have the kernel send this process a signal when the process that started it ends, however that happens."""
+    _libc.prctl(_PR_SET_PDEATHSIG, number)
+
+
 def require_kernel() -> None:
     """Raise OSError in a sentence where this system cannot run cells in processes of their own."""
     try:
@@ -127,7 +132,7 @@ def _guard(task: Callable[[Send], None], memory: int, parent: int, pipes: tuple[
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD))
         os.setsid()
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # however the run ends, its cells end too
+        end_with_parent()
         if os.getppid() != parent:
             raise _Stop
         _let_go(pipes)
@@ -175,7 +180,7 @@ def _live(task: Callable[[Send], None], memory: int, guardian: int, pipes: tuple
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 0)
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent(signal.SIGKILL)
         if os.getppid() != guardian:
             return  # type: ignore[misc]
         faulthandler.disable()  # a caller's would write to the caller's own output

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
-
-import numpy as np
 
 from optathlon.judge.claims import (
     Check,
-    Evidence,
     all_of,
+    change,
     every_run,
-    judge_value,
     mean_within,
     ratio_within,
 )
-from optathlon.spec import Claim, Ruling, Scale, Verdict
+from optathlon.spec import Claim, Scale
 
 # Table 2.1: mean and standard deviation of the iterations of 100 runs.
 TABLE = {
@@ -33,44 +28,6 @@ TABLE = {
 }  # fmt: skip
 WIDTHS = tuple(TABLE["random-start"])
 TILTED = ("tilted-30", "tilted-45", "tilted-60", "tilted-75", "tilted-90")
-
-
-class _Change(NamedTuple):
-    """Check of `change`."""
-
-    metric: str
-    method: str
-    first: str
-    second: str
-    at_least: float
-    at_most: float
-
-    def __call__(self, evidence: Evidence) -> Verdict:
-        from scipy.stats import t
-
-        before = evidence.scores(self.metric, self.method, self.first)
-        after = evidence.scores(self.metric, self.method, self.second)
-        a, b = np.array(list(before.values())), np.array(list(after.values()))
-        if a.min() <= 0 or b.min() <= 0:
-            measured = f"{self.method}: {self.metric} is zero in a run on {self.first} or {self.second}: no ratio"
-            return Verdict(ruling=Ruling.INCONCLUSIVE, measured=measured)
-        a, b = np.log(a), np.log(b)
-        value = float(b.mean() - a.mean())
-        half = math.nan
-        if min(len(a), len(b)) > 1:  # Welch: the seeds of two workloads have nothing in common
-            u, v = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
-            degrees = (u + v) ** 2 / (u**2 / (len(a) - 1) + v**2 / (len(b) - 1)) if u + v > 0 else 1.0
-            half = float(t.ppf(0.975, degrees) * math.sqrt(u + v))
-        ratio, low, high = (math.exp(x) for x in (value, value - half, value + half))
-        ruling = judge_value(ratio, low, high, at_least=self.at_least, at_most=self.at_most)
-        n = f"n={len(a)} and {len(b)}"
-        measured = f"{self.method}: {self.metric}, {self.second} over {self.first}: {ratio:.4g} [{low:.4g}, {high:.4g}], {n}"
-        return Verdict(ruling=ruling, measured=measured)
-
-
-def change(metric: str, method: str, first: str, second: str, *, at_least: float = 0.0, at_most: float = math.inf) -> Check:
-    """Claim that a metric changes from one workload to another by a factor in [at_least, at_most]: geometric means, Welch."""
-    return _Change(metric, method, first, second, at_least, at_most)
 
 
 def falls_along(metric: str, method: str, workloads: Sequence[str]) -> Check:

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import toy_suite as toys
+from scipy.stats import ttest_ind
 from test_records import cell_of, record_of
 
 from optathlon.judge import claims, judge
 from optathlon.judge.evidence import Evidence, FailedRuns, MissingEvidence
+from optathlon.judge.intervals import independent_ratio_interval
 from optathlon.spec import Claim, Ruling, RunRecord, Scale, Status, Verdict
 
 
@@ -221,6 +223,32 @@ def test_runs_on_two_workloads_are_paired_by_seed() -> None:
     assert "a on two" in verdict.measured
     with pytest.raises(MissingEvidence):
         check(Evidence(tuple(record for record in records if record.cell.workload == "one")))
+
+
+@pytest.mark.parametrize(
+    ("second", "ruling"),
+    [
+        ((10.0, 11.0, 12.0), Ruling.REPRODUCED),
+        ((100.0, 101.0, 99.0), Ruling.CONTRADICTED),
+        ((10.0, 100.0, 40.0), Ruling.INCONCLUSIVE),
+        ((0.0, 11.0, 12.0), Ruling.INCONCLUSIVE),
+        ((10.0,), Ruling.INCONCLUSIVE),
+    ],
+)
+def test_a_change_between_workloads_of_unlike_draws(second: tuple[float, ...], ruling: Ruling) -> None:
+    values = {"one": (40.0, 41.0, 42.0), "two": second}
+    records = [record_of(seed, x, cell_of("a", workload=name)) for name, some in values.items() for seed, x in enumerate(some)]
+    check = claims.change("norm", "a", "one", "two", at_most=1.0)
+    assert check(Evidence(tuple(records))).ruling is ruling
+    with pytest.raises(MissingEvidence):
+        check(Evidence(tuple(record for record in records if record.cell.workload == "one")))
+
+
+def test_the_interval_of_a_change_is_welchs() -> None:
+    first, second = np.random.default_rng(1).lognormal(size=9), np.random.default_rng(2).lognormal(1.0, 0.3, size=5)
+    theirs = ttest_ind(np.log(first), np.log(second), equal_var=False).confidence_interval(0.95)
+    ours = independent_ratio_interval(first, second)
+    assert np.log([ours.low, ours.high]) == pytest.approx([theirs.low, theirs.high], rel=1e-12)
 
 
 def test_statements_say_what_decides_them() -> None:

@@ -11,7 +11,7 @@ from optathlon.baselines.coarse_gradients import TrainedNetwork, train_on_planes
 from optathlon.judge.claims import MissingEvidence
 from optathlon.spec import Context, Diverged, Ruling, Status
 from optathlon.suites.coarse_gradients import metrics
-from optathlon.suites.coarse_gradients.claims import across, bounded, identical
+from optathlon.suites.coarse_gradients.claims import bounded, identical
 from optathlon.suites.coarse_gradients.methods import Descent, run_planes, run_quantized, run_sampled
 from optathlon.suites.coarse_gradients.suite import SUITE
 
@@ -80,21 +80,6 @@ def test_norms_along_the_way():
     assert metrics.norm_drop(problem, answer) == pytest.approx(1 / 20)
     assert metrics.norm_growth(problem, answer) == pytest.approx(0.05)
     assert metrics.training_loss(problem, answer) == 1
-
-
-@pytest.mark.parametrize(
-    ("slow", "ruling"),
-    [
-        ([800, 900, 1000], Ruling.REPRODUCED),
-        ([80, 90, 100], Ruling.CONTRADICTED),
-        ([150, 300, 700], Ruling.INCONCLUSIVE),
-        ([800], Ruling.INCONCLUSIVE),
-        ([800, 900, 0], Ruling.INCONCLUSIVE),
-    ],
-)
-def test_a_ratio_across_workloads_can_come_out_each_way(slow, ruling):
-    evidence = Scores({("m", "slow"): slow, ("m", "fast"): [200, 240, 260]})
-    assert across("steps", "m", "slow", "fast", at_least=1.0)(evidence).ruling is ruling
 
 
 def test_identical_and_bounded_can_fail():

@@ -1,4 +1,4 @@
-"""The suite on slow-to-fast training: instances, metrics of known answers, the check across workloads, figures."""
+"""The suite on slow-to-fast training: instances, metrics of known answers, figures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from optathlon.baselines.slow_to_fast import RADII, train_on_plane
-from optathlon.judge.evidence import Evidence
-from optathlon.spec import Cell, Context, Environment, MetricInfo, Ruling, RunRecord, Scale, Status
+from optathlon.spec import Cell, Context, Environment, MetricInfo, RunRecord, Scale, Status
 from optathlon.store import save
 from optathlon.suites.slow_to_fast import metrics, plots
-from optathlon.suites.slow_to_fast.claims import TABLE, change
+from optathlon.suites.slow_to_fast.claims import TABLE
 from optathlon.suites.slow_to_fast.methods import Answers, run_plane, run_points
 from optathlon.suites.slow_to_fast.suite import SUITE
 
@@ -68,27 +67,6 @@ def test_metrics_of_known_answers_to_the_condition():
     assert score("condition-share-error", problem, Answers(np.ones(450, bool))) == 0.5
     counted = made("patterns-2-5")
     assert score("pattern-count-error", counted, Answers(np.zeros(0, bool), 23)) == 1
-
-
-@pytest.mark.parametrize(
-    ("second", "ruling"),
-    [
-        ((10.0, 11.0, 12.0), Ruling.REPRODUCED),
-        ((100.0, 101.0, 99.0), Ruling.CONTRADICTED),
-        ((10.0, 100.0, 40.0), Ruling.INCONCLUSIVE),
-        ((0.0, 11.0, 12.0), Ruling.INCONCLUSIVE),
-    ],
-)
-def test_change_between_workloads(second, ruling):
-    def runs(workload, values):
-        cell = Cell(
-            suite="slow_to_fast", suite_version="1", workload=workload, scale=Scale.SMALL, method="random-start",
-            metrics=(MetricInfo(name="steps", unit="steps", better="lower"),), environment=HERE,
-        )  # fmt: skip
-        return [RunRecord(cell=cell, seed=k, status=Status.OK, scores={"steps": v}) for k, v in enumerate(values)]
-
-    evidence = Evidence((*runs("plane-6", (40.0, 41.0, 42.0)), *runs("plane-8", second)))
-    assert change("steps", "random-start", "plane-6", "plane-8", at_most=1.0)(evidence).ruling is ruling
 
 
 def test_every_cell_of_the_table_is_a_claim():
