@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import toy_suite
+from data_folders import REAL
 
 from optathlon.measure import Job, plan_cell, run_jobs
 from optathlon.spec import RunRecord
@@ -21,3 +25,21 @@ def run_toy() -> Callable[..., RunRecord]:
         return record
 
     return run
+
+
+@pytest.fixture
+def own_data_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test an empty cache and no data folder."""
+    monkeypatch.setenv("OPTATHLON_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("OPTATHLON_DATA", raising=False)
+
+
+@pytest.fixture
+def boston(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a writable data folder that holds boston, with a modification time long ago."""
+    folder = tmp_path / "data"
+    (folder / "tabular").mkdir(parents=True)
+    shutil.copyfile(REAL / "tabular/boston.csv", folder / "tabular/boston.csv")
+    os.utime(folder / "tabular/boston.csv", (1_000_000_000, 1_000_000_000))
+    monkeypatch.setenv("OPTATHLON_DATA", str(folder))
+    return folder / "tabular/boston.csv"
