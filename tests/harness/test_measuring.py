@@ -70,7 +70,7 @@ def test_cpu_seconds_of_children_count() -> None:
 
 
 def test_memory_of_children_counts() -> None:
-    program = "import time; x = bytearray(2**28); x[::4096] = b'x' * len(x[::4096]); time.sleep(1)"
+    program = "import time; x = bytearray(2**28); x[::4096] = b'x' * len(x[::4096]); time.sleep(2)"
 
     def method(problem: float, context: Context) -> float:
         subprocess.run([sys.executable, "-c", program], check=True)
