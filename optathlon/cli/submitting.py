@@ -28,7 +28,8 @@ import json, hashlib, sys
 from optathlon.registry import Registry
 from optathlon.measure.plan import digest_of
 def digest(entry, function):
-    fields = {n: str(getattr(entry, n)) for n in entry.__dataclass_fields__ if not callable(getattr(entry, n))}
+    named = [n for n in entry.__dataclass_fields__ if n != "methods" and not callable(getattr(entry, n))]
+    fields = {n: str(getattr(entry, n)) for n in named}
     return hashlib.sha256(json.dumps([fields, digest_of(function, False).digest], sort_keys=True).encode()).hexdigest()
 registry = Registry()
 told = {}
@@ -36,6 +37,7 @@ for suite in registry.load_all(registry.names()):
     told[suite.name] = {
         "workload": {w.name: digest(w, w.make) for w in suite.workloads},
         "metric": {m.name: digest(m, m.function) for m in suite.metrics},
+        "method": {m.name: [w.name for w in suite.workloads if w.invites(m)] for m in suite.methods},
     }
 print(json.dumps(told))
 """

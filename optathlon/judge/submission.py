@@ -91,9 +91,10 @@ def missing_runs(groups: Iterable[Group], suites: Mapping[str, Suite]) -> Iterat
 
 
 def changed_declarations(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the workloads and metrics that a request changes: whoever submits a method does not move the posts.
+    """Yield the workloads and metrics that a request changes, and the methods that it takes from a workload or sends to one.
 
-    Both map ``suite``, ``kind``, ``name`` to a digest, one level each.
+    Whoever submits a method does not move the posts. Both map ``suite``, ``kind``, ``name`` to a digest, one level each; of a
+    method, to the workloads that it takes part in.
     """
     for suite in sorted(base):
         for kind in ("workload", "metric"):
@@ -103,6 +104,11 @@ def changed_declarations(base: Mapping[str, Any], head: Mapping[str, Any]) -> It
                     yield f"{suite}: {kind} {name} is gone; a method is submitted in a request of its own"
                 elif was[name] != is_now[name]:
                     yield f"{suite}: {kind} {name} is changed; a method is submitted in a request of its own"
+        theirs = head.get(suite, {}).get("method", {})
+        for name, invited in sorted(base[suite].get("method", {}).items()):
+            moved = set(invited) ^ {workload for workload in theirs.get(name, ()) if workload in base[suite]["workload"]}
+            if moved:
+                yield f"{suite}: method {name} takes part elsewhere ({', '.join(sorted(moved)[:3])}); a request adds a method alone"
 
 
 def _plain(value: Any) -> Any:

@@ -86,6 +86,21 @@ def test_posts_are_not_moved() -> None:
     assert list(changed_declarations(base, base)) == []
 
 
+@pytest.mark.parametrize(
+    ("methods", "faults"),
+    [
+        ({"old": ["a", "b"], "mine": ["a"]}, 0),  # a workload that invites the new method is what it was
+        ({"old": ["a", "b", "new"]}, 0),
+        ({"old": ["a"]}, 1),
+        ({"mine": ["a"]}, 1),
+    ],
+)
+def test_a_request_moves_no_method_of_others(methods: dict[str, list[str]], faults: int) -> None:
+    base = {"toy": {"workload": {"a": "1", "b": "1"}, "method": {"old": ["a", "b"]}}}
+    head = {"toy": {"workload": {"a": "1", "b": "1", "new": "1"}, "method": methods}}
+    assert len(list(changed_declarations(base, head))) == faults
+
+
 def test_records_of_others_are_not_touched(tmp_path: Path) -> None:
     def git(*arguments: str) -> str:
         settings = ("-c", "user.name=n", "-c", "user.email=e@x")
