@@ -31,6 +31,7 @@ def list_suites(
         for workload in suite.workloads:
             typer.echo(f"  {workload.scale:<7}{workload.name:<34}{workload.description}")
         typer.echo(f"  methods: {', '.join(method.name for method in suite.methods)}")
+        typer.echo(f"  reference method: {suite.reference_method}")
         typer.echo(f"  metrics: {', '.join(f'{metric.name} ({metric.better} is better)' for metric in suite.metrics)}")
         typer.echo(f"  claims:  {len(suite.claims)} (optathlon claims {suite.name})\n")
 

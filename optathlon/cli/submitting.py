@@ -67,7 +67,7 @@ def submission(
 
 def _faults(repository: Path, base: str, head: str) -> Iterator[str]:
     from optathlon.judge import submission as judge
-    from optathlon.store import RecordError, read
+    from optathlon.store import Group, RecordError, read, scan
 
     added, faults = touched(changed_files(repository, base, head))
     yield from faults
@@ -81,7 +81,9 @@ def _faults(repository: Path, base: str, head: str) -> Iterator[str]:
             yield str(error)
     for group in groups:
         yield from _record_faults(repository, head, suites, group)
-    yield from judge.missing_runs(groups, suites)
+    machines = {group.cell.environment.machine for group in groups}
+    board = [entry for entry in scan(repository / "results") if isinstance(entry, Group)]
+    yield from judge.missing_runs(groups, suites, [known for known in board if known.cell.environment.machine in machines])
     if not added:
         yield "the request adds no record; measure with: optathlon run SUITE --method NAME"
 

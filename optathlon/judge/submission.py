@@ -70,24 +70,34 @@ def _run_faults(run: Mapping[str, Any], threads: int, known: Callable[[str], boo
         yield "the seconds of its trace must be finite and not negative"
 
 
-def missing_runs(groups: Iterable[Group], suites: Mapping[str, Suite]) -> Iterator[str]:
-    """Yield what a scale's run would have recorded of the submitted methods and the request leaves out (cherry-picking)."""
+def missing_runs(groups: Iterable[Group], suites: Mapping[str, Suite], board: Iterable[Group] = ()) -> Iterator[str]:
+    """Yield what a scale's run would have recorded and the request leaves out.
+
+    Of the submitted methods, for cherries are not picked, and of the suite's reference method where they take part, for seconds
+    are compared by their ratio to its own; what `board` holds of the same machine counts.
+    """
     seeds: dict[tuple[str, ...], set[int]] = {}
-    for group in groups:
+    submitted: dict[tuple[str, ...], None] = {}
+    for known, group in [(False, group) for group in groups] + [(True, group) for group in board]:
         cell = group.cell
-        at = (cell.environment.machine, cell.suite, str(cell.scale), cell.device, cell.method, cell.workload)
-        seeds.setdefault(at, set()).update(run["seed"] for run in group.runs)
-    for machine, suite, scale, device, method in sorted({at[:-1] for at in seeds}):
-        if suite not in suites:
-            continue
+        at = (cell.environment.machine, cell.suite, str(cell.scale), cell.device, cell.method)
+        seeds.setdefault((*at, cell.workload), set()).update(run["seed"] for run in group.runs)
+        if not known and cell.suite in suites:
+            submitted[at] = None
+    wanted: dict[tuple[str, ...], int] = {}
+    for machine, suite, scale, device, method in sorted(submitted):
         declared = suites[suite]
         for workload in declared.workloads:
-            if str(workload.scale) != scale or not workload.invites(declared.method(method)):
-                continue
-            lacking = set(range(workload.seeds)) - seeds.get((machine, suite, scale, device, method, workload.name), set())
-            if lacking:
-                listed = ", ".join(map(str, sorted(lacking)))
-                yield f"{suite} {workload.name} {method}: seeds {listed} are missing; a request holds all of scale {scale}"
+            if str(workload.scale) == scale and workload.invites(declared.method(method)):
+                for name in (method, declared.reference_method):
+                    if workload.invites(declared.method(name)):
+                        wanted[machine, suite, scale, device, name, workload.name] = workload.seeds
+    for at, count in wanted.items():
+        if lacking := set(range(count)) - seeds.get(at, set()):
+            _, suite, scale, _, method, workload = at
+            why = " and the reference method's beside them" if method == suites[suite].reference_method else ""
+            listed = ", ".join(map(str, sorted(lacking)))
+            yield f"{suite} {workload} {method}: seeds {listed} are missing; a request holds all of scale {scale}{why}"
 
 
 def changed_declarations(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
@@ -108,7 +118,7 @@ def changed_declarations(base: Mapping[str, Any], head: Mapping[str, Any]) -> It
         for name, invited in sorted(base[suite].get("method", {}).items()):
             moved = set(invited) ^ {workload for workload in theirs.get(name, ()) if workload in base[suite]["workload"]}
             if moved:
-                yield f"{suite}: method {name} takes part elsewhere ({', '.join(sorted(moved)[:3])}); a request adds a method alone"
+                yield f"{suite}: method {name} takes part elsewhere ({', '.join(sorted(moved)[:3])}); a request adds one alone"
 
 
 def _plain(value: Any) -> Any:

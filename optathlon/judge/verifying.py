@@ -117,7 +117,8 @@ def findings_beyond_scores(
         then, beside = reference[was.seed]
         rule = f"within a factor of {factor:g}, or {_NO_DIFFERENCE:g} s"
         if then is None or not (then.seconds and was.seconds and new.seconds and beside.seconds):
-            yield Finding(address, seed, "seconds", str(was.seconds), str(new.seconds), "the reference method beside it", False)
+            lacking = f"seconds of {old.reference_method} beside it, recorded and run"
+            yield Finding(address, seed, "seconds", str(was.seconds), str(new.seconds), lacking, False)
             continue
         expected = new.seconds / beside.seconds * then.seconds  # what this ratio makes on the recorded machine
         close = max(expected / was.seconds, was.seconds / expected) <= factor or abs(expected - was.seconds) <= _NO_DIFFERENCE

@@ -79,6 +79,17 @@ def test_cherries_are_not_picked(measured: list[Group]) -> None:
     assert any("toy absent halves: seeds 0 are missing" in fault for fault in faults)
 
 
+def test_the_reference_method_stands_beside_what_is_submitted(measured: list[Group]) -> None:
+    """Without it nobody could compare seconds, and every row that is drawn would be denied."""
+    reference, submitted = sorted(measured, key=lambda group: group.cell.method != toy_suite.SUITE.reference_method)
+    suites = {"toy": toy_suite.SUITE}
+    alone = list(missing_runs([submitted], suites))
+    missing = f"toy vector {reference.cell.method}: seeds 0, 1, 2 are missing"
+    assert any(fault.startswith(missing) and "reference method" in fault for fault in alone)
+    for together in (missing_runs([submitted, reference], suites), missing_runs([submitted], suites, [reference])):
+        assert not any("toy vector" in fault for fault in together)
+
+
 def test_posts_are_not_moved() -> None:
     base = {"toy": {"workload": {"a": "1", "b": "1"}, "metric": {"m": "1"}}}
     head = {"toy": {"workload": {"a": "1", "new": "1"}, "metric": {"m": "2"}}}
