@@ -49,10 +49,10 @@ def condition_share_error(problem: Any, answer: Any) -> float:
 
 
 def disagreement(problem: Any, answer: Any) -> float:
-    """Return the share of the sets of which the statement says another thing than the half-space program."""
+    """Return the share of the sets of which the statement says another thing than Qhull's facets, the quickest of them."""
     if not isinstance(problem, Vectors) or problem.patterns or not isinstance(answer, Answers):
         return NOT_HERE
-    return float(np.mean(answer.holds != [geometric_condition(W) for W in problem.sets]))
+    return float(np.mean(answer.holds != [geometric_condition(W, statement="facets") for W in problem.sets]))
 
 
 def pattern_count_error(problem: Any, answer: Any) -> float:
