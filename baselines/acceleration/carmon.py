@@ -15,7 +15,7 @@ import numpy as np
 
 from optathlon.baselines.acceleration._checks import check_positive
 from optathlon.baselines.acceleration.lanczos import lanczos_steps, smallest_curvature
-from optathlon.baselines.acceleration.oracle import Oracle
+from optathlon.baselines.acceleration.oracle import Oracle, norm
 
 __all__ = ["accelerated_nonconvex", "almost_convex_agd", "estimate_hessian_lipschitz", "negative_curvature_descent"]
 
@@ -76,7 +76,7 @@ def accelerated_gradient_descent(gradient: Gradient, y: np.ndarray, *, tol: floa
     z = y
     while True:
         g = gradient(z)
-        if np.linalg.norm(g) <= tol:
+        if norm(g) <= tol:
             return z
         y_next = z - g / L
         z = (1 + momentum) * y_next - momentum * y
@@ -116,7 +116,7 @@ def almost_convex_agd(
     inner_tol = tol * math.sqrt(gamma / (50 * (L1 + 2 * gamma)))
     while True:
         oracle.accept(z)
-        if np.linalg.norm(gradient(z)) <= tol:
+        if norm(gradient(z)) <= tol:
             return z
         z = accelerated_gradient_descent(
             partial(_proximal_gradient, gradient, gamma, z), z, tol=inner_tol, L=L1 + 2 * gamma, sigma=gamma
@@ -179,7 +179,7 @@ def accelerated_nonconvex(
             )
         else:
             oracle.accept(x)
-        if np.linalg.norm(oracle.gradient(x)) <= tol:
+        if norm(oracle.gradient(x)) <= tol:
             return
         penalty = partial(_ball_penalty, L1, x, alpha / L2)
         x = almost_convex_agd(oracle, x, tol=tol / 2, rng=rng, gamma=min(3 * alpha, 5 * L1), L1=5 * L1, penalty=penalty)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from optathlon.baselines.acceleration._checks import check_momentum, check_positive
-from optathlon.baselines.acceleration.oracle import Oracle
+from optathlon.baselines.acceleration.oracle import Oracle, norm
 
 __all__ = ["adaptive", "gradient_descent", "heavy_ball", "nesterov"]
 
@@ -58,7 +58,7 @@ def heavy_ball(
     while True:
         oracle.accept(x)
         g = oracle.gradient(x)
-        if np.linalg.norm(g) <= tol:
+        if norm(g) <= tol:
             return
         if restart and g @ velocity > 0:
             velocity[:] = 0
@@ -96,7 +96,7 @@ def nesterov(
     while True:
         oracle.accept(y)
         g = oracle.gradient(y)
-        if np.linalg.norm(g) <= tol:
+        if norm(g) <= tol:
             return
         following = y - step * g
         if restart and g @ (following - x) > 0:
@@ -124,11 +124,11 @@ def adaptive(oracle: Oracle, x: np.ndarray, *, tol: float, rng: np.random.Genera
     step, ratio = check_positive("first_step", first_step), math.inf
     oracle.accept(x)
     g = oracle.gradient(x)
-    while np.linalg.norm(g) > tol:
+    while norm(g) > tol:
         x_next = x - step * g
         oracle.accept(x_next)
         g_next = oracle.gradient(x_next)
-        moved, turned = np.linalg.norm(x_next - x), np.linalg.norm(g_next - g)
+        moved, turned = norm(x_next - x), norm(g_next - g)
         local = moved / (2 * turned) if turned > 0 else math.inf
         following = float(min(math.sqrt(1 + ratio) * step, local))
         if not math.isfinite(following):

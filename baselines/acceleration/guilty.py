@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optathlon.baselines.acceleration._checks import check_positive
-from optathlon.baselines.acceleration.oracle import Oracle
+from optathlon.baselines.acceleration.oracle import Oracle, norm
 
 __all__ = ["convex_until_guilty"]
 
@@ -63,7 +63,7 @@ def convex_until_guilty(
     L1, L2 = oracle.constant("L1", L1), oracle.constant("L2", L2)
     alpha = check_positive("alpha", 2 * math.sqrt(L2 * tol) if alpha is None else alpha)
     oracle.accept(p)
-    if np.linalg.norm(oracle.gradient(p)) <= tol:
+    if norm(oracle.gradient(p)) <= tol:
         return
     while True:
         trial = _agd_until_guilty(_Regularised(oracle, p, alpha), p, tol=tol / 10, L=L1 + 2 * alpha, sigma=alpha)
@@ -76,7 +76,7 @@ def convex_until_guilty(
             shift = alpha / L2 * (u - v) / np.linalg.norm(u - v)
             p = min([*trial.ys, u, u + shift, u - shift], key=oracle.objective)
         oracle.accept(p)
-        if np.linalg.norm(oracle.gradient(p)) <= tol:
+        if norm(oracle.gradient(p)) <= tol:
             return
 
 
@@ -98,7 +98,7 @@ def _agd_until_guilty(f: _Regularised, y0: np.ndarray, *, tol: float, L: float, 
         witness = _uncertified(f, y0, start, y, g_y, len(xs), L, sigma)
         if witness is not None:
             return _Trial(y, ys[:-1], _witness_pair(f, xs, slopes, ys[:-1], witness, sigma))
-        if np.linalg.norm(g_y) <= tol:
+        if norm(g_y) <= tol:
             return _Trial(y, ys, None)
 
 

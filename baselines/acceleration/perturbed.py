@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from optathlon.baselines.acceleration._checks import check_positive
-from optathlon.baselines.acceleration.oracle import Oracle
+from optathlon.baselines.acceleration.oracle import Oracle, norm
 
 __all__ = ["perturbed_agd"]
 
@@ -61,7 +61,7 @@ def perturbed_agd(
         y = x + (1 - theta) * v
         oracle.accept(y)
         g = oracle.gradient(y)
-        if quiet == 0 and np.linalg.norm(g) <= tol:
+        if quiet == 0 and norm(g) <= tol:
             candidate, quiet = (y, oracle.objective(y)), period
             x, v = y + radius * _in_unit_ball(rng, len(y)), np.zeros_like(v)
             oracle.events["perturbations"] += 1

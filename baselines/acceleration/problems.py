@@ -222,7 +222,24 @@ def tanh_network(X: np.ndarray, y: np.ndarray, *, width: int = 8, penalty: float
         dD = (np.outer(dr, w) + np.outer(r, vw)) * slope - 2 * np.outer(r, w) * hidden * moved
         return np.concatenate([(dD.T @ X).ravel(), dD.sum(axis=0), moved.T @ r + hidden.T @ dr, [dr.sum()]]) + penalty * v
 
-    return Problem(objective, gradient, hessian_product, lower_bound=0.0)
+    def dense_hessian(x: np.ndarray) -> np.ndarray:
+        hidden, w, margins = forward(x)
+        slope = 1 - hidden**2
+        r, s = -y * expit(-margins) / n, expit(margins) * expit(-margins) / n
+        inputs = np.column_stack([X, np.ones(n)])
+        # J' diag(s) J with the slopes J of N, then the second derivatives of N, unit by unit
+        J = np.hstack([((slope * w)[:, :, None] * X[:, None, :]).reshape(n, -1), slope * w, hidden, np.ones((n, 1))])
+        H = (J * s[:, None]).T @ J
+        for k in range(width):
+            own = np.append(np.arange(k * p, (k + 1) * p), width * p + k)
+            H[np.ix_(own, own)] -= (inputs * (2 * w[k] * r * hidden[:, k] * slope[:, k])[:, None]).T @ inputs
+            mixed = inputs.T @ (r * slope[:, k])
+            H[own, width * (p + 1) + k] += mixed
+            H[width * (p + 1) + k, own] += mixed
+        H[np.diag_indices_from(H)] += penalty
+        return (H + H.T) / 2
+
+    return Problem(objective, gradient, hessian_product, lower_bound=0.0, dense_hessian=dense_hessian)
 
 
 def estimate_smoothness(problem: Problem, points: Iterable[np.ndarray], *, margin: float = 1.3) -> tuple[float, float]:

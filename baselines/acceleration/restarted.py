@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from optathlon.baselines.acceleration.oracle import Oracle
+from optathlon.baselines.acceleration.oracle import Oracle, norm
 
 __all__ = ["restarted_agd"]
 
@@ -47,7 +47,7 @@ def restarted_agd(
             y = x + (1 - theta) * (x - previous)
             oracle.accept(y)
             g = oracle.gradient(y)
-            if np.linalg.norm(g) <= tol:
+            if norm(g) <= tol:
                 return
             previous, x = x, y - step * g
             extrapolated.append(y)
@@ -60,5 +60,5 @@ def restarted_agd(
             last = epoch // 2 + int(np.argmin(moves[epoch // 2 :]))
             average = np.mean(extrapolated[: last + 1], axis=0)
             oracle.accept(average)
-            if np.linalg.norm(oracle.gradient(average)) <= tol:
+            if norm(oracle.gradient(average)) <= tol:
                 return

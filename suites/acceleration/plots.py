@@ -20,7 +20,7 @@ Runs = Mapping[str, Mapping[str, list[Mapping[str, Any]]]]  # workload, method: 
 
 DESCENTS = ("chain-60", "chain-200", "robust", "phase", "cancer", "near-saddle")
 TRAININGS = ("relu-50x20", "relu-20x20-common", "linear-2-100", "linear-8-100")
-PROFILED = ("chain-60", "chain-200", "robust-loose", "robust", "phase", "near-saddle", "at-saddle", "cancer")
+PROFILED = ("chain-60", "chain-200", "robust", "phase", "near-saddle", "at-saddle", "cancer")
 STYLES = {
     "gradient-descent": ("tab:blue", "-"),
     "heavy-ball-0.9": ("tab:cyan", "-"),

@@ -1,6 +1,7 @@
 """The problems: gradients and Hessian products by differences, constants by sampling, the published counts of the chain."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,3 +127,12 @@ def test_smoothness_along_a_path_of_a_known_function(instances):
 def test_bad_problems_are_refused_in_a_sentence(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_the_dense_hessian_of_the_network_is_that_of_its_products():
+    rng = np.random.default_rng(3)
+    problem = tanh_network(rng.standard_normal((30, 4)), rng.choice([-1.0, 1.0], 30), width=3)
+    x = rng.standard_normal(3 * 6 + 1)
+    dense = problem.hessian(x)
+    np.testing.assert_allclose(dense, replace(problem, dense_hessian=None).hessian(x), rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(dense, dense.T)
