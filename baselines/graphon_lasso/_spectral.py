@@ -6,12 +6,14 @@ vector, problem (1) of the paper, minimised over U and Lambda as in its sections
     h(w) = c'w + sum_i min_l [ -log l + beta/2 (e_i - l)^2 + gamma/2 (l - mu_i)^2 ],   w >= 0,
     grad h = c - L*(Z),   Z = U diag(z) U',   z_i = beta (lam_i - e_i) = 1/lam_i - gamma s_i,   s_i = lam_i - mu_i.
 
-For any symmetric Z, N on that complement with Z + N positive definite and L*(Z) <= c,
+The cost of eigenvalues, k(lam) = sum_i -log lam_i + gamma/2 (lam_i - mu_i)^2 with both ascending, is not convex as a function of
+Lambda where gamma > 0, but its conjugate has a closed form, for a product of sums is largest where both are in one order. So for
+any symmetric Z on that complement with L*(Z) <= c, z_1 >= z_2 >= .. its eigenvalues, against mu_2 <= mu_3 <= ..,
 
-    h(w) >= (p - 1) + logdet(Z + N) - |Z|^2 / (2 beta) - sum_i mu_i nu_i(N) - |N|^2 / (2 gamma),
+    h(w) >= -|Z|^2 / (2 beta) + sum_i min_l [ z_i l - log l + gamma/2 (l - mu_i)^2 ].
 
-nu_i(N) ascending: gamma/2 |lam - mu|^2 is at least half gamma times the squared distance of Lambda to the convex hull of all
-Q diag(mu) Q', whose support function the sum is. Where gamma = 0, N = 0 and the bound meets h at the minimum.
+The largest of these bounds is the minimum of the relaxation in which k is replaced by its convex envelope, the best there is for
+Lambda alone. Where gamma = 0 it meets h at the minimum.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optathlon.baselines.graphon_lasso._checks import Array
-from optathlon.baselines.graphon_lasso._pooling import pooled
+from optathlon.baselines.graphon_lasso._pooling import drawn, pooled
 from optathlon.baselines.graphon_lasso.laplacian import adjoint_of, laplacian_of
 
 _TIED = 1e-10  # of the largest eigenvalue: closer ones have no eigenvectors of their own
@@ -40,8 +42,9 @@ class Point(NamedTuple):
     U: Array
     """Eigenvectors, (p, p - 1)."""
     lam: Array
-    s: Array
-    """lam - mu, or the pooled differences where the point is of the relaxation."""
+    """Eigenvalues of the copy Lambda."""
+    z: Array
+    """Eigenvalues of Z, beta (lam - e)."""
     value: float
     gradient: Array
     """c - L*(Z) as a matrix."""
@@ -81,11 +84,9 @@ class Model:
     def at(self, W: Array, *, relaxed: bool = False) -> Point:
         """Evaluate h, or its convex relaxation."""
         e, U = self.eigh(laplacian_of(W))
-        lam, s = inner(e, self.mu, self.beta, self.gamma, relaxed)
-        fit = -np.log(lam) + self.beta / 2 * (e - lam) ** 2 + self.gamma / 2 * s**2
-        value = float((self.C * W).sum()) / 2 + float(fit.sum())
-        gradient = self.C - adjoint_of((U * (1 / lam - self.gamma * s)) @ U.T)
-        return Point(W, e, U, lam, s, value, gradient)
+        lam, z, cost = inner(e, self.mu, self.beta, self.gamma, relaxed)
+        value = float((self.C * W).sum()) / 2 + float((cost + self.beta / 2 * (e - lam) ** 2).sum())
+        return Point(W, e, U, lam, z, value, self.C - adjoint_of((U * z) @ U.T))
 
     def eigh(self, A: Array) -> tuple[Array, Array]:
         """Decompose a symmetric matrix on the complement of the constant vector.
@@ -111,19 +112,18 @@ class Model:
         """
         weight = float(self.start.max())
         gradients = [point.gradient]
-        z = 1 / point.lam - self.gamma * point.s
         tied = np.diff(point.e) <= _TIED * max(float(point.e[-1]), weight)
         if self.gamma > 0 and tied.any():
             first = np.flatnonzero(np.append(True, ~tied))
-            counts = np.diff(np.append(first, len(z)))
+            counts = np.diff(np.append(first, len(point.z)))
             for extreme in (np.minimum, np.maximum):
-                spread = np.repeat(extreme.reduceat(z, first), counts)
+                spread = np.repeat(extreme.reduceat(point.z, first), counts)
                 gradients.append(self.C - adjoint_of((point.U * spread) @ point.U.T))
         return max(float(np.abs(np.minimum(point.W / weight, G / self.cost))[self.edges].max()) for G in gradients)
 
     def raise_bound(self, point: Point) -> float:
         """Return the best bound so far, with the one that the multipliers of a point prove."""
-        self.bound = max(self.bound, dual_bound(self, 1 / point.lam - self.gamma * point.s, point.s, self.C - point.gradient))
+        self.bound = max(self.bound, dual_bound(self, point.z, self.C - point.gradient))
         return self.bound
 
     def gap(self, value: float) -> float:
@@ -131,13 +131,18 @@ class Model:
         return (value - self.bound) / max(1.0, abs(value))
 
 
-def inner(e: Array, mu: Array, weight: float, gamma: float, relaxed: bool) -> tuple[Array, Array]:
-    """Minimise ``-log l + weight/2 (e - l)^2 + gamma/2 (l - mu)^2`` (equation 5), or its relaxation; return lam and s."""
+def inner(e: Array, mu: Array, weight: float, gamma: float, relaxed: bool) -> tuple[Array, Array, Array]:
+    """Minimise ``-log l + weight/2 (e - l)^2 + gamma/2 (l - mu)^2`` (equation 5), or its relaxation.
+
+    Returns lam, z = weight (lam - e), and the cost ``-log l + gamma/2 (l - mu)^2``, term by term.
+    """
     if relaxed and gamma > 0:
-        return pooled(e, mu, weight, gamma)
-    d = (weight * e + gamma * mu) / (weight + gamma)
-    lam = positive_root(d, 1 / (weight + gamma))
-    return lam, (lam - mu if gamma > 0 else np.zeros_like(lam))
+        y, atoms = pooled(e, mu, weight, gamma)
+        return e - y / weight, -y, gamma / 2 * (atoms - mu) ** 2 - np.log(atoms)
+    lam = positive_root((weight * e + gamma * mu) / (weight + gamma), 1 / (weight + gamma))
+    if gamma == 0:
+        return lam, 1 / lam, -np.log(lam)
+    return lam, 1 / lam - gamma * (lam - mu), gamma / 2 * (lam - mu) ** 2 - np.log(lam)
 
 
 def positive_root(d: Array, q: float) -> Array:
@@ -146,13 +151,13 @@ def positive_root(d: Array, q: float) -> Array:
     return np.where(d > 0, (d + root) / 2, 2 * q / (root - np.minimum(d, 0)))
 
 
-def dual_bound(model: Model, z: Array, s: Array, LZ: Array) -> float:
-    """Return the bound of Z and N = gamma s, made feasible by a factor or by a shift of Z, the better of the two.
+def dual_bound(model: Model, z: Array, LZ: Array) -> float:
+    """Return the bound of Z, made feasible by a factor or by a shift, the better of the two.
 
-    `LZ` is L*(Z) as a matrix. The bound is lowered by what rounding can have added to it.
+    `z` are the eigenvalues of Z in any order, `LZ` is L*(Z) as a matrix. The bound is lowered by what rounding can have added.
     """
     used, costs = LZ[model.edges], model.C[model.edges]
-    p, nu = len(model.C), model.gamma * s
+    p, z = len(model.C), -np.sort(-z)
     over = np.maximum(used - costs, 0.0)
     margin = _ROUNDING * p * float(np.abs(z).max())
     candidates = [z - float(over.max(initial=0.0)) / 2 - margin]
@@ -160,9 +165,10 @@ def dual_bound(model: Model, z: Array, s: Array, LZ: Array) -> float:
         candidates.append(z / float((used / costs).max(initial=1.0)) - margin)
     best = -np.inf
     for feasible in candidates:
-        total = feasible + nu
-        if total.min() > 0:
-            terms = (p - 1, np.log(total), -(feasible**2) / (2 * model.beta), -nu * model.mu, -model.gamma * s**2 / 2)
-            size = sum(float(np.abs(term).sum()) for term in terms)
-            best = max(best, sum(float(np.sum(term)) for term in terms) - _ROUNDING * p * size)
+        if model.gamma == 0 and feasible.min() <= 0:  # no bound: -log falls for ever
+            continue
+        lam = drawn(-feasible, model.mu, model.gamma) if model.gamma > 0 else 1 / feasible
+        terms = (feasible * lam, -np.log(lam), model.gamma / 2 * (lam - model.mu) ** 2, -(feasible**2) / (2 * model.beta))
+        size = sum(float(np.abs(term).sum()) for term in terms)
+        best = max(best, sum(float(np.sum(term)) for term in terms) - _ROUNDING * p * size)
     return best

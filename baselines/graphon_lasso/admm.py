@@ -82,12 +82,12 @@ def alternate(
         A = relaxation * Lw + (1 - relaxation) * Theta + Y / rho
         a, U = model.eigh(A)
         kappa = beta * rho / (beta + rho)
-        lam, s = inner(a, model.mu, kappa, model.gamma, relaxed)
+        lam, z, _ = inner(a, model.mu, kappa, model.gamma, relaxed)
         previous, Theta = Theta, (U * ((beta * lam + rho * a) / (beta + rho))) @ U.T
         Y = (U * (kappa * (a - lam))) @ U.T
         callback(step, W)
         if relaxed and 2 * step % _CHECK_EVERY == 0:
-            model.bound = max(model.bound, dual_bound(model, 1 / lam - model.gamma * s, s, adjoint_of(-Y)))
+            model.bound = max(model.bound, dual_bound(model, z, adjoint_of(-Y)))
         if step % _CHECK_EVERY == 0 or step == max_steps:
             point = model.at(W, relaxed=relaxed)
             best = min(best, point, key=lambda one: one.value)

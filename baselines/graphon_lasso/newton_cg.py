@@ -118,7 +118,8 @@ def curvature(model: Model, point: Point) -> Array:
     smooth = 1 / (np.outer(lam, lam) + 1 / beta)
     if gamma == 0:
         return smooth
-    rise = (lam[:, None] - lam) / np.outer(lam, lam) + gamma * (point.s[:, None] - point.s)
+    s = lam - model.mu
+    rise = (lam[:, None] - lam) / np.outer(lam, lam) + gamma * (s[:, None] - s)
     run = beta * (lam[:, None] - lam) + rise  # beta (e_k - e_l)
     apart = np.abs(run) > 1e-12 * beta * float(lam.max())
     K = np.divide(beta * rise, run, out=smooth, where=apart)

@@ -142,7 +142,7 @@ def graphon_lasso(
     Notes
     -----
     Where gamma > 0 the problem is not convex: its minimum over U is concave where eigenvalues meet. The bound is that of a
-    convex relaxation, in which the distance of lambda to mu becomes that to the convex hull of all orders of mu. Its minimum
+    convex relaxation, in which the cost of the eigenvalues of Lambda, in whatever order, becomes its convex envelope. Its minimum
     is reached by few alternating steps, and the minimum of the problem itself is looked for from there.
 
     References

@@ -1,10 +1,12 @@
 """gamma > 0: the relaxation and its bound against a conic solver and brute force; the paper's statements on errors."""
 
+from itertools import permutations, product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from optathlon.baselines.graphon_lasso import (
     certify,
@@ -18,6 +20,7 @@ from optathlon.baselines.graphon_lasso import (
     sample_signals,
 )
 from optathlon.baselines.graphon_lasso._pooling import pooled
+from optathlon.baselines.graphon_lasso._spectral import inner
 from optathlon.baselines.graphon_lasso.admm import alternate, begin, project
 from optathlon.baselines.graphon_lasso.descent import lbfgs
 from optathlon.baselines.graphon_lasso.laplacian import matrix_of, vector_of
@@ -31,19 +34,44 @@ SOLVERS = ("newton-cg", "admm", "lbfgs", "fista", "block-mm")
 def test_pooling_meets_the_optimality_conditions(n, weight, gamma, seed):
     rng = np.random.default_rng(seed)
     e, mu = np.sort(5 * rng.standard_normal(n)), np.sort(rng.choice([0.0, 1.0, rng.uniform(0, 9)], n))
-    lam, s = pooled(e, mu, weight, gamma)
-    scale = np.abs(lam).max() + np.abs(mu).max() + 1
-    np.testing.assert_allclose(-1 / lam + weight * (lam - e) + gamma * s, 0, atol=1e-9 * max(weight, gamma) * scale)
-    assert (np.diff(s) >= 0).all()
-    nu = lam - s
-    tails = np.cumsum((mu - np.sort(nu))[::-1])  # nu is majorised by mu
-    assert tails.min() >= -1e-9 * scale
-    assert abs(tails[-1]) <= 1e-9 * scale
-    assert abs(s @ (mu - nu)) <= 1e-8 * scale**2  # nu is where the hull's support function of s is attained
+    y, atoms = pooled(e, mu, weight, gamma)
+    scale = np.abs(atoms).max() + np.abs(e).max() + np.abs(mu).max() + 1
+    np.testing.assert_allclose(-1 / atoms + gamma * (atoms - mu), y, atol=1e-8 * (max(weight, gamma) * scale + 1 / atoms.min()))
+    assert (np.diff(y) >= 0).all()
+    copy = e - y / weight
+    tails = np.cumsum((atoms - np.sort(copy))[::-1])  # the copy is majorised by the atoms
+    assert tails.min() >= -1e-9 * scale * n
+    assert abs(tails[-1]) <= 1e-9 * scale * n
+    assert abs(y @ (atoms - copy)) <= 1e-8 * scale**2 * max(weight, gamma)  # where the hull's support function of y is attained
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_envelope_is_the_conjugate_of_a_brute_force_conjugate(seed):
+    """F**(e) = max_y y'e - F*(y), F* by trying all orders of mu, each minimised by a program of another library."""
+    rng = np.random.default_rng(seed)
+    n, weight, gamma = 3, 10.0, (0.1, 1.0, 10.0, 100.0)[seed]
+    e, mu = np.sort(rng.uniform(0, 4, n)), np.sort(rng.uniform(0, 9, n))
+    lam, _, cost = inner(e, mu, weight, gamma, relaxed=True)
+    envelope = float((cost + weight / 2 * (e - lam) ** 2).sum())
+
+    def term(y, m):
+        return minimize_scalar(
+            lambda lam: -np.log(lam) + gamma / 2 * (lam - m) ** 2 - y * lam, bounds=(1e-9, 50), method="bounded"
+        ).fun
+
+    def conjugate(y):
+        terms = np.array([[term(one, m) for m in mu] for one in y])
+        return y @ y / (2 * weight) + max(-sum(terms[i, k] for i, k in enumerate(order)) for order in permutations(range(n)))
+
+    found = minimize(lambda y: conjugate(y) - y @ e, -1 / e, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9})
+    assert envelope == pytest.approx(-found.fun, abs=1e-5 * (1 + abs(envelope)))
+    apart, _, cost = inner(e, mu, weight, gamma, relaxed=False)
+    assert envelope <= float((cost + weight / 2 * (e - apart) ** 2).sum()) + 1e-9
 
 
 @pytest.mark.parametrize(("n", "gamma"), [(4, 0.1), (20, 1.0), (20, 10.0)])
-def test_the_relaxation_is_that_of_a_conic_solver(instance, n, gamma):
+def test_the_relaxation_is_above_that_of_a_conic_solver(instance, n, gamma):
+    """The hull of all orders of mu in place of mu, which cvxpy can say, relaxes more; the bound lies between it and h."""
     cp = pytest.importorskip("cvxpy")
     p, beta = 5, 10.0
     S, mu, _ = instance(p, n, seed=n)
@@ -57,9 +85,8 @@ def test_the_relaxation_is_that_of_a_conic_solver(instance, n, gamma):
     in_hull += [cp.lambda_sum_largest(V, k) <= mu[1:][-k:].sum() for k in range(1, p - 1)]
     theirs = cp.Problem(cp.Minimize(value), in_hull).solve(solver="CLARABEL")
     result = graphon_lasso(S, mu, gamma=gamma, beta=beta)
-    assert result.bound == pytest.approx(theirs, abs=1e-5 * max(1, abs(theirs)))
-    assert result.bound <= theirs + 1e-6 * max(1, abs(theirs))
-    assert theirs <= result.objective + 1e-6 * max(1, abs(theirs))
+    assert theirs <= result.bound + 1e-6 * max(1, abs(theirs))
+    assert result.bound <= result.objective
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -78,35 +105,43 @@ def test_no_start_of_another_optimiser_goes_below_the_bound_or_far_below_the_ans
         for _ in range(4)
     )
     assert result.bound <= lowest
-    assert result.objective <= lowest + 1e-2 * max(1, abs(lowest))
+    assert result.objective <= lowest + 1e-3 * max(1, abs(lowest))
+
+
+@pytest.mark.parametrize("gamma", [0.1, 3.0, 100.0])
+def test_the_bound_is_below_a_grid_of_all_weights_of_three_nodes(gamma):
+    grid = np.array(list(product(np.linspace(0, 3, 25), repeat=3)))
+    e = np.sort(np.linalg.eigvalsh(np.array([laplacian(w) for w in grid])))[:, 1:]
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X = rng.standard_normal((4, 3))
+        S, mu = X.T @ X / 4, np.array([0.0, *np.sort(rng.uniform(0, 6, 2))])
+        result = graphon_lasso(S, mu, gamma=gamma)
+        lam = (d := (10 * e + gamma * mu[1:]) / (10 + gamma)) / 2 + np.sqrt(d * d / 4 + 1 / (10 + gamma))
+        fit = -np.log(lam) + 5 * (e - lam) ** 2 + gamma / 2 * (lam - mu[1:]) ** 2
+        lowest = float((grid @ laplacian_adjoint(S) + fit.sum(axis=1)).min())
+        assert result.bound <= lowest
+        assert result.objective <= lowest + 1e-6
 
 
 @pytest.mark.parametrize("n", [15, 60, 300, 990])
 @pytest.mark.parametrize("gamma", [0.01, 0.1, 1.0, 10.0, 100.0])
-def test_twenty_settings_are_within_5e_3_of_the_global_minimum(instance, n, gamma):
-    S, mu, _ = instance(30, n, seed=11)
+@pytest.mark.parametrize("seed", [9, 11])
+def test_twenty_settings_are_within_1e_3_of_the_global_minimum(instance, n, gamma, seed):
+    """On the graph of seed 9 the hull of all orders of mu in place of mu proves no more than 7.5e-3."""
+    S, mu, _ = instance(30, n, seed=seed)
     result = graphon_lasso(S, mu, gamma=gamma)
     assert result.bound <= result.objective
-    assert result.gap <= 5e-3
+    assert result.gap <= 1e-3
     assert result.converged
     assert result.kkt <= 1e-3
-
-
-def test_where_the_relaxation_is_loose_no_other_start_ends_lower(instance):
-    """Of 11 graphs with 20 settings each this one alone has gaps above 5e-3, in ten of them."""
-    (S, mu, w), rng = instance(30, 990, seed=9), np.random.default_rng(0)
-    result = graphon_lasso(S, mu, gamma=1.0)
-    assert 5e-3 < result.gap <= 1e-2
-    for start in (w, result.w * rng.uniform(0.5, 1.5, len(w)), rng.exponential(0.3, len(w))):
-        other = graphon_lasso(S, mu, gamma=1.0, solver="lbfgs", start=start, certify=False)
-        assert other.objective >= result.objective - 1e-5 * abs(result.objective)
 
 
 @pytest.mark.parametrize(("p", "n"), [(100, 200), (120, 60)])
 def test_large_graphs_too(instance, p, n):
     S, mu, _ = instance(p, n, seed=1)
     result = graphon_lasso(S, mu, gamma=1.0, max_steps=200)
-    assert result.gap <= 2e-3
+    assert result.gap <= 1e-4
     assert result.n_eigh <= 400
 
 
