@@ -42,6 +42,7 @@ CELLS = {
         "expectation-propagation",
         "k-best",
         "annealing",
+        "tabu",
     ),
     "robust-5x40": (
         "box-relaxation-huber",

@@ -34,6 +34,7 @@ from optathlon.baselines.binary_regression.semidefinite_relaxation import (
     semidefinite_relaxation,
 )
 from optathlon.baselines.binary_regression.straight_through import straight_through
+from optathlon.baselines.binary_regression.tabu import tabu_search
 
 if TYPE_CHECKING:
     from optathlon.baselines.binary_regression.estimators import BinaryLeastSquares
@@ -121,6 +122,7 @@ __all__ = [
     "split_parameters",
     "state_evolution",
     "straight_through",
+    "tabu_search",
     "train_network",
 ]
 

@@ -117,6 +117,20 @@ def run_annealing(problem: Problem, context: Context, **settings: Any) -> Answer
     return Answer(_each(problem, partial(annealing, rng=context.rng, **settings)))
 
 
+def run_tabu(problem: Problem, context: Context, **settings: Any) -> Answer:
+    """Tabu search."""
+    from optathlon.baselines.binary_regression import tabu_search
+
+    return Answer(_each(problem, partial(tabu_search, rng=context.rng, **settings)))
+
+
+def warm_up_tabu() -> None:
+    """Compile the walk, or read it from the disk."""
+    from optathlon.baselines.binary_regression import tabu_search
+
+    tabu_search(np.eye(2), np.ones(2), n_rounds=1, rng=0)
+
+
 def _maximin(name: str, optimizer: str, average: bool, *, reference: str = "", **settings: Any) -> Method:
     step_w, step_z = {"gda": (0.5, 0.02), "ogda": (0.25, 0.02), "extragradient": (0.5, 0.025), "adam": (0.1, 0.003)}[optimizer]
     steps = {"step_w": step_w, "step_z": step_z, "metric": "uniform"}
@@ -232,6 +246,14 @@ REGRESSION_METHODS = (
         run=run_annealing,
         settings={"n_sweeps": 30, "n_chains": 10},
         reference="Kirkpatrick, Gelatt, Vecchi, Optimization by simulated annealing, 1983",
+    ),
+    Method(
+        name="tabu",
+        run=run_tabu,
+        settings={"n_rounds": 5},
+        description="from the box relaxation, whose rounded weights are polished by single flips",
+        reference="Glover 1989; Palubeckis, Multistart tabu search for binary quadratic optimization, 2004",
+        warm_up=warm_up_tabu,
     ),
 )
 

@@ -56,7 +56,7 @@ def _large(scale: Scale, sigma: float, seeds: int, methods: tuple[str, ...], pre
         scale=scale,
         seeds=seeds,
         budget=120.0,
-        methods=(*LOOSE, "semidefinite-relaxation", "straight-through-average", *methods, *RIVALS),
+        methods=(*LOOSE, "semidefinite-relaxation", "straight-through-average", *methods, *RIVALS, "tabu"),
         description=f"2000 weights from 4000 samples, Gaussian noise of sigma {sigma} (Fig. 2)",
     )
 
@@ -180,7 +180,7 @@ MEDIUM_WORKLOADS = (
         make=tight(trials=20, n_samples=60, n_features=30, sigma=0.3),
         scale=Scale.MEDIUM,
         seeds=10,
-        methods=(*LOOSE, *MAXIMIN, *AVERAGES, *RIVALS, *DETECTORS, "annealing"),
+        methods=(*LOOSE, *MAXIMIN, *AVERAGES, *RIVALS, *DETECTORS, "annealing", "tabu"),
         description="20 trials, noise of sigma 0.3, whose relaxation is tight: the objective gap is that to the optimum",
     ),
     _outliers(Scale.MEDIUM, "outliers-30x200-trials75", seeds=10, trials=75),

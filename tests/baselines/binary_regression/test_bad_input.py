@@ -13,9 +13,10 @@ from optathlon.baselines.binary_regression import (
     maximin,
     semidefinite_relaxation,
     straight_through,
+    tabu_search,
 )
 
-METHODS = [least_squares, box_relaxation, straight_through, bop, semidefinite_relaxation, maximin, exact]
+METHODS = [least_squares, box_relaxation, straight_through, bop, semidefinite_relaxation, maximin, exact, tabu_search]
 GOOD_X, GOOD_Y = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 1.0]]), np.array([1.0, 2.0, 3.0])
 
 BAD_DATA = {
