@@ -214,9 +214,8 @@ FIGURE_2_CLAIMS = decided_on(
     Claim(
         id="fig2-least-objective-not-fewest-errors",
         source="not in the paper",
-        statement="The lowest objective is not the fewest errors: tabu search makes at least 1.05 times those of message "
-        "passing; at sigma 1.0.",
-        check=ratio_within("bit-error-rate", "tabu", "message-passing", at_least=1.05, workloads=_at("2", 1.0)),
+        statement="The lowest objective is not the fewest errors: tabu search makes more than message passing; at sigma 1.0.",
+        check=ratio_within("bit-error-rate", "tabu", "message-passing", at_least=1.0, workloads=_at("2", 1.0)),
         scale=Scale.MEDIUM,
         basis="fitted",
     ),

@@ -8,22 +8,25 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 Rows = Iterable[Mapping[str, Any]]
 
+PLAIN = ("least-squares", "box-relaxation", "straight-through", "bop", "semidefinite-relaxation")
+LIMIT = {"figure1.png": 2.0, "figure2.png": 2.0}  # samples a weight, where state evolution has something to say
+
 FIGURES = {
     "figure1.png": (
         r"(gaussian|fig1)-30x60-sigma",
         "Fig. 1: 30 weights from 60 samples, Gaussian noise",
-        ("least-squares", "box-relaxation", "straight-through", "bop", "semidefinite-relaxation", "exact", "maximin-gda"),
+        (*PLAIN, "exact", "maximin-gda", "maximin-adam", "message-passing"),
     ),
     "figure2.png": (
         r"(gaussian|fig2)-2000x4000-sigma",
         "Fig. 2: 2000 weights from 4000 samples, Gaussian noise",
-        ("least-squares", "box-relaxation", "straight-through", "bop", "semidefinite-relaxation", "maximin-gda"),
+        (*PLAIN, "tabu", "maximin-gda", "maximin-adam", "message-passing"),
     ),
     "figure3.png": (
         r"(laplace|fig3)-30x60-sigma",
@@ -36,6 +39,7 @@ FIGURES = {
             "semidefinite-relaxation",
             "maximin-gda",
             "maximin-l1",
+            "maximin-adam-l1",
         ),
     ),
 }
@@ -56,9 +60,14 @@ def draw(rows: Rows, folder: Path) -> list[Path]:
         if not any(lines.values()):
             continue
         figure, axes = pyplot.subplots(figsize=(6, 4), dpi=100, layout="constrained")
-        for marker, (method, points) in zip("osv^DPX", lines.items(), strict=False):
+        for marker, (method, points) in zip("osv^DPX*<", lines.items(), strict=False):
             shown = [(sigma, value) for sigma, value in points if value > 0]  # zero has no place on a logarithmic axis
             axes.plot(*zip(*shown, strict=True) if shown else ([], []), marker=marker, markersize=4, linewidth=1, label=method)
+        if name in LIMIT:
+            sigmas = sorted({sigma for points in lines.values() for sigma, _ in points})
+            axes.plot(
+                *limit(sigmas, LIMIT[name]), color="black", linestyle="--", linewidth=1, label="state evolution, many weights"
+            )
         axes.set(yscale="log", xlabel="noise sigma", ylabel="bit error rate", title=title)
         axes.legend(fontsize="small")
         axes.grid(alpha=0.3)
@@ -66,6 +75,15 @@ def draw(rows: Rows, folder: Path) -> list[Path]:
         pyplot.close(figure)
         written.append(folder / name)
     return written
+
+
+def limit(sigmas: Sequence[float], ratio: float) -> tuple[list[float], list[float]]:
+    """Return the noises and the errors that message passing makes there in the limit of many weights."""
+    from optathlon.baselines.binary_regression import state_evolution
+
+    low, high = min(sigmas), max(sigmas)
+    noises = [low + (high - low) * step / 40 for step in range(1, 41)]
+    return noises, [state_evolution(ratio, noise) for noise in noises]
 
 
 def curve(rows: Rows, pattern: str, method: str) -> list[tuple[float, float]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optathlon.suites.binary_regression import metrics
-from optathlon.suites.binary_regression.plots import curve, draw
+from optathlon.suites.binary_regression.plots import curve, draw, limit
 from optathlon.suites.binary_regression.problem import (
     Answer,
     Regressions,
@@ -107,3 +107,11 @@ def test_figures_are_drawn_where_there_are_rows(tmp_path):
     written = draw([row(f"fig1-30x60-sigma{sigma}", "maximin-gda", sigma / 9) for sigma in (0.0, 0.3, 0.6)], tmp_path)
     assert [path.name for path in written] == ["figure1.png"]
     assert written[0].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_limit_of_message_passing_spans_the_noises_of_a_figure():
+    noises, errors = limit([0.6, 1.0, 0.3], 2.0)
+    assert noises[-1] == pytest.approx(1.0)
+    assert 0.3 < noises[0] < 0.35
+    assert errors == sorted(errors)
+    assert errors[-1] == pytest.approx(0.1088, abs=1e-4)  # Tanaka's fixed point at two samples a weight and sigma 1
