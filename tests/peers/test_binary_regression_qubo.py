@@ -1,8 +1,8 @@
 """Least squares over signs is a QUBO: ours against what people who solve those would take, at equal CPU seconds.
 
-X is 2n x n with entries N(0, 1/n), y = Xw + e, e of standard deviation 1: beyond the noise that relaxations round away. A solver
-is called with one seed after another until the seconds are spent; a call that has begun is let to its end. Theirs get the couplings
-ready made; ours start from X and y. One thread each.
+X is 2n x n with entries N(0, 1/n), y = Xw + e, e of standard deviation 1: beyond the noise that relaxations round away. A
+solver is called with one seed after another until the seconds are spent; a call that has begun is let to its end. Theirs get the
+couplings ready made; ours start from X and y. One thread each.
 """
 
 import time
