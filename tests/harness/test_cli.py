@@ -72,6 +72,39 @@ def test_check_fails_until_the_tables_are_those_of_the_records(results: Path) ->
     assert "differs from the records" in ended.stderr
 
 
+def test_a_stale_figure_in_a_readme_fails_the_check(tmp_path: Path) -> None:
+    folder = tmp_path / "toys"
+    folder.mkdir()
+    (folder / "suite.py").write_text((Path(__file__).parent / "toy_suite.py").read_text())
+    where = ("--suite", str(folder / "suite.py"))
+    ended = optathlon(
+        *where,
+        "run",
+        "toy",
+        "--workload",
+        "vector",
+        "--scale",
+        "smoke",
+        "--method",
+        "halves",
+        "--results",
+        str(tmp_path / "results"),
+    )
+    assert ended.returncode == 0, ended.stderr
+    readme = folder / "README.md"
+    readme.write_text("It ends at <!-- value: vector halves norm -->7<!-- end -->.\n")
+    tables = (*where, "tables", "toy", "--results", str(tmp_path / "results"))
+    assert optathlon(*tables, "--check").returncode == 1
+    assert "-->7<" in readme.read_text()
+    assert optathlon(*tables).returncode == 0
+    assert "-->7<" not in readme.read_text()
+    assert optathlon(*tables, "--check").returncode == 0
+    readme.write_text("<!-- value: vector halved norm -->7<!-- end -->\n")
+    ended = optathlon(*tables, "--check")
+    assert ended.returncode == 1
+    assert "no records of a value vector halved norm" in ended.stderr
+
+
 def test_a_machine_without_records_is_an_error_with_near_misses(results: Path) -> None:
     ended = optathlon("leaderboard", "--results", str(results), "--machine", "her")
     assert ended.returncode == 1

@@ -161,9 +161,44 @@ def test_what_is_reported_and_measured_is_written_between_markers(rows: list[Row
     assert "nothing" in readmes.fill(text.replace(":be*", ""), rows, judgements)
 
 
+def test_a_value_within_a_line_is_the_mean_or_the_median_seconds_of_the_board(rows: list[Row]) -> None:
+    text = f"It errs by <!-- value: w {LONG} norm -->.5<!-- end --> in <!-- value: w {LONG}-2 seconds --><!-- end --> s.\n"
+    filled = readmes.fill(text, rows)
+    assert f"<!-- value: w {LONG} norm -->1<!-- end --> in <!-- value: w {LONG}-2 seconds -->0.5<!-- end --> s" in filled
+    assert readmes.fill(filled, rows) == filled
+    digits = [replace(row, value=0.123456) for row in rows if row.method == LONG]
+    assert "errs by <!-- value: w " + LONG + " norm -->0.123<" in readmes.fill(text, [*digits, rows[1]])
+
+
+def test_a_value_comes_from_the_machine_with_most_runs_and_the_largest_scale(rows: list[Row]) -> None:
+    text = f"<!-- value: w {LONG} norm -->0<!-- end -->"
+    busier = [*rows, *(replace(row, machine="a", value=7.0, seeds=row.seeds + 1) for row in rows)]
+    assert readmes.fill(text, busier).endswith("-->7<!-- end -->")
+    larger = [*busier, replace(rows[0], machine="b", scale="medium", value=8.0)]
+    assert readmes.fill(text, larger).endswith("-->8<!-- end -->")
+
+
+def test_records_of_an_older_version_give_way_or_say_so(rows: list[Row]) -> None:
+    text = f"<!-- board:w -->\n<!-- end -->\n\n<!-- value: w {LONG} norm -->0<!-- end -->"
+    newer = [replace(row, version="10", machine="new", value=3.0) for row in rows]
+    filled = readmes.fill(text, [*(replace(row, version="9") for row in rows), *newer])
+    assert "here" not in filled
+    assert "version" not in filled
+    assert filled.endswith("-->3<!-- end -->")
+    elsewhere = [replace(row, workload="other") for row in newer]
+    assert "here, version 9 of the suite" in readmes.fill(text, [*(replace(row, version="9") for row in rows), *elsewhere])
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "<!-- value: w gone norm -->0<!-- end -->",
+        "<!-- value: w no-such norm -->0<!-- end -->",
+        "<!-- value: nothing gda norm -->0<!-- end -->",
+        "<!-- value: w gone no-such -->0<!-- end -->",
+        "<!-- value: w gone -->0<!-- end -->",
+        "<!-- value: w gone norm -->0\n",
+        "<!-- board:w -->\nprose\n<!-- claims -->\n<!-- end -->",
         "<!-- board:nothing -->\n<!-- end -->",
         "<!-- board:w -->\n",
         "<!-- claims -->\n",
