@@ -162,12 +162,13 @@ def is_binary(values: np.ndarray) -> bool:
     return bool(((values == 0) | (values == 1)).all())
 
 
-def spread(values: np.ndarray) -> np.ndarray:
-    """Return the sample standard deviation along the first axis; huge values are scaled where their squares overflow."""
+def spread(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Return the sample standard deviation along an axis; huge values are scaled where their squares overflow."""
     with np.errstate(over="ignore", invalid="ignore"):
-        found = values.std(axis=0, ddof=1)
+        found = np.asarray(values.std(axis=axis, ddof=1))
     if np.isfinite(found).all():
         return found
-    size = np.maximum(np.abs(values).max(axis=0), np.finfo(float).tiny)
-    with np.errstate(over="ignore"):
-        return (values / size).std(axis=0, ddof=1) * size
+    size = np.maximum(np.abs(values).max(axis=axis, keepdims=True), np.finfo(float).tiny)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = (values / size).std(axis=axis, ddof=1) * size.squeeze(axis)
+    return np.where(np.isfinite(found), found, scaled)

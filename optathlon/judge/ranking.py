@@ -15,10 +15,11 @@ LEVEL = 0.05  # of the false discovery rate within a board
 RESAMPLES = 1000
 FIRM, LIKELY = 0.95, 0.8
 _ROUNDING = 1e-12  # means closer than this, relative to the larger score, are equal
+_AT_ONCE = 2**19  # differences of pairs that are worked on together
 
 
 class Ranks(NamedTuple):
-    """Ranks of the methods, each of shape (n_methods,), from 1.
+    """Ranks of the methods, each of shape (n_methods,) or, of many boards, (n_boards, n_methods), from 1.
 
     Attributes
     ----------
@@ -67,7 +68,29 @@ class Standing(NamedTuple):
 
 
 def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False, unit: str = "") -> Ranks:
-    """Rank methods by their means; those that the seeds cannot tell apart share a place.
+    """Rank the methods of one board; see `judge_boards`.
+
+    Parameters
+    ----------
+    scores : array of shape (n_seeds, n_methods)
+        One row per seed, all methods on the same instance.
+    better, tolerance, exact, unit
+        Of `judge_boards`.
+    """
+    ranks, _ = judge_boards(np.asarray(scores, dtype=float)[None], better, tolerance=tolerance, exact=exact, unit=unit)
+    return Ranks(*(found[0] for found in ranks))
+
+
+def standing(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False) -> Standing:
+    """Return how much of a difference the seeds of one board resolve, and how stable its first place is; see `judge_boards`."""
+    _, (found,) = judge_boards(np.asarray(scores, dtype=float)[None], better, tolerance=tolerance, exact=exact)
+    return found
+
+
+def judge_boards(
+    scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False, unit: str = ""
+) -> tuple[Ranks, list[Standing]]:
+    """Rank the methods of many boards of one shape by their means; those that the seeds cannot tell apart share a place.
 
     The best mean opens the first group, which ends before the first method that a member beats; that one opens the next group. So
     a worse mean never stands above a better one, and a wide interval alone wins no place. Two methods are told
@@ -76,8 +99,8 @@ def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: b
 
     Parameters
     ----------
-    scores : array of shape (n_seeds, n_methods)
-        One row per seed, all methods on the same instance.
+    scores : array of shape (n_boards, n_seeds, n_methods)
+        One row per seed, all methods of a board on the same instance.
     better : {"lower", "higher"}
         Direction of the score.
     tolerance : float
@@ -86,126 +109,143 @@ def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: b
         Compare the means themselves: for scores free of chance.
     unit : str
         Of the metric.
+
+    Returns
+    -------
+    Ranks
+        Arrays of shape (n_boards, n_methods).
+    list of Standing
+        Of each board.
     """
-    cost, better_by, margin = _compared(scores, better, tolerance)
-    n_methods = cost.shape[1]
-    apart = np.abs(better_by) > margin
-    if not exact:
-        apart &= false_discovery(_p_values(cost, better_by, margin, unit)) <= LEVEL
-    beats = apart & (better_by > 0)
-    low = 1 + beats.sum(axis=0)
-    order = np.lexsort((low, cost.mean(axis=0)))
-    places = np.empty(n_methods, dtype=int)
-    start = 0
-    for position, method in enumerate(order):
-        if beats[order[start:position], method].any():
-            start = position
-        places[method] = start + 1
-    return Ranks(places, low, n_methods - beats.sum(axis=1))
-
-
-def standing(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False) -> Standing:
-    """Return how much of a difference the seeds of a board resolve, and how stable its first place is.
-
-    Parameters
-    ----------
-    scores, better, tolerance, exact
-        Of `rank`.
-    """
-    cost, better_by, margin = _compared(scores, better, tolerance)
-    n_seeds, n_methods = cost.shape
-    leader = int(cost.mean(axis=0).argmin())
-    tied = int((np.abs(better_by[leader]) <= margin[leader]).sum())
-    if exact:
-        return Standing(leader, float(tolerance), 1.0, 1.0, tied)
-    if n_seeds == 1:
-        return Standing(leader, math.nan, math.nan, math.nan, tied)
-    pairs = max(1, n_methods * (n_methods - 1) // 2)
-    upper = np.triu_indices(n_methods, 1)
-    reach = _standard_errors(cost)[upper] * t_quantile(n_seeds, 1 - LEVEL / pairs)
-    resampled, halves = _weights(n_seeds)
-    slack = margin[leader].max()
-
-    def leads(weights: np.ndarray) -> np.ndarray:
-        means = weights @ cost
-        return means[:, leader] <= means.min(axis=1) + slack
-
-    other = halves == 0
-    both = leads(halves) & leads(other / other.sum(axis=1, keepdims=True))
-    resolution = float(np.median(reach)) if n_methods > 1 else math.nan
-    return Standing(leader, resolution, float(leads(resampled).mean()), float(both.mean()), tied)
+    if better not in ("lower", "higher"):
+        raise ValueError(f"better must be 'lower' or 'higher', got {better!r}")
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 3 or not scores.size or not np.isfinite(scores).all():
+        raise ValueError(f"scores must be finite, of shape (n_boards, n_seeds, n_methods), got shape {scores.shape}")
+    n_seeds, n_methods = scores.shape[1:]
+    step = max(1, _AT_ONCE // (n_seeds * n_methods**2))
+    parts = [_judge(scores[start : start + step], better, tolerance, exact, unit) for start in range(0, len(scores), step)]
+    ranks = Ranks(*(np.concatenate(found) for found in zip(*(ranks for ranks, _ in parts), strict=True)))
+    return ranks, [one for _, standings in parts for one in standings]
 
 
 def false_discovery(p: np.ndarray) -> np.ndarray:
-    """Return p values adjusted for the false discovery rate, of the same shape; a symmetric matrix counts each pair once.
+    """Return p values adjusted for the false discovery rate along the last axis, of the same shape.
 
     References
     ----------
     Benjamini and Hochberg, *Controlling the false discovery rate*, 1995.
     """
-    matrix = p.ndim == 2
-    flat = p[np.triu_indices(len(p), 1)] if matrix else p
-    if flat.size == 0:
+    n = p.shape[-1]
+    if n == 0:
         return np.ones_like(p)
-    order = np.argsort(flat, kind="stable")
-    scaled = flat[order] * flat.size / np.arange(1, flat.size + 1)
-    adjusted = np.empty_like(flat)
-    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
-    if not matrix:
-        return adjusted
-    full = np.ones_like(p)
-    full[np.triu_indices(len(p), 1)] = adjusted
-    return np.minimum(full, full.T)
+    order = np.argsort(p, axis=-1, kind="stable")
+    scaled = np.take_along_axis(p, order, axis=-1) * n / np.arange(1, n + 1)
+    adjusted = np.empty_like(p)
+    least = np.minimum.accumulate(scaled[..., ::-1], axis=-1)[..., ::-1]
+    np.put_along_axis(adjusted, order, np.minimum(1.0, least), axis=-1)
+    return adjusted
 
 
-def _compared(scores: np.ndarray, better: Better, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return costs, by how much the row's method is better than the column's, and the difference that counts as none."""
-    if better not in ("lower", "higher"):
-        raise ValueError(f"better must be 'lower' or 'higher', got {better!r}")
-    scores = np.asarray(scores, dtype=float)
-    if scores.ndim != 2 or not scores.size or not np.isfinite(scores).all():
-        raise ValueError(f"scores must be finite, of shape (n_seeds, n_methods), got shape {scores.shape}")
+def _judge(scores: np.ndarray, better: Better, tolerance: float, exact: bool, unit: str) -> tuple[Ranks, list[Standing]]:
+    """Judge boards that fit into the cache together; everything over pairs is of shape (n_boards, n_pairs)."""
     cost = scores if better == "lower" else -scores
-    mean = cost.mean(axis=0)
-    size = np.abs(cost).max(axis=0)
-    margin = np.maximum(tolerance, _ROUNDING * np.maximum(size[:, None], size[None, :]))
-    return cost, mean[None, :] - mean[:, None], margin
+    n_methods = cost.shape[2]
+    first, second = np.triu_indices(n_methods, 1)
+    mean, size = cost.mean(axis=1), np.abs(cost).max(axis=1)
+    better_by = mean[:, second] - mean[:, first]
+    margin = np.maximum(tolerance, _ROUNDING * np.maximum(size[:, first], size[:, second]))
+    apart = np.abs(better_by) > margin
+    errors = np.empty(0)
+    if not exact and len(cost[0]) > 1:
+        errors = spread(cost[:, :, first] - cost[:, :, second], axis=1) / math.sqrt(cost.shape[1])
+        apart &= false_discovery(_p_values(cost, better_by, margin, errors, unit)) <= LEVEL
+    elif not exact:
+        apart[:] = False
+    beats = np.zeros((len(cost), n_methods, n_methods), dtype=bool)
+    beats[:, first, second] = apart & (better_by > 0)
+    beats[:, second, first] = apart & (better_by < 0)
+    return _places(beats, mean), _standings(cost, mean, size, errors, tolerance, exact)
 
 
-def _standard_errors(cost: np.ndarray) -> np.ndarray:
-    """Return (n_methods, n_methods) standard errors of all paired mean differences."""
-    return spread(cost[:, :, None] - cost[:, None, :]) / math.sqrt(len(cost))
+def _places(beats: np.ndarray, mean: np.ndarray) -> Ranks:
+    """Return the ranks of boards from who beats whom, (n_boards, n_methods, n_methods), and the means."""
+    n_methods = mean.shape[1]
+    low = 1 + beats.sum(axis=1)
+    order = np.lexsort((low, mean))
+    sorted_beats = np.take_along_axis(np.take_along_axis(beats, order[:, :, None], 1), order[:, None, :], 2)
+    start = np.zeros(len(mean), dtype=int)
+    sorted_places = np.empty_like(order)
+    for position in range(n_methods):
+        members = np.arange(position) >= start[:, None]
+        start = np.where((sorted_beats[:, :position, position] & members).any(axis=1), position, start)
+        sorted_places[:, position] = start + 1
+    places = np.empty_like(order)
+    np.put_along_axis(places, order, sorted_places, axis=1)
+    return Ranks(places, low, n_methods - beats.sum(axis=2))
 
 
-def _p_values(cost: np.ndarray, better_by: np.ndarray, margin: np.ndarray, unit: str) -> np.ndarray:
-    """Return (n_methods, n_methods) two-sided p values that two methods differ by no more than the margin; 1 for one seed."""
+def _standings(
+    cost: np.ndarray, mean: np.ndarray, size: np.ndarray, errors: np.ndarray, tolerance: float, exact: bool
+) -> list[Standing]:
+    """Return how far each board can be believed; `errors` are the standard errors over pairs, empty where there are none."""
+    n_boards, n_seeds, n_methods = cost.shape
+    leader = mean.argmin(axis=1)
+    at = np.arange(n_boards)
+    margin = np.maximum(tolerance, _ROUNDING * np.maximum(size, size[at, leader, None]))
+    tied = (np.abs(mean - mean[at, leader, None]) <= margin).sum(axis=1)
+    if exact or n_seeds == 1:
+        resolution, share = (float(tolerance), 1.0) if exact else (math.nan, math.nan)
+        return [Standing(int(one), resolution, share, share, int(n)) for one, n in zip(leader, tied, strict=True)]
+    reach = errors * t_quantile(n_seeds, 1 - LEVEL / max(1, n_methods * (n_methods - 1) // 2))
+    resolution = np.median(reach, axis=1) if n_methods > 1 else np.full(n_boards, math.nan)
+    stable, halves = _leads(cost - cost[at, :, leader][:, :, None], margin.max(axis=1))
+    numbers = (one.tolist() for one in (leader, resolution, stable, halves, tied))
+    return [Standing(*one) for one in zip(*numbers, strict=True)]
+
+
+def _leads(behind: np.ndarray, slack: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return in which share of resamples, and of both halves of splits, the leader leads; `behind` is each cost less its own."""
+    weights = _weights(behind.shape[1])
+    shares = np.ones((2, len(behind)))
+    rivals = behind.min(axis=1) < -slack[:, None]  # no weights put the others before the leader
+    for board in np.flatnonzero(rivals.any(axis=1)):  # one at a time: its (n_methods, 3 * RESAMPLES) means stay in the cache
+        means = behind[board].T[rivals[board]] @ weights
+        resampled, half, other = (means.min(axis=0) >= -slack[board]).reshape(3, RESAMPLES)
+        shares[:, board] = np.count_nonzero(resampled), np.count_nonzero(half & other)
+        shares[:, board] /= RESAMPLES
+    return shares[0], shares[1]
+
+
+def _p_values(cost: np.ndarray, better_by: np.ndarray, margin: np.ndarray, errors: np.ndarray, unit: str) -> np.ndarray:
+    """Return (n_boards, n_pairs) two-sided p values that two methods differ by no more than the margin."""
     from scipy.special import stdtr
 
-    n_seeds, n_methods = cost.shape
-    if n_seeds == 1:
-        return np.ones((n_methods, n_methods))
-    if unit == FRACTION and is_binary(np.abs(cost)):
-        return _sign_test(cost)
     excess = np.maximum(np.abs(better_by) - margin, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.nan_to_num(excess / _standard_errors(cost), nan=0.0, posinf=np.inf)
-    return 2 * stdtr(n_seeds - 1, -t)
+        t = np.nan_to_num(excess / errors, nan=0.0, posinf=np.inf)
+    p = 2 * stdtr(cost.shape[1] - 1, -t)
+    if unit == FRACTION:
+        for board, costs in enumerate(np.abs(cost)):
+            if is_binary(costs):
+                p[board] = _sign_test(cost[board])
+    return p
 
 
 def _sign_test(cost: np.ndarray) -> np.ndarray:
-    """Return the exact two-sided p values of the discordant seeds (McNemar)."""
+    """Return the exact two-sided p values, (n_pairs,), of the discordant seeds of one board (McNemar)."""
     from scipy.special import bdtr
 
-    less = (cost[:, :, None] < cost[:, None, :]).sum(axis=0)
-    discordant = less + less.T
-    return np.where(discordant == 0, 1.0, np.minimum(1.0, 2 * bdtr(np.minimum(less, less.T), discordant, 0.5)))
+    first, second = np.triu_indices(cost.shape[1], 1)
+    less, more = ((cost[:, a] < cost[:, b]).sum(axis=0) for a, b in ((first, second), (second, first)))
+    discordant = less + more
+    return np.where(discordant == 0, 1.0, np.minimum(1.0, 2 * bdtr(np.minimum(less, more), discordant, 0.5)))
 
 
 @lru_cache(maxsize=64)
-def _weights(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (resamples, n) weights of bootstrap samples and of halves of n seeds; the same on every call."""
+def _weights(n: int) -> np.ndarray:
+    """Return the (n, 3 * RESAMPLES) weights of bootstrap samples, halves of the seeds and the other halves; the same on every call."""
     rng = np.random.default_rng(20211)
     resampled = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
-    half = n // 2
-    chosen = rng.permuted(np.tile(np.arange(n) < half, (RESAMPLES, 1)), axis=1)
-    return resampled, chosen / half
+    half = rng.permuted(np.tile(np.arange(n) < n // 2, (RESAMPLES, 1)), axis=1)
+    return np.ascontiguousarray(np.concatenate([resampled, half / (n // 2), ~half / (n - n // 2)]).T)

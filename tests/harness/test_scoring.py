@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,3 +160,24 @@ def test_a_nearly_diverged_method_does_not_blur_the_others(huge: float) -> None:
     scores = np.column_stack([1 + noise, 2 + noise, 3 + noise, np.full(5, huge)])
     assert ranking.rank(scores, "lower").rank.tolist() == [1, 2, 3, 4]
     assert math.isfinite(intervals.mean_interval([huge, 2 * huge]).high)
+
+
+@pytest.mark.parametrize("kind", ["plain", "binary", "twins", "exact", "tolerant", "huge"])
+@pytest.mark.parametrize("shape", [(20, 6), (5, 3), (2, 4), (1, 3), (4, 1)])
+def test_a_board_is_ranked_among_many_as_alone(kind: str, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(8)
+    scores = rng.normal(size=(9, *shape)) + 0.4 * np.arange(shape[1])
+    options: dict[str, Any] = {"exact": kind == "exact", "tolerance": 0.3 if kind == "tolerant" else 0.0}
+    if kind == "binary":
+        scores, options["unit"] = (scores > 0).astype(float), "fraction"
+        scores[4] *= 0.5  # one board is none of zeros and ones
+    if kind == "twins":
+        scores[..., 0] = scores[..., -1]
+    if kind == "huge":
+        scores[3] *= 1e200
+    ranks, standings = ranking.judge_boards(scores, "higher", **options)
+    for board, one in enumerate(scores):
+        assert [found[board].tolist() for found in ranks] == [found.tolist() for found in ranking.rank(one, "higher", **options)]
+        options_of_standing = {name: value for name, value in options.items() if name != "unit"}
+        alone = ranking.standing(one, "higher", **options_of_standing)
+        assert standings[board] == pytest.approx(alone, rel=1e-12, nan_ok=True)
