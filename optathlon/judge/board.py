@@ -1,28 +1,31 @@
 """Records to the rows of the board; pure: no clock, no run, no file.
 
 Methods are compared on the seeds that they share. A method that failed, that lacks most of the seeds, or that knows more than the
-others (a yardstick) is shown and not ranked among them.
+others (a yardstick) is shown and not ranked among them; so is what is only claimed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optathlon.judge import profiles, ranking
-from optathlon.judge.evidence import is_busy
-from optathlon.judge.intervals import mean_interval
-from optathlon.spec import Cell, MetricInfo, Status
-from optathlon.store import Group, address, recency
+from optathlon.judge.entries import CLOCKS, Entry, reduce
+from optathlon.judge.intervals import mean_intervals
+from optathlon.spec import Better, MetricInfo
+from optathlon.store import CLAIMED, EVERYTHING, Group, Trust, address
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CLOCKS = ("seconds", "cpu_seconds", "peak_memory")
+    from optathlon.judge.remembered import RankCache
+
+_AT_ONCE = 256  # boards that are worked on together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,9 @@ class Row:
     suite's reference method; `busy` says that some were measured beside others or on a busy machine, `dirty` that the working
     tree had changes; `time_to_target` is None unless every seed got there; `pareto` says that no other ranked method is
     better in score and not slower. `seeds` counts the runs that ended ok, `failed` those that did not, `reason` is the first of
-    theirs. `resolution`, `stability`, `halves` and `standing` tell of the whole board (`optathlon.judge.ranking.Standing`).
+    theirs. `trust` is ``"measured"`` by the project, ``"verified"`` or ``"claimed"`` (`optathlon.store.Trust`), `verified` counts
+    the runs that were run again with the same outcome. `resolution`, `stability`, `halves` and `standing` tell of the whole board
+    (`optathlon.judge.ranking.Standing`).
     """
 
     suite: str
@@ -67,6 +72,8 @@ class Row:
     seeds: int
     shared: int
     failed: int
+    trust: str
+    verified: int
     note: str
     reason: str
     resolution: float | None
@@ -77,49 +84,40 @@ class Row:
     version: str
 
 
-@dataclass(eq=False)
-class _Entry:
-    """One group, reduced to what its rows need: of each run that ended ok, values by seed."""
-
-    cell: Cell
-    recency: tuple[Any, ...]
-    seeds: tuple[int, ...]
-    scores: dict[str, dict[int, float]]
-    clocks: dict[str, dict[int, float]]
-    solved: dict[int, float | None]
-    status: Status
-    failed: int
-    reason: str
-    busy: bool
-    dirty: bool
-
-    def complete(self, metric: str) -> bool:
-        """Return whether every run has the metric."""
-        return not self.failed and len(self.scores.get(metric, ())) == len(self.seeds) > 0
-
-    def median(self, clock: str, seeds: Iterable[int]) -> float | None:
-        """Return the median of a clock over those of the seeds that have it."""
-        values = [self.clocks[clock][seed] for seed in seeds if seed in self.clocks[clock]]
-        return float(np.median(values)) if values else None
+_FIELDS = tuple(Row.__dataclass_fields__)
 
 
-def build(groups: Iterable[Group]) -> list[Row]:
-    """Return the rows of every suite, scale, device, machine and workload, best rank first within each metric."""
-    boards: dict[tuple[Any, ...], list[_Entry]] = {}
-    for entry in _newest(_reduce(group) for group in groups):
+def build(groups: Iterable[Group], trust: Trust = EVERYTHING, cache: RankCache | None = None) -> list[Row]:
+    """Return the rows of every suite, scale, device, machine and workload, best rank first within each metric.
+
+    Parameters
+    ----------
+    groups : iterable of Group
+        Of each address, the newest counts.
+    trust : Trust
+        What is claimed or verified; by default everything is the project's own.
+    cache : RankCache, optional
+        Ranks that were worked out before, by a digest of the scores.
+    """
+    boards: dict[tuple[Any, ...], list[Entry]] = {}
+    for entry in _newest(reduce(group, trust) for group in groups):
         cell = entry.cell
         board = (cell.suite, cell.scale.order, cell.environment.machine, cell.device, cell.workload)
         boards.setdefault(board, []).append(entry)
-    rows: list[Row] = []
-    for board in sorted(boards):
-        rows += _workload_rows(sorted(boards[board], key=lambda entry: entry.cell.method))
-    return rows
+    return list(stream((boards[board] for board in sorted(boards)), cache))
 
 
-def _newest(entries: Iterable[_Entry]) -> list[_Entry]:
+def stream(boards: Iterable[list[Entry]], cache: RankCache | None = None) -> Iterator[Row]:
+    """Yield the rows of boards, each given as the newest entries of one suite, scale, device, machine and workload."""
+    boards = iter(boards)
+    while chunk := list(islice(boards, _AT_ONCE)):
+        yield from _rows([one for board in chunk for one in _by_metric(sorted(board, key=lambda e: e.cell.method))], cache)
+
+
+def _newest(entries: Iterable[Entry]) -> list[Entry]:
     """Keep the newest entry of each address, and of each machine's suite only the version measured last."""
-    best: dict[tuple[str, ...], _Entry] = {}
-    versions: dict[tuple[str, str], _Entry] = {}
+    best: dict[tuple[str, ...], Entry] = {}
+    versions: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         at, suite = address(entry.cell), (entry.cell.environment.machine, entry.cell.suite)
         if at not in best or entry.recency > best[at].recency:
@@ -133,94 +131,211 @@ def _newest(entries: Iterable[_Entry]) -> list[_Entry]:
     ]
 
 
-def _reduce(group: Group) -> _Entry:
-    cell, runs = group.cell, group.runs
-    ok = [run for run in runs if run["status"] == Status.OK]
-    bad = [run for run in runs if run["status"] != Status.OK]
-    names = [metric.name for metric in cell.metrics]
-    return _Entry(
-        cell=cell,
-        recency=recency(group),
-        seeds=tuple(run["seed"] for run in ok),
-        scores={name: values for name in names if (values := {r["seed"]: r["scores"][name] for r in ok if name in r["scores"]})},
-        clocks={clock: {run["seed"]: run[clock] for run in ok if clock in run} for clock in _CLOCKS},
-        solved={run["seed"]: _solved(cell, run) for run in ok} if cell.target is not None else {},
-        status=Status(bad[0]["status"]) if bad else Status.OK,
-        failed=len(bad),
-        reason=bad[0].get("reason", "") if bad else "",
-        busy=any(is_busy(run.get("jobs"), run.get("busy")) for run in ok),
-        dirty=any(run.get("dirty", False) for run in runs),
-    )
+@dataclass(eq=False)
+class _Board:
+    """The entries of one workload by one metric: what is compared, on which seeds, and on which seeds each is shown."""
+
+    metric: MetricInfo
+    entries: list[Entry]
+    ranked: list[Entry]
+    shared: tuple[int, ...]
+    reference: tuple[Entry, tuple[int, ...]] | None
+    own: list[tuple[int, ...]]
+    ranks: ranking.Ranks | None = None
+    standing: ranking.Standing | None = None
+    front: frozenset[str] = frozenset()
+
+    def shown(self, entry: Entry) -> tuple[int, ...]:
+        """Return the seeds on which an entry is shown."""
+        return self.own[self.entries.index(entry)]
+
+    @property
+    def table(self) -> np.ndarray:
+        """Scores of shape (n_seeds, n_methods) of what is ranked."""
+        return np.stack([entry.of(self.metric.name, self.shared) for entry in self.ranked], axis=1)
 
 
-def _solved(cell: Cell, run: Mapping[str, Any]) -> float | None:
-    """Return the seconds to the target; the last point counts with the full value of the score, which the trace has rounded."""
-    assert cell.target is not None
-    first, end = cell.metrics[0], (0, run.get("seconds", math.inf), run["scores"][cell.metrics[0].name])
-    time = profiles.time_to_target([*run.get("trace", [])[:-1], end], cell.target, first.better)
-    return None if time is None or math.isinf(time) else time
-
-
-def _workload_rows(entries: list[_Entry]) -> list[Row]:
-    metrics = max(entries, key=lambda e: e.recency).cell.metrics
-    rows: list[Row] = []
-    for index, metric in enumerate(metrics):
+def _by_metric(entries: list[Entry]) -> Iterator[_Board]:
+    """Yield the boards of one workload, one a metric of the entry that was measured last."""
+    reference = next((e for e in entries if e.cell.method == e.cell.reference_method), None)
+    for index, metric in enumerate(max(entries, key=lambda e: e.recency).cell.metrics):
         present = [e for e in entries if metric.name in e.scores or index == 0]
-        rows += _metric_rows(present, entries, metric)
-    return rows
+        fit = [e for e in present if not e.cell.yardstick and e.trust != CLAIMED and e.complete(metric.name)]
+        ranked, shared = _comparable(fit)
+        compared = set(shared)
+        own = [
+            e.seeds if e.seeds == shared else shared if e in ranked else tuple(s for s in e.seeds if s in compared) or e.seeds
+            for e in present
+        ]
+        beside = None
+        if reference is not None:
+            common = shared if reference.seeds == shared else tuple(s for s in reference.seeds if s in compared)
+            beside = reference, common or reference.seeds
+        yield _Board(metric, present, ranked, shared, beside, own)
 
 
-def _metric_rows(present: list[_Entry], everybody: list[_Entry], metric: MetricInfo) -> list[Row]:
-    """Return the rows of one metric: the ranked in order, then what is not ranked, then yardsticks."""
-    ranked, shared = _comparable([e for e in present if not e.cell.yardstick and e.complete(metric.name)])
-    places: dict[str, tuple[int, int, int]] = {}
-    standing = None
-    if ranked:
-        table = np.array([[e.scores[metric.name][seed] for e in ranked] for seed in shared])
-        options = {"tolerance": metric.tolerance, "exact": ranked[0].cell.exact}
-        found = ranking.rank(table, metric.better, unit=metric.unit, **options)
-        standing = ranking.standing(table, metric.better, **options)
-        places = {e.cell.method: tuple(map(int, place)) for e, *place in zip(ranked, *found, strict=True)}  # type: ignore[misc]
-    front = _front(ranked, shared, metric)
-    reference = next((e for e in everybody if e.cell.method == e.cell.reference_method), None)
-    unit = reference.median("seconds", [s for s in shared if s in reference.seeds] or reference.seeds) if reference else None
-    most = max((len(e.seeds) + e.failed for e in present), default=0)
-    rows = []
-    for entry in present:
-        own = shared if entry in ranked else [seed for seed in shared if seed in entry.seeds] or list(entry.seeds)
-        place = places.get(entry.cell.method)
-        note = _note(entry, metric, place, shared, most)
-        rows.append(_row(entry, metric, own, place, entry.cell.method in front, unit, note, standing))
-    return sorted(rows, key=_order)
-
-
-def _comparable(complete: list[_Entry]) -> tuple[list[_Entry], list[int]]:
+def _comparable(complete: list[Entry]) -> tuple[list[Entry], tuple[int, ...]]:
     """Return the methods that are compared and the seeds that all of them ran.
 
     The seeds are those of the methods that ran most, as far as every method with at least half as many shares them; a method that
     would leave fewer than half is left out, and says so.
     """
+    if complete and all(e.seeds == complete[0].seeds for e in complete):
+        return complete, complete[0].seeds
     most = max((len(e.seeds) for e in complete), default=0)
-    kept: list[_Entry] = []
+    kept: list[Entry] = []
     shared: set[int] = set()
     for entry in sorted(complete, key=lambda e: (-len(e.seeds), e.cell.method)):
         common = shared & set(entry.seeds) if kept else set(entry.seeds)
         if 2 * len(common) >= most:
             kept.append(entry)
             shared = common
-    return sorted(kept, key=lambda e: e.cell.method), sorted(shared)
+    return sorted(kept, key=lambda e: e.cell.method), tuple(sorted(shared))
 
 
-def _note(entry: _Entry, metric: MetricInfo, place: tuple[int, int, int] | None, shared: Sequence[int], most: int) -> str:
+def _rows(boards: list[_Board], cache: RankCache | None) -> Iterator[Row]:
+    """Yield the rows of many boards; arithmetic is done on all of one shape together."""
+    _rank(boards, cache)
+    values = _Means()
+    clocks = _Medians()
+    for board in boards:
+        for entry, seeds in zip(board.entries, board.own, strict=True):
+            values.want(entry, board.metric, seeds)
+            clocks.want(entry, seeds)
+        if board.reference:
+            clocks.want(*board.reference)
+        for entry in board.ranked:
+            clocks.want(entry, board.shared)
+    values.work_out()
+    clocks.work_out()
+    _fronts(boards, values, clocks)
+    for board in boards:
+        unit = clocks.of(*board.reference)[0] if board.reference else None
+        most = max((len(e.seeds) + e.failed for e in board.entries), default=0)
+        places = {}
+        if board.ranks:
+            numbers = (found.tolist() for found in board.ranks)
+            places = {e.cell.method: place for e, *place in zip(board.ranked, *numbers, strict=True)}
+        found = [
+            _row(board, entry, seeds, places.get(entry.cell.method), unit, most, values, clocks)
+            for entry, seeds in zip(board.entries, board.own, strict=True)
+        ]
+        yield from sorted(found, key=_order)
+
+
+def _rank(boards: Sequence[_Board], cache: RankCache | None) -> None:
+    """Rank what is ranked, the boards of one shape and one rule together."""
+    alike: dict[tuple[Any, ...], list[tuple[_Board, np.ndarray]]] = {}
+    for board in boards:
+        if board.ranked:
+            table, metric = board.table, board.metric
+            rule = (metric.better, float(metric.tolerance), board.ranked[0].cell.exact, metric.unit)
+            alike.setdefault((table.shape, *rule), []).append((board, table))
+    for (_, better, tolerance, exact, unit), members in alike.items():
+        tables = np.stack([table for _, table in members])
+        judged = ranking.judge_boards if cache is None else cache.judge_boards
+        ranks, standings = judged(tables, better, tolerance=tolerance, exact=exact, unit=unit)
+        for index, (board, _) in enumerate(members):
+            board.ranks = ranking.Ranks(*(found[index] for found in ranks))
+            board.standing = standings[index]
+
+
+class _Means:
+    """Means with their intervals, of entries by metric on some of their seeds, worked out together."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[tuple[Any, ...], dict[tuple[Any, ...], np.ndarray]] = {}
+        self._found: dict[tuple[Any, ...], list[float]] = {}
+
+    def want(self, entry: Entry, metric: MetricInfo, seeds: tuple[int, ...]) -> None:
+        """Note what `of` will be asked for."""
+        if metric.name in entry.scores:
+            values = entry.of(metric.name, seeds)
+            values = values if entry.full(metric.name) else values[~np.isnan(values)]
+            if len(values):
+                rule = (len(values), "" if entry.cell.exact else metric.unit, entry.cell.trials)
+                self._wanted.setdefault(rule, {})[id(entry), metric.name, id(seeds)] = values
+
+    def work_out(self) -> None:
+        """Work out what was noted."""
+        for (_, unit, trials), values in self._wanted.items():
+            rows = np.stack(list(values.values()))
+            found = np.column_stack([mean_intervals(rows, unit, trials), rows.mean(axis=1)])
+            counts = [[rows.shape[1]]] * len(rows)
+            self._found.update(zip(values, map(list.__add__, found.tolist(), counts), strict=True))
+
+    def of(self, entry: Entry, metric: MetricInfo, seeds: tuple[int, ...]) -> list[float] | None:
+        """Return mean, low, high, the mean as the front sees it, and the number of values; None where there is none."""
+        return self._found.get((id(entry), metric.name, id(seeds)))
+
+
+class _Medians:
+    """Medians of the clocks of entries on some of their seeds, worked out together."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[int, dict[tuple[int, int], np.ndarray]] = {}
+        self._found: dict[tuple[int, int], list[float | None]] = {}
+
+    def want(self, entry: Entry, seeds: tuple[int, ...]) -> None:
+        """Note what `of` will be asked for."""
+        at = id(entry), id(seeds)
+        if at not in self._found:
+            values = entry.clocks if seeds is entry.seeds or seeds == entry.seeds else entry.clocks[:, entry.positions(seeds)]
+            self._found[at] = [None] * len(CLOCKS)
+            if values.size:
+                self._wanted.setdefault(values.shape[1], {})[at] = values
+
+    def work_out(self) -> None:
+        """Work out what was noted; what a run lacks does not count."""
+        for values in self._wanted.values():
+            clocks = np.stack(list(values.values()))
+            found = np.median(clocks, axis=2)
+            lists: list[list[float | None]] = found.tolist()
+            for row, clock in zip(*np.nonzero(np.isnan(found)), strict=True):
+                there = clocks[row, clock][~np.isnan(clocks[row, clock])]
+                lists[row][clock] = float(np.median(there)) if there.size else None
+            self._found.update(zip(values, lists, strict=True))
+
+    def of(self, entry: Entry, seeds: tuple[int, ...]) -> list[float | None]:
+        """Return the median of each clock, None where no run has it."""
+        return self._found[id(entry), id(seeds)]
+
+
+def _fronts(boards: Sequence[_Board], values: _Means, clocks: _Medians) -> None:
+    """Find the ranked methods that no other beats in score and seconds, on boards of one size together."""
+    alike: dict[tuple[int, Better], list[tuple[_Board, list[str], list[float], list[float]]]] = {}
+    for board in boards:
+        names, scores, seconds = [], [], []
+        for entry in board.ranked:
+            time = clocks.of(entry, board.shared)[0]
+            found = values.of(entry, board.metric, board.shown(entry))
+            if time is not None and found is not None:
+                names.append(entry.cell.method)
+                scores.append(found[3])
+                seconds.append(time)
+        if names:
+            alike.setdefault((len(names), board.metric.better), []).append((board, names, scores, seconds))
+    for (_, better), members in alike.items():
+        mask = profiles.pareto_front([one[2] for one in members], [one[3] for one in members], better)
+        for (board, names, *_), on in zip(members, mask, strict=True):
+            board.front = frozenset(name for name, yes in zip(names, on.tolist(), strict=True) if yes)
+
+
+def _note(entry: Entry, board: _Board, ranked: bool, most: int) -> str:
     """Say why a method is not ranked, or on fewer seeds than it ran."""
     if entry.cell.yardstick:
         return "yardstick: shown, not ranked"
     if entry.failed:
         return f"{entry.failed} of {entry.failed + len(entry.seeds)} runs failed: not ranked"
-    if place is None:
-        have = len(set(shared) & set(entry.scores.get(metric.name, ())))
-        return f"has {have} of the {len(shared) or most} seeds compared: not ranked"
-    return f"compared on {len(shared)} of its {len(entry.seeds)} seeds" if len(shared) < len(entry.seeds) else ""
+    if entry.trust == CLAIMED:
+        return f"claimed: {entry.verified} of {len(entry.seeds)} runs verified, not ranked"
+    if not ranked:
+        scores = entry.scores.get(board.metric.name)
+        have = set() if scores is None else {s for s, v in zip(entry.seeds, scores.tolist(), strict=True) if not math.isnan(v)}
+        return f"has {len(have & set(board.shared))} of the {len(board.shared) or most} seeds compared: not ranked"
+    if len(board.shared) < len(entry.seeds):
+        return f"compared on {len(board.shared)} of its {len(entry.seeds)} seeds"
+    return ""
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -228,74 +343,39 @@ def _order(row: Row) -> tuple[Any, ...]:
     return (row.yardstick, row.rank is None, row.rank or 0, bool(row.failed), value, row.method)
 
 
-def _front(entries: Sequence[_Entry], shared: Sequence[int], metric: MetricInfo) -> set[str]:
-    timed = [(e, seconds) for e in entries if (seconds := e.median("seconds", shared)) is not None]
-    if not timed:
-        return set()
-    values = [np.mean([e.scores[metric.name][seed] for seed in shared]) for e, _ in timed]
-    mask = profiles.pareto_front(np.array(values), [seconds for _, seconds in timed], metric.better)
-    return {e.cell.method for (e, _), on in zip(timed, mask, strict=True) if on}
-
-
 def _row(
-    entry: _Entry,
-    metric: MetricInfo,
-    seeds: Sequence[int],
-    place: tuple[int, int, int] | None,
-    pareto: bool,
+    board: _Board,
+    entry: Entry,
+    seeds: tuple[int, ...],
+    place: list[int] | None,
     reference: float | None,
-    note: str,
-    standing: ranking.Standing | None,
+    most: int,
+    values: _Means,
+    clocks: _Medians,
 ) -> Row:
-    cell = entry.cell
-    values = [entry.scores[metric.name][seed] for seed in seeds if seed in entry.scores.get(metric.name, ())]
-    interval = mean_interval(values, "" if cell.exact else metric.unit, cell.trials) if values else None
-    seconds = entry.median("seconds", seeds)
-    times = [entry.solved.get(seed) for seed in seeds]
-    rank, low, high = place or (None, None, None)
-    return Row(
-        suite=cell.suite,
-        workload=cell.workload,
-        scale=str(cell.scale),
-        device=cell.device,
-        machine=cell.environment.machine,
-        method=cell.method,
-        status=str(entry.status),
-        rank=rank,
-        rank_low=low,
-        rank_high=high,
-        metric=metric.name,
-        unit=metric.unit,
-        better=metric.better,
-        value=interval.mean if interval else None,
-        low=_finite(interval.low) if interval else None,
-        high=_finite(interval.high) if interval else None,
-        seconds=seconds,
-        ratio=seconds / reference if seconds is not None and reference else None,
-        cpu_seconds=entry.median("cpu_seconds", seeds),
-        peak_memory=entry.median("peak_memory", seeds),
-        busy=entry.busy,
-        dirty=entry.dirty,
-        target=cell.target,
-        time_to_target=float(np.median(times)) if times and None not in times and not entry.failed else None,  # type: ignore[arg-type]
-        pareto=pareto,
-        yardstick=cell.yardstick,
-        seeds=len(entry.seeds),
-        shared=len(values),
-        failed=entry.failed,
-        note=note,
-        reason=entry.reason,
-        resolution=_finite(standing.resolution) if standing else None,
-        stability=_finite(standing.stability) if standing else None,
-        halves=_finite(standing.halves) if standing else None,
-        standing=standing.word if standing else "",
-        settings=dict(cell.settings),
-        version=cell.suite_version,
-    )
+    cell, metric, standing = entry.cell, board.metric, board.standing
+    found = values.of(entry, metric, seeds)
+    mean, low, high, _, shared = found or (None, None, None, None, 0)
+    seconds, cpu_seconds, peak_memory = clocks.of(entry, seeds)
+    rank, rank_low, rank_high = place or (None, None, None)
+    told = (
+        cell.suite, cell.workload, str(cell.scale), cell.device, cell.environment.machine, cell.method, entry.status,
+        rank, rank_low, rank_high, metric.name, metric.unit, metric.better, mean, _finite(low), _finite(high),
+        seconds, seconds / reference if seconds is not None and reference else None, cpu_seconds, peak_memory,
+        entry.busy, entry.dirty, cell.target, entry.time_to_target(seeds), cell.method in board.front, cell.yardstick,
+        len(entry.seeds), shared, entry.failed, entry.trust, entry.verified,
+        _note(entry, board, place is not None, most), entry.reason,
+        *((_finite(standing.resolution), _finite(standing.stability), _finite(standing.halves), standing.word)
+          if standing else (None, None, None, "")),
+        dict(cell.settings), cell.suite_version,
+    )  # fmt: skip
+    row = object.__new__(Row)  # as Row(**...) does, in a fifth of its time: a large board has millions
+    row.__dict__.update(zip(_FIELDS, told, strict=True))
+    return row
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def boards(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, ...], list[Row]]]:

@@ -84,17 +84,26 @@ def mean_interval(
     array = np.asarray(values, dtype=float)
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise ValueError(f"values must be a non-empty sequence of finite numbers, got shape {array.shape}")
-    n, mean = array.size, float(array.mean())
+    return Interval(*mean_intervals(array[None], unit, trials, confidence)[0].tolist())
+
+
+def mean_intervals(values: np.ndarray, unit: str = "", trials: int = 1, confidence: float = CONFIDENCE) -> np.ndarray:
+    """Return the mean and interval of each row of finite values, (n_rows, n), as (n_rows, 3); see `mean_interval`."""
+    values = np.ascontiguousarray(values)  # so that a row is summed as it is alone
+    n, mean, least, most = values.shape[1], values.mean(axis=1), values.min(axis=1), values.max(axis=1)
     if n == 1:
-        return Interval(mean, math.nan, math.nan)
-    bounded = unit == FRACTION and array.min() >= 0 and array.max() <= 1
-    if bounded and is_binary(array) and (trials == 1 or array.min() == array.max()):
-        return Interval(mean, *proportion_interval(round(float(array.sum()) * trials), n * trials, confidence)[1:])
-    if array.min() == array.max():
-        return Interval(float(array[0]), float(array[0]), float(array[0]))
-    reach = t_quantile(n, confidence) * float(spread(array)) / math.sqrt(n)
-    low, high = mean - reach, mean + reach
-    return Interval(mean, max(low, 0.0), min(high, 1.0)) if bounded else Interval(mean, low, high)
+        return np.stack([mean, np.full_like(mean, math.nan), np.full_like(mean, math.nan)], axis=1)
+    reach = t_quantile(n, confidence) * spread(values, axis=1) / math.sqrt(n)
+    found = np.stack([mean, mean - reach, mean + reach], axis=1)
+    bounded = (least >= 0) & (most <= 1) if unit == FRACTION else np.zeros(len(values), dtype=bool)
+    found[bounded, 1:] = found[bounded, 1:].clip(0.0, 1.0)
+    same = least == most
+    found[same] = values[same, :1]
+    for row in np.flatnonzero(bounded):
+        if is_binary(values[row]) and (trials == 1 or same[row]):
+            hits = round(float(values[row].sum()) * trials)
+            found[row] = mean[row], *proportion_interval(hits, n * trials, confidence)[1:]
+    return found
 
 
 def difference_interval(

@@ -26,12 +26,12 @@ def score_at(trace: Trace, seconds: float) -> float | None:
 
 
 def pareto_front(scores: Sequence[float] | np.ndarray, seconds: Sequence[float] | np.ndarray, better: Better) -> np.ndarray:
-    """Return a mask (n,) of the entries that no other beats in one of score and seconds without losing in the other."""
+    """Return a mask of the entries, along the last axis, that no other beats in score or seconds without losing in the other."""
     cost = np.asarray(scores, dtype=float) * (1 if better == "lower" else -1)
     time = np.asarray(seconds, dtype=float)
-    no_worse = (cost[:, None] <= cost[None, :]) & (time[:, None] <= time[None, :])
-    strictly = (cost[:, None] < cost[None, :]) | (time[:, None] < time[None, :])
-    return np.logical_not((no_worse & strictly).any(axis=0))
+    no_worse = (cost[..., :, None] <= cost[..., None, :]) & (time[..., :, None] <= time[..., None, :])
+    strictly = (cost[..., :, None] < cost[..., None, :]) | (time[..., :, None] < time[..., None, :])
+    return np.logical_not((no_worse & strictly).any(axis=-2))
 
 
 def performance_profile(costs: np.ndarray, ratios: np.ndarray) -> np.ndarray:

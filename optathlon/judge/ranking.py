@@ -244,7 +244,7 @@ def _sign_test(cost: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _weights(n: int) -> np.ndarray:
-    """Return the (n, 3 * RESAMPLES) weights of bootstrap samples, halves of the seeds and the other halves; the same on every call."""
+    """Return (n, 3 * RESAMPLES) weights of resamples, of random halves and of the other halves; the same on every call."""
     rng = np.random.default_rng(20211)
     resampled = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
     half = rng.permuted(np.tile(np.arange(n) < n // 2, (RESAMPLES, 1)), axis=1)

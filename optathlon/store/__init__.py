@@ -9,13 +9,27 @@ from optathlon.store.files import discard, load_runs, path_of, read, replace_tex
 from optathlon.store.history import UnknownRevision, history_of, load_revision, locate
 from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
 from optathlon.store.runs import finished_runs
-from optathlon.store.verified import add_verified, load_verified
+from optathlon.store.verified import (
+    CLAIMED,
+    EVERYTHING,
+    VERIFIED,
+    Trust,
+    add_verified,
+    load_trust,
+    load_verified,
+    own_machines,
+    parse_machines,
+)
 
 __all__ = [
     "ABSENT",
+    "CLAIMED",
+    "EVERYTHING",
     "SCHEMA",
+    "VERIFIED",
     "Group",
     "RecordError",
+    "Trust",
     "UnknownRevision",
     "add_verified",
     "address",
@@ -25,9 +39,12 @@ __all__ = [
     "last_finished",
     "load_revision",
     "load_runs",
+    "load_trust",
     "load_verified",
     "locate",
     "newest",
+    "own_machines",
+    "parse_machines",
     "path_of",
     "read",
     "recency",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -107,34 +109,62 @@ _TOLERATED = timedelta(days=1)  # by which clocks may differ
 
 def check_run(cell: Cell, run: dict[str, Any]) -> None:
     """Raise unless a run holds what `RunRecord` promises; NaN and infinity cannot be written in JSON at all."""
+    check_runs(cell, (run,))
+
+
+def check_runs(cell: Cell, runs: Iterable[dict[str, Any]]) -> None:
+    """Raise unless each run holds what `RunRecord` promises."""
+    latest = (datetime.now(UTC) + _TOLERATED).isoformat()
+    first, width = cell.metrics[0].name, 2 + len(cell.traced)
+    for run in runs:
+        counts = _layout(tuple(run), tuple(map(type, run.values())))
+        if counts is None:
+            _refuse_types(run)
+        elif min(counts(run)) < 0:
+            _refuse_negative(run)
+        if run["status"] not in _STATUSES:
+            raise ValueError(f"unknown status {_short(run['status'])}")
+        if "finished" in run:
+            _check_date(run["finished"], latest)
+        scores = run.get("scores", {})
+        for value in scores.values():
+            if type(value) not in _NUMBER:
+                raise ValueError(f"a score must be a number, got {_short(value)}")
+        if run["status"] == "ok" and first not in scores:
+            raise ValueError(f"a run that ended ok must have {first}")
+        for value in run.get("sections", {}).values():
+            if type(value) not in _NUMBER or value < 0:
+                raise ValueError(f"a section's seconds must be a number from 0, got {_short(value)}")
+        for point in run.get("trace", ()):
+            if type(point) not in (list, tuple) or len(point) != width or any(type(part) not in _NUMBER for part in point):
+                raise ValueError(f"a point of a trace must be {width} numbers, got {_short(point)}")
+        if "exhibits" in run:
+            check_exhibits(run["exhibits"])
+
+
+@lru_cache(maxsize=4096)
+def _layout(names: tuple[str, ...], kinds: tuple[type, ...]) -> Callable[[dict[str, Any]], tuple[float, ...]] | None:
+    """Return what takes from a run the numbers that must not be negative; None where its names or types are not a run's."""
+    if any(kind not in _TYPES.get(name, ()) for name, kind in zip(names, kinds, strict=True)) or "seed" not in names:
+        return None
+    return itemgetter("seed", "seed", *(name for name in _NOT_NEGATIVE if name in names))
+
+
+def _refuse_types(run: dict[str, Any]) -> None:
     for name, value in run.items():
         if name not in _TYPES:
             raise ValueError(f"a run has no {_short(name)}")
         if type(value) not in _TYPES[name]:
             raise ValueError(f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}, got {_short(value)}")
+    raise KeyError("seed")
+
+
+def _refuse_negative(run: dict[str, Any]) -> None:
     if run["seed"] < 0:
         raise ValueError(f"seed must be a whole number from 0, got {run['seed']!r}")
-    if run["status"] not in _STATUSES:
-        raise ValueError(f"unknown status {_short(run['status'])}")
     for name in _NOT_NEGATIVE:
         if run.get(name, 0) < 0:
             raise ValueError(f"{name} must not be negative, got {run[name]!r}")
-    if "finished" in run:
-        _check_date(run["finished"])
-    scores = run.get("scores", {})
-    for value in scores.values():
-        if type(value) not in _NUMBER:
-            raise ValueError(f"a score must be a number, got {_short(value)}")
-    if run["status"] == "ok" and cell.metrics[0].name not in scores:
-        raise ValueError(f"a run that ended ok must have {cell.metrics[0].name}")
-    for value in run.get("sections", {}).values():
-        if type(value) not in _NUMBER or value < 0:
-            raise ValueError(f"a section's seconds must be a number from 0, got {_short(value)}")
-    width = 2 + len(cell.traced) if "trace" in run else 0
-    for point in run.get("trace", ()):
-        if type(point) not in (list, tuple) or len(point) != width or any(type(part) not in _NUMBER for part in point):
-            raise ValueError(f"a point of a trace must be {width} numbers, got {_short(point)}")
-    check_exhibits(run.get("exhibits", {}))
 
 
 def check_exhibits(exhibits: dict[str, Any]) -> None:
@@ -145,11 +175,11 @@ def check_exhibits(exhibits: dict[str, Any]) -> None:
             raise ValueError(f"exhibit {_short(name)} must be a text or a list of finite numbers, got {kind}")
 
 
-def _check_date(text: str) -> None:
+def _check_date(text: str, latest: str) -> None:
     """Raise unless a text is a date that may be: the newest counts, so a date in the future would count for ever."""
     if not _DATE.fullmatch(text):
         raise ValueError(f"finished must be a time (UTC, ISO 8601), got {_short(text)}")
-    if text[:10] > (datetime.now(UTC) + _TOLERATED).isoformat():
+    if text[:10] > latest:
         raise ValueError(f"finished must not lie in the future, got {text}")
 
 

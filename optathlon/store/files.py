@@ -32,6 +32,7 @@ from optathlon.store.encoding import (
     Group,
     RecordError,
     check_run,
+    check_runs,
     decode_cell,
     encode_cell,
     encode_run,
@@ -53,6 +54,28 @@ def path_of(results: Path, cell: Cell) -> Path:
     """Return the file of a cell under the results folder."""
     folder = results / "records" / cell.environment.machine / cell.suite / cell.workload
     return folder / f"{_stem(cell)}.{cell.key[:12]}.json"
+
+
+def path_is_of(path: str | Path, cell: Cell) -> bool:
+    """Return whether the file of a cell, in whichever results folder, has this path."""
+    folder = f"records/{cell.environment.machine}/{cell.suite}/{cell.workload}"
+    return os.fspath(path).endswith(f"/{folder}/{_stem(cell)}.{cell.key[:12]}.json")
+
+
+def record_files(results: Path) -> Iterator[Path]:
+    """Yield every record file under the results folder, in the order of the paths."""
+    folders = [os.path.join(results, "records")]
+    for _ in range(3):
+        folders = [os.path.join(folder, name) for folder in folders for name in _names(folder)]
+    for folder in folders:
+        yield from (Path(folder, name) for name in _names(folder) if name.endswith(".json"))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _stem(cell: Cell) -> str:
@@ -157,8 +180,7 @@ def read(path: Path) -> Group:
             raise ValueError(f"turn must be a whole number from 0, got {str(turn)[:40]!r}")
         cell = decode_cell(document["cell"])
         runs = sorted(document["runs"], key=lambda run: run["seed"])
-        for run in runs:
-            check_run(cell, run)
+        check_runs(cell, runs)
         if len({run["seed"] for run in runs}) < len(runs):
             raise ValueError("a seed stands twice")
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
@@ -207,12 +229,12 @@ def scan(results: Path) -> Iterator[Group | RecordError]:
 
     Where a cell has files of several keys, all are yielded; `newest` chooses.
     """
-    paths = sorted((results / "records").glob("*/*/*/*.json"))
+    paths = list(record_files(results))
     directions = _directions(paths)
     for path in paths:
         try:
             group = read(path)
-            if path_of(results, group.cell) != path:
+            if not path_is_of(path, group.cell):
                 raise RecordError(f"{path}: its content belongs at {path_of(results, group.cell)}")
             for metric in group.cell.metrics:
                 usual = directions.get(_metric_address(group.cell, metric.name), metric.better)

@@ -158,7 +158,7 @@ def test_seconds_divided_by_a_hundred_are_found_out(measured: list[Group], tmp_p
     suites = {"toy": suite}
     honest = verify_sample(suites, groups, [halves], tmp_path, "here", 1e6, write=True)
     assert all(finding.agrees for finding in honest), honest
-    assert load_verified(tmp_path) == {halves.cell.key: {0, 1, 2}}
+    assert list(load_verified(tmp_path).items()) == [(("here toy vector halves cpu", halves.cell.key), {0, 1, 2})]
     faked = halves._replace(runs=[run | {"seconds": 100 * run["seconds"] + 10} for run in halves.runs])
     found = verify_sample(suites, groups, [faked], tmp_path, "here", 2.0, write=False)
     assert [finding.what for finding in found if not finding.agrees] == ["seconds / draws"] * 3
@@ -172,7 +172,7 @@ def test_a_list_of_verified_runs_is_read_with_care(tmp_path: Path, measured: lis
     cell = measured[0].cell
     add_verified(tmp_path, [(cell, [1])], "there", "abc")
     add_verified(tmp_path, [(cell, [0])], "there", "abc")
-    assert load_verified(tmp_path) == {cell.key: {0, 1}}
+    assert load_verified(tmp_path) == {("here toy vector halves cpu", cell.key): {0, 1}}
     (tmp_path / "verified.json").write_text('[{"key": 1}]')
     with pytest.raises(ValueError, match=r"verified\.json"):
         load_verified(tmp_path)
