@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from optathlon.judge import Judgement, Row
-    from optathlon.store import Group
+    from optathlon.store import Group, Trust
 
 Plot = Literal["trace", "pareto", "profile"]
 
@@ -37,10 +37,13 @@ class Results:
         Record files that cannot be trusted, with the reason.
     """
 
-    def __init__(self, groups: Sequence[Group], refused: Sequence[str] = (), suites: Sequence[Suite] = ()) -> None:
+    def __init__(
+        self, groups: Sequence[Group], refused: Sequence[str] = (), suites: Sequence[Suite] = (), trust: Trust | None = None
+    ) -> None:
         self._groups = tuple(groups)
         self._suites = {suite.name: suite for suite in suites}
         self.refused = tuple(refused)
+        self._trust = trust
 
     def select(
         self, *, suite: str = "*", workload: str = "*", method: str = "*", scale: str = "*", machine: str = "*"
@@ -53,13 +56,13 @@ class Results:
             if all(fnmatchcase(str(getattr(group.cell, field)), pattern) for field, pattern in wanted.items())
             and fnmatchcase(group.cell.environment.machine, machine)
         ]
-        return Results(kept, self.refused, list(self._suites.values()))
+        return Results(kept, self.refused, list(self._suites.values()), self._trust)
 
     def rows(self) -> list[Row]:
         """Return the rows of the board."""
         from optathlon.judge import build
 
-        return build(self._groups)
+        return build(self._groups) if self._trust is None else build(self._groups, self._trust)
 
     def leaderboard(self, *, every_metric: bool = False) -> pd.DataFrame:
         """Return the board, a row per workload and method by the metric that ranks (or by every metric), best first."""
@@ -141,7 +144,8 @@ class Results:
 
         names = dict.fromkeys(group.cell.suite for group in self._groups)
         known = self._suites | {suite.name: suite for suite in Registry().load_all(n for n in names if n not in self._suites)}
-        records = [record for group in newest(self._groups) for record in to_records(group)]
+        kept = newest(self._groups) if self._trust is None else self._trust.kept(newest(self._groups))
+        records = [record for group in kept for record in to_records(group)]
         return [one for name in names if name in known for one in judge(known[name], records)]
 
     def __len__(self) -> int:
@@ -226,8 +230,13 @@ def run(
 
 
 def load(results: str | Path = "results") -> Results:
-    """Return the records under a results folder, of each address the newest."""
+    """Return the records under a results folder, of each address the newest.
+
+    Where the folder lists the project's own machines, what others have submitted is claimed until it is verified: it is shown
+    and not ranked, and decides no verdict. What this machine has measured is yours.
+    """
     from optathlon import store
+    from optathlon.measure import environment
 
     folder = Path(results)
     if not (folder / "records").is_dir():
@@ -236,7 +245,11 @@ def load(results: str | Path = "results") -> Results:
         )
     found = list(store.scan(folder))
     groups = [entry for entry in found if isinstance(entry, store.Group)]
-    return Results(store.newest(groups), [str(entry) for entry in found if isinstance(entry, store.RecordError)])
+    refused = [str(entry) for entry in found if isinstance(entry, store.RecordError)]
+    trust = store.load_trust(folder)
+    return Results(
+        store.newest(groups), refused, trust=trust.on(environment.machine_name()) if trust.machines is not None else trust
+    )
 
 
 def try_method(

@@ -22,7 +22,7 @@ from optathlon.cli.common import (
     print_json,
     suite_names,
 )
-from optathlon.cli.reading import judge_groups, read_groups, stream_groups
+from optathlon.cli.reading import judge_groups, read_groups, read_trust, stream_groups
 from optathlon.spec import Scale
 
 if TYPE_CHECKING:
@@ -82,14 +82,15 @@ def leaderboard(
     groups = _wanted(results, names or (), scale, machine, seen)
     bare = narrowed or (format in renderers and not (check or write))
     kept: Iterable[Group] = groups if bare else list(groups)
-    rows = judge.build(kept)
+    trust = read_trust(results, here=not (check or write))
+    rows = judge.build(kept, trust)
     if machine is not None:
         choose([machine], sorted(seen), "machine")
     rows = narrow(rows, workload or (), method or (), metric or (), top)
     if format in renderers and not (check or write):
         typer.echo(renderers[format](rows), nl=False)
         return
-    judgements = [] if bare else judge_groups(list(kept), names or ())
+    judgements = [] if bare else judge_groups(list(kept), names or (), trust)
     if check or write:
         _check_or_write(results, rows, judgements, write=write)
     elif format == "md":
@@ -162,7 +163,7 @@ def claims(
     if format not in (None, "md", "json"):
         raise UsageError(f"--format must be md or json, got {format!r}")
     groups = read_groups(results) if (results / "records").is_dir() else []
-    judgements = judge_groups(groups, names or ())
+    judgements = judge_groups(groups, names or (), read_trust(results, here=True))
     if format == "json":
         print_json(
             [

@@ -9,7 +9,7 @@ import typer
 
 from optathlon.cli.boards import narrow
 from optathlon.cli.common import RESULTS, MethodNames, Results, SuiteNames, UsageError, WorkloadNames, choose, suite_names
-from optathlon.cli.reading import read_groups
+from optathlon.cli.reading import read_groups, read_trust
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,7 +115,7 @@ def history(
 def _rows(results: Path, names: list[str] | None) -> list[Row]:
     from optathlon import judge
 
-    return judge.build(_of_suites(read_groups(results), names))
+    return judge.build(_of_suites(read_groups(results), names), read_trust(results, here=True))
 
 
 def _of_suites(groups: list[Group], names: list[str] | None) -> list[Group]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optathlon.cli.common import RESULTS, Ended, Results, SuiteNames, UsageError, choose, load_suites, registry, suite_names
-from optathlon.cli.reading import judge_groups, read_groups
+from optathlon.cli.reading import judge_groups, read_groups, read_trust
 
 if TYPE_CHECKING:
     from optathlon.show.site import Material
@@ -66,16 +66,18 @@ def _material(results: Path, patterns: Sequence[str]) -> Material:
     from optathlon.show.site import Material
     from optathlon.store import newest, to_records
 
-    groups = newest(read_groups(results))
+    groups, trust = newest(read_groups(results)), read_trust(results)
     recorded = {group.cell.suite for group in groups}
     names = choose(patterns, sorted({*suite_names(), *recorded}), "suite")
     groups = [group for group in groups if group.cell.suite in names]
     suites = {suite.name: suite for suite in _loaded(names)}
-    records = {name: [run for group in groups if group.cell.suite == name for run in to_records(group)] for name in suites}
+    records = {
+        name: [run for group in trust.kept(groups) if group.cell.suite == name for run in to_records(group)] for name in suites
+    }
     return Material(
         results=results,
         groups=groups,
-        rows=judge.build(groups),
+        rows=judge.build(groups, trust),
         judgements=[one for name, suite in suites.items() for one in judge.judge(suite, records[name])],
         suites=suites,
         folders={name: _folder(name) for name in suites},
@@ -107,8 +109,8 @@ def tables(
     from optathlon.show import readmes
     from optathlon.store import replace_text
 
-    groups = read_groups(results)
-    rows, judgements = judge.build(groups), judge_groups(groups, names or ())
+    groups, trust = read_groups(results), read_trust(results)
+    rows, judgements = judge.build(groups, trust), judge_groups(groups, names or (), trust)
     stale = []
     for name in choose(names or (), suite_names(), "suite"):
         for path in sorted(_folder(name).glob("*.md")):

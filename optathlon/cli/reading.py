@@ -15,7 +15,7 @@ from optathlon.cli.common import (
 
 if TYPE_CHECKING:
     from optathlon.judge import Judgement
-    from optathlon.store import Group
+    from optathlon.store import Group, Trust
 
 
 def read_groups(results: Path) -> list[Group]:
@@ -36,12 +36,22 @@ def stream_groups(results: Path) -> Iterable[Group]:
             yield group
 
 
-def judge_groups(groups: Sequence[Group], names: Sequence[str] = ()) -> list[Judgement]:
-    """Return the verdicts on the claims of the suites whose names match, from the newest groups."""
+def read_trust(results: Path, *, here: bool = False) -> Trust:
+    """Return which records are claimed or verified; `here`, what this machine has measured is its reader's own."""
+    from optathlon.measure import environment
+    from optathlon.store import load_trust
+
+    trust = load_trust(results)
+    return trust.on(environment.machine_name()) if here and trust.machines is not None else trust
+
+
+def judge_groups(groups: Sequence[Group], names: Sequence[str] = (), trust: Trust | None = None) -> list[Judgement]:
+    """Return the verdicts on the claims of the suites whose names match, from the newest groups that are more than claimed."""
     from optathlon.judge import judge
     from optathlon.store import newest, to_records
 
     suites = load_suites(names)
     wanted = {suite.name for suite in suites}
-    records = [record for group in newest(groups) if group.cell.suite in wanted for record in to_records(group)]
+    kept = newest(groups) if trust is None else trust.kept(newest(groups))
+    records = [record for group in kept if group.cell.suite in wanted for record in to_records(group)]
     return [judgement for suite in suites for judgement in judge(suite, records)]

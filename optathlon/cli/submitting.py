@@ -69,7 +69,7 @@ def _faults(repository: Path, base: str, head: str) -> Iterator[str]:
     from optathlon.judge import submission as judge
     from optathlon.store import Group, RecordError, read, scan
 
-    added, faults = touched(changed_files(repository, base, head))
+    added, faults = touched(changed_files(repository, base, head), _own_machines(repository, base))
     yield from faults
     yield from judge.changed_declarations(*(_declared(repository, commit) for commit in (base, head)))
     suites = {suite.name: suite for suite in load_suites(())}
@@ -118,8 +118,19 @@ def changed_files(repository: Path, base: str, head: str) -> list[tuple[str, str
     return list(zip(parts[:-1:2], parts[1:-1:2], strict=True))
 
 
-def touched(changes: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    """Return the record files that a request adds, and a sentence for each thing that it does to other results or the harness."""
+def _own_machines(repository: Path, commit: str) -> frozenset[str]:
+    """Return the project's own machines as a commit lists them."""
+    from optathlon.store import parse_machines
+
+    found = _git(repository, "show", f"{commit}:results/machines.json")
+    return frozenset() if found.returncode else parse_machines(found.stdout.encode(), "results/machines.json")
+
+
+def touched(changes: Sequence[tuple[str, str]], own: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
+    """Return the record files that a request adds, and a sentence for each thing that it does to other results or the harness.
+
+    Nothing is added under the project's `own` machines: it would pass for the project's measurements.
+    """
     added, faults = [], []
     for letter, path in changes:
         parts = PurePosixPath(path).parts
@@ -134,6 +145,8 @@ def touched(changes: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
         elif parts[0] == "optathlon" or parts[:2] == (".github", "workflows"):
             faults.append(f"{path}: the harness is changed; a method is submitted in a request of its own")
     machines = sorted({PurePosixPath(path).parts[2] for path in added})
+    for machine in sorted(own & set(machines)):
+        faults.append(f"{machine} is a machine of the project; records are submitted under a name of yours: --machine NAME")
     if len(machines) > 1:
         faults.append(f"records of one machine make a request, got {', '.join(machines)}")
     return added, faults

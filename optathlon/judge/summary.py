@@ -10,6 +10,7 @@ import numpy as np
 
 from optathlon.judge import profiles
 from optathlon.judge.board import Row, boards, first_metric
+from optathlon.store import CLAIMED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def profile(rows: Sequence[Row], ratios: Sequence[float] = (1, 2, 4, 8)) -> dict
         first = first_metric(board)
         if first[0].target is None:
             continue
-        costs = {row.method: _cost(row) for row in first if not row.yardstick}
+        costs = {row.method: _cost(row) for row in first if not row.yardstick and row.trust != CLAIMED}
         times.setdefault(_family(first[0]), {})[first[0].workload] = costs
     made = {}
     for name, workloads in times.items():

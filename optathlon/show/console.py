@@ -16,6 +16,7 @@ from optathlon.show import ledger
 from optathlon.show.tables import display
 from optathlon.spec import Ruling, Status
 from optathlon.spec.text import clean
+from optathlon.store import MEASURED
 
 _RULING_STYLES = {
     Ruling.REPRODUCED: "green",
@@ -27,7 +28,8 @@ _RULING_STYLES = {
 _LEGEND = (
     "Ranks are shared where the seeds cannot tell methods apart; in brackets, the ranks that stay possible. "
     "[low, high] is a 95 % interval. × is seconds over the reference method's. "
-    "* is on the Pareto front of score against seconds. Yardsticks know more than the others and are not ranked."
+    "* is on the Pareto front of score against seconds. Yardsticks know more than the others and are not ranked, "
+    "nor is what others claim until it is verified."
 )
 
 
@@ -76,7 +78,7 @@ def _board(key: Sequence[str], first: Sequence[Row]) -> Table:
     suite, workload, scale, device, machine = key
     lines = [display(row) for row in first]
     same_seeds = len({line[5] for line in lines}) == 1
-    all_ok = all(row.status == Status.OK and not row.failed for row in first)
+    all_ok = all(row.status == Status.OK and not row.failed and row.trust == MEASURED for row in first)
     title = f"{suite}: {workload} ({scale}, {device}, {machine}{f', {lines[0][5]} seeds' if same_seeds else ''})"
     table = _table(title)
     table.add_column("rank", no_wrap=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from optathlon.judge import Row, boards, first_metric
 from optathlon.show.tables import display
 from optathlon.spec.text import clean
+from optathlon.store import VERIFIED
 
 _PACKAGES = "% needs \\usepackage{booktabs}; letters beyond Latin need XeLaTeX or LuaLaTeX\n"
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"\(\times\)"}
@@ -23,7 +24,7 @@ def _board(key: tuple[str, ...], first: Sequence[Row]) -> str:
 
     metric, better = first[0].metric, first[0].better
     columns = [_escape(name) for name in ("rank", "method", metric, "seconds", "ratio")]
-    frame = pd.DataFrame([[_escape(text) for text in display(row)[:5]] for row in first], columns=columns)
+    frame = pd.DataFrame([[_escape(text) for text in _shown(row)] for row in first], columns=columns)
     best = [index for index, row in enumerate(first) if row.rank == 1]
     style = frame.style.hide(axis="index").map(lambda _: "textbf:--rwrap;", subset=(best, columns[1:3]))
     return style.to_latex(
@@ -34,6 +35,11 @@ def _board(key: tuple[str, ...], first: Sequence[Row]) -> str:
         caption=_escape(f"{', '.join(key)}; by {metric}, {better} is better"),
         label="tab:" + "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part) for part in (*key, metric)),
     )
+
+
+def _shown(row: Row) -> list[str]:
+    rank, method, *others = display(row)[:5]
+    return [rank, f"{method} (verified)" if row.trust == VERIFIED else method, *others]
 
 
 def _escape(text: str) -> str:

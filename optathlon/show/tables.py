@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from optathlon.judge import Judgement, Overall, Row, boards, first_metric, profile, summary, to_frame
 from optathlon.show import ledger
 from optathlon.spec.text import clean
+from optathlon.store import CLAIMED, MEASURED
 
 # With these a spreadsheet takes a text for a formula; an apostrophe before them makes it a text again.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -32,7 +33,7 @@ def _harmless(text: str) -> str:
 def display(row: Row) -> tuple[str, ...]:
     """Return rank, method, value with interval, seconds, ratio, seeds and status as a reader wants them."""
     rank = (
-        ("yardstick" if row.yardstick else "")
+        ("yardstick" if row.yardstick else CLAIMED if row.trust == CLAIMED else "")
         if row.rank is None
         else str(row.rank)
         if row.rank_low == row.rank_high
@@ -49,6 +50,7 @@ def display(row: Row) -> tuple[str, ...]:
         "" if row.ratio is None else f"{row.ratio:.2g}×",
         str(row.shared) if row.shared == row.seeds else f"{row.shared} of {row.seeds}",
         (row.status if not row.failed else f"{row.status} ({row.failed} of {row.failed + row.seeds})")
+        + ("" if row.trust == MEASURED else f", {row.trust}")
         + (", dirty" if row.dirty else ""),
     )
 
@@ -79,7 +81,9 @@ apart (paired tests, false discovery rate 5 % in a board); in brackets, the rank
 value are its 95 % interval; seconds are medians of the method's own time, `×` is the ratio to the suite's reference method, `*`
 marks the Pareto front of score against seconds. Yardsticks know more than the others (the truth, all data): shown, not ranked.
 Seconds of different machines are never compared; `~` marks those measured beside other cells or on a busy machine, "dirty"
-records from a working tree with changes. `docs/verdicts.md` says how ranks and verdicts are made, and how often they err.
+records from a working tree with changes. Records are measured by the project, "verified" where all of a row's runs were run again
+with the same outcome, and else "claimed" by whoever submitted them: shown, not ranked, and they decide no verdict.
+`docs/verdicts.md` says how ranks and verdicts are made, and how often they err.
 """.strip()
 
 

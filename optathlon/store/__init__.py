@@ -12,6 +12,7 @@ from optathlon.store.runs import finished_runs
 from optathlon.store.verified import (
     CLAIMED,
     EVERYTHING,
+    MEASURED,
     VERIFIED,
     Trust,
     add_verified,
@@ -25,6 +26,7 @@ __all__ = [
     "ABSENT",
     "CLAIMED",
     "EVERYTHING",
+    "MEASURED",
     "SCHEMA",
     "VERIFIED",
     "Group",

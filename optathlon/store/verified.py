@@ -7,7 +7,7 @@ machines on which the project itself measures. Both are written by whoever takes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from optathlon.spec import Cell
+from optathlon.store.encoding import Group
 from optathlon.store.files import replace_text
 
 NAME = "verified.json"
@@ -51,6 +52,14 @@ class Trust:
             return VERIFIED, count
         own = self.machines is None or cell.environment.machine in self.machines
         return MEASURED if own else CLAIMED, count
+
+    def on(self, machine: str) -> Trust:
+        """Return this trust by somebody who measures on a machine of his own."""
+        return self if self.machines is None else replace(self, machines=self.machines | {machine})
+
+    def kept(self, groups: Iterable[Group]) -> list[Group]:
+        """Return the groups that are more than claimed: what decides verdicts."""
+        return [group for group in groups if self.of(group.cell, [run["seed"] for run in group.runs])[0] != CLAIMED]
 
 
 EVERYTHING = Trust()

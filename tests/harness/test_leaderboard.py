@@ -254,3 +254,57 @@ def test_a_board_knows_which_seconds_are_of_a_busy_machine_and_which_records_of_
     text = tables.to_markdown(rows)
     assert "~1" in text
     assert "ok, dirty" in text
+
+
+def trusting(results: Path, machines: list[str]) -> store.Trust:
+    (results / "machines.json").write_text(json.dumps(machines))
+    return store.load_trust(results)
+
+
+def test_what_is_claimed_is_listed_and_first_only_once_every_run_is_verified(tmp_path: Path) -> None:
+    mine, best = cell_of("gda"), cell_of("submitted", key="c" * 64)
+    best = replace(best, environment=replace(best.environment, machine="stranger"))
+    other = replace(mine, key="d" * 64, environment=best.environment)
+    found = groups(tmp_path, runs(mine, 1.0), runs(best, 0.1), runs(other, 1.0))
+
+    def stand() -> dict[tuple[str, str], tuple[object, str, int]]:
+        rows = judge.build(found, store.load_trust(tmp_path))
+        return {(row.machine, row.method): (row.rank, row.trust, row.verified) for row in rows}
+
+    assert all(trust == "measured" for _, trust, _ in stand().values())  # no machine is anybody's own: a folder of one's own
+    trusting(tmp_path, [mine.environment.machine])
+    store.add_verified(tmp_path, [(other, list(range(8)))], "ours", "abc")
+    everything = {(mine.environment.machine, "gda"): (1, "measured", 0), ("stranger", "gda"): (1, "verified", 8)}
+    assert stand() == everything | {("stranger", "submitted"): (None, "claimed", 0)}
+    rows = judge.build(found, store.load_trust(tmp_path))
+    for text in (tables.to_markdown(rows), tables.to_csv(rows), to_latex(rows)):
+        assert "claimed" in text
+        assert "verified" in text
+    assert [row.method for row in rows if row.machine == "stranger"] == ["gda", "submitted"]
+    assert not {group.cell.method for group in store.load_trust(tmp_path).kept(found)} & {"submitted"}
+
+    store.add_verified(tmp_path, [(best, [0, 1, 2])], "ours", "abc")  # a part of its runs says nothing of the mean
+    assert stand()["stranger", "submitted"] == (None, "claimed", 3)
+    store.add_verified(tmp_path, [(best, list(range(8)))], "ours", "abc")
+    assert stand() == everything | {("stranger", "submitted"): (1, "verified", 8), ("stranger", "gda"): (2, "verified", 8)}
+
+
+def test_a_verified_entry_counts_for_its_own_key_and_address_alone(tmp_path: Path) -> None:
+    cell = cell_of("gda", key="c" * 64)
+    trust = trusting(tmp_path, ["ours"])
+    store.add_verified(tmp_path, [(cell, list(range(8)))], "ours", "abc")
+    trust = store.load_trust(tmp_path)
+    assert trust.of(cell, range(8)) == ("verified", 8)
+    assert trust.of(cell, range(9)) == ("claimed", 8)
+    assert trust.of(replace(cell, key="e" * 64), range(8)) == ("claimed", 0)  # measured anew under other conditions
+    assert trust.of(replace(cell, method="copied"), range(8)) == ("claimed", 0)  # a key that is somebody else's
+    assert trust.of(cell, []) == ("claimed", 0)
+    mine = trust.on(cell.environment.machine)
+    assert mine.of(replace(cell, method="copied"), range(8)) == ("measured", 0)
+
+
+@pytest.mark.parametrize("text", ["{}", '["a", 1]', "nonsense", '"all"'])
+def test_a_list_of_machines_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "machines.json").write_text(text)
+    with pytest.raises(ValueError, match=r"machines\.json"):
+        store.load_trust(tmp_path)

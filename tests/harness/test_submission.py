@@ -176,3 +176,11 @@ def test_a_list_of_verified_runs_is_read_with_care(tmp_path: Path, measured: lis
     (tmp_path / "verified.json").write_text('[{"key": 1}]')
     with pytest.raises(ValueError, match=r"verified\.json"):
         load_verified(tmp_path)
+
+
+def test_nobody_submits_under_a_machine_of_the_project() -> None:
+    changes = [("A", "results/records/ours/toy/vector/mine@cpu.0.json")]
+    assert touched(changes)[1] == []
+    (fault,) = touched(changes, frozenset({"ours"}))[1]
+    assert "ours is a machine of the project" in fault
+    assert "results/machines.json" in touched([("M", "results/machines.json")])[1][0]

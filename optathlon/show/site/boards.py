@@ -14,10 +14,10 @@ from optathlon.show.site.text import short
 from optathlon.show.tables import standing_text
 from optathlon.spec import Scale
 
-_TEXTS = ("workload", "scale", "device", "machine", "method", "status", "metric", "unit", "better", "note", "version")
+_TEXTS = ("workload", "scale", "device", "machine", "method", "status", "metric", "unit", "better", "trust", "note", "version")
 _NUMBERS = (
     "rank", "rank_low", "rank_high", "value", "low", "high", "seconds", "ratio", "cpu_seconds", "peak_memory", "target",
-    "time_to_target", "seeds", "shared", "failed",
+    "time_to_target", "seeds", "shared", "failed", "verified",
 )  # fmt: skip
 _FLAGS = ("busy", "dirty", "pareto", "yardstick")
 RATIOS = np.geomspace(1, 100, 60)

@@ -8,7 +8,7 @@ Optathlon.board = (() => {
   const figure = (value, options = {}) => cell(number(value), { class: "figure", "data-value": value, ...options });
 
   function rank(row) {
-    if (row.rank === null) return cell(row.yardstick ? "yardstick" : "not ranked", { class: "quiet", "data-value": "" });
+    if (row.rank === null) return cell(row.yardstick ? "yardstick" : row.trust === "claimed" ? "claimed" : "not ranked", { class: "quiet", "data-value": "" });
     const range = row.rank_low === row.rank_high ? null : h("span", { class: "quiet" }, ` (${row.rank_low}–${row.rank_high})`);
     return h("td", { "data-value": row.rank }, String(row.rank), range);
   }
@@ -36,7 +36,8 @@ Optathlon.board = (() => {
   }
 
   function status(row) {
-    const words = row.failed ? `${row.status} (${row.failed} of ${row.failed + row.seeds})` : row.status;
+    const trust = row.trust === "measured" ? "" : `, ${row.trust}`;
+    const words = (row.failed ? `${row.status} (${row.failed} of ${row.failed + row.seeds})` : row.status) + trust;
     return cell(words, row.failed ? { class: "failed", title: row.reason } : { title: row.note || null });
   }
 
@@ -91,6 +92,8 @@ Optathlon.board = (() => {
     const said = [
       rows.every((row) => row.dirty) ? "All of these records are from a working tree with changes." : "",
       rows.some((row) => row.busy) ? "~ marks seconds measured beside other cells or on a busy machine." : "",
+      rows.some((row) => row.trust === "claimed") ? "Claimed rows were submitted and not yet run again by others: listed, not ranked." : "",
+      rows.some((row) => row.trust === "verified") ? "Of verified rows every run was run again with the same outcome." : "",
       ...new Set(rows.filter((row) => row.note && !row.yardstick).map((row) => `${row.method}: ${row.note}.`)),
     ].filter(Boolean);
     return said.length ? h("p", { class: "note" }, said.join(" ")) : null;
