@@ -17,8 +17,12 @@ from optathlon.baselines.quantized_training._kernels import (
     surviving_bins,
 )
 
-_BINS = 2048
-_BITS = 6  # leading bits of the mantissa in a bin: 64 bins an octave, 32 octaves
+_BITS, _MORE_BITS = (
+    6,
+    8,
+)  # leading bits of the mantissa in a bin: 64 bins an octave, or 256 of so many numbers that bins cost nothing
+_MANY = 500_000
+_OCTAVES = 32
 _SMALL = 256  # up to here sorting is quicker
 
 
@@ -89,34 +93,35 @@ def mean_threshold_ternary(y: ArrayLike) -> NDArray[Any]:
     return _at_a_safe_scale(y, _mean_threshold)
 
 
-def _binary(y: NDArray[Any]) -> NDArray[Any]:
+def _binary(y: NDArray[Any], _: Any) -> NDArray[Any]:
     scale = y.dtype.type(np.abs(y).sum(dtype=np.float64) / y.size)
     return np.where(y >= 0, scale, -scale)
 
 
-def _mean_threshold(y: NDArray[Any]) -> NDArray[Any]:
+def _mean_threshold(y: NDArray[Any], _: Any) -> NDArray[Any]:
     magnitudes = np.abs(y)
     kept = magnitudes > 0.7 * magnitudes.sum(dtype=np.float64) / y.size  # never empty: the largest is above the mean
     scale = y.dtype.type(magnitudes[kept].sum(dtype=np.float64) / np.count_nonzero(kept))
     return np.where(kept, np.copysign(scale, y), y.dtype.type(0))
 
 
-def _ternary(y: NDArray[Any]) -> NDArray[Any]:
+def _ternary(y: NDArray[Any], largest: Any) -> NDArray[Any]:
     if y.size <= _SMALL:
         scale, threshold = best_threshold(np.sort(np.abs(y)), 0, 0.0)
     else:
-        scale, threshold = _search(y)
+        scale, threshold = _search(y, largest)
     result = np.empty_like(y)
     keep_above(y, y.dtype.type(threshold), y.dtype.type(scale), result)
     return result
 
 
-def _search(y: NDArray[Any]) -> tuple[float, float]:
-    """Return scale and least kept magnitude."""
+def _search(y: NDArray[Any], largest: Any) -> tuple[float, float]:
+    """Return scale and least kept magnitude; `largest` is the largest magnitude as an integer."""
     bits, mask, mantissa = _integers(y)
-    shift = mantissa - _BITS
-    top = int(largest_bits(bits, mask)) >> shift
-    n_bins = min(_BINS, top + 1)
+    leading = _BITS if y.size < _MANY else _MORE_BITS
+    shift = mantissa - leading
+    top = int(largest) >> shift
+    n_bins = min(_OCTAVES << leading, top + 1)
     bins = np.zeros((n_bins, 2))
     histogram(y, bits, mask, bits.dtype.type(shift), top, bins)
     # Borders, from that above the largest number down; they are numbers of y's type, but the topmost may be infinite.
@@ -137,7 +142,7 @@ def _integers(y: NDArray[Any]) -> tuple[NDArray[Any], Any, int]:
     return y.view(np.uint64), np.uint64(2**63 - 1), 52
 
 
-def _at_a_safe_scale(y: ArrayLike, project: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+def _at_a_safe_scale(y: ArrayLike, project: Callable[[NDArray[Any], Any], NDArray[Any]]) -> NDArray[Any]:
     """Check y and project it as one vector, scaled by a power of two where squares would leave the range of numbers."""
     try:
         array = np.asarray(y)
@@ -156,6 +161,7 @@ def _at_a_safe_scale(y: ArrayLike, project: Callable[[NDArray[Any]], NDArray[Any
         raise ValueError(f"y must be finite, got {np.count_nonzero(~np.isfinite(flat))} entries that are NaN or infinite")
     exponent = int(np.frexp(np.array(largest, bits.dtype).view(flat.dtype))[1])
     if abs(exponent) <= (100 if flat.dtype == np.float32 else 400):
-        return project(flat).reshape(array.shape)
+        return project(flat, largest).reshape(array.shape)
     scaled = np.ldexp(flat.astype(np.float64), -exponent)
-    return np.ldexp(project(scaled), exponent).astype(flat.dtype).reshape(array.shape)
+    largest = largest_bits(*_integers(scaled)[:2])
+    return np.ldexp(project(scaled, largest), exponent).astype(flat.dtype).reshape(array.shape)

@@ -61,8 +61,7 @@ def test_a_million_numbers_against_sorts(benchmark, kind):
     np.testing.assert_allclose(project_ternary(y), by_numpy(y), rtol=1e-6)
     if kind == "normal":
         assert ours <= 8e-3
-    # With numpy sorting by AVX-512 or AVX2 5 to 11 were measured, on a busy machine, and without either 22 to 27.
-    assert numpy_ / ours >= 4
+    assert numpy_ / ours >= 8  # 11 to 13 were measured where numpy sorts by AVX-512, more where it does not
     assert torch_ / ours >= 15
 
 

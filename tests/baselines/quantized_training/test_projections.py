@@ -67,7 +67,7 @@ def draw(kind, n, rng):
 )
 def test_ternary_is_that_of_the_sort(kind, dtype):
     rng = np.random.default_rng(1)
-    for n in (2, 5, 100, 256, 257, 300, 1000, 5000, 20_011):
+    for n in (2, 5, 100, 256, 257, 300, 1000, 5000, 20_011, 500_003):
         y = draw(kind, n, rng).astype(dtype)
         if not y.any():
             continue
