@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 _MEMORY = 20
 _MOST_STEPS = 200  # where it has not converged by then, the interior point is quicker
-_STEPS_PER_CERTIFICATE = 50
+_STEPS_PER_CERTIFICATE = 10
 _HOPELESS = 0.5  # a gap after the first certificate from which on the interior point is quicker: exact fits
 _SMOOTHINGS = (0.3, 0.1, 0.03, 0.01)
 _SMOOTHED_STEPS = 80
@@ -51,7 +51,7 @@ def low_rank_squares(
     rng: np.random.Generator,
     callback: Callable[[int, Factored], object] | None = None,
 ) -> Factored:
-    """Minimise |y - s q|^2 + cost s by L-BFGS, the scale s eliminated; certify every 50 steps and stop at a proved gap `tol`."""
+    """Minimise |y - s q|^2 + cost s by L-BFGS, the scale s eliminated; certify every ten steps and stop at a proved gap `tol`."""
     d = X.shape[1]
     total = float(y @ y)
     best = Factored(np.eye(d), np.eye(d), np.zeros_like(y), np.full(d, cost / d), np.inf, -np.inf, 0)

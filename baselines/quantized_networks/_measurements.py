@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import dsyrk
-from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
+from scipy.linalg.blas import dsyrk, dtrmm
+from scipy.linalg.lapack import dlauum, dpotrf, dpotrs, dtrtri
 
 Array = NDArray[np.float64]
 Solve = Callable[[Array], Array]
@@ -126,6 +126,8 @@ class Samples:
 
     def _hadamard(self, P: Array, G: Array) -> Array:
         """Return the lower triangle of (XPX') o (XGX'): a product with its own transpose costs half."""
+        if not len(self.X):  # BLAS refuses
+            return np.zeros((0, 0), order="F")
         gram = dsyrk(1.0, self.X @ cholesky(P), lower=1)
         gram *= dsyrk(1.0, self.X @ cholesky(G), lower=1)
         return gram
@@ -147,7 +149,8 @@ class Reduced:
         self.rows, self.columns = np.triu_indices(d)
         self.weights = np.where(self.rows == self.columns, 1.0, np.sqrt(2.0))
         self.inverse = dtrtri(F, lower=0)[0] if triangular else None
-        self.half_gram = 0.5 * self.inverse @ self.inverse.T if self.inverse is not None else None
+        # The lower triangle of F^-1 F^-T / 2, in C's order.
+        self.half_gram = 0.5 * np.tril(dlauum(self.inverse, lower=0)[0].T) if self.inverse is not None else None
 
     @property
     def size(self) -> int:
@@ -167,7 +170,8 @@ class Reduced:
     def slopes(self, P: Array, G: Array) -> Array:
         """Return F applied to the symmetric parts of P_j G_j', column by column."""
         product = P[self.rows] * G[self.columns] + G[self.rows] * P[self.columns]
-        return self.F @ (0.5 * self.weights[:, None] * product)
+        product *= 0.5 * self.weights[:, None]
+        return self.F @ product if self.inverse is None else dtrmm(1.0, self.F, product)
 
     def newton(self, D: Array, P: Array, G: Array, N: Array, H: Array) -> Solve:
         """Factor diag(D) + F T F', or D F^-1 F^-T + T, T the symmetric Kronecker products of (P, G) and (N, H)."""
@@ -186,4 +190,9 @@ class Reduced:
         if info:
             raise NotPositiveDefinite
         inverse = self.inverse
-        return lambda right: inverse.T @ dpotrs(factor, inverse @ right, lower=0)[0]
+
+        def solve(right: Array) -> Array:
+            inner = dtrmm(1.0, inverse, right.reshape(len(right), -1))
+            return dtrmm(1.0, inverse, dpotrs(factor, inner, lower=0)[0], trans_a=1).reshape(right.shape)
+
+        return solve
