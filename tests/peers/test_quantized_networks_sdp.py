@@ -68,6 +68,7 @@ LIMITS = [
     *(("noise", 1000, d, limit) for d, limit in ((20, 0.1), (40, 0.6), (80, 1.5))),
     *(("hinge", 1000, d, limit) for d, limit in ((20, 0.5), (40, 1.3), (80, 2.5))),
     *(("noise", 5000, d, limit) for d, limit in ((20, 0.15), (40, 0.7), (80, 5.0))),
+    *(("paper", 5000, d, limit) for d, limit in ((20, 0.15), (40, 0.7))),  # exact fits: d = 80 takes 11 s
     *(("hinge", 5000, d, limit) for d, limit in ((20, 1.0), (40, 3.0), (80, 15.0))),
 ]
 
