@@ -18,6 +18,7 @@ from optathlon.baselines.gans.scores import (
 )
 from optathlon.baselines.gans.training import GanRun, train_gan
 from optathlon.baselines.gans.vector_field import consensus, simultaneous, symplectic
+from optathlon.baselines.gans.windowed_optimism import WindowedOptimism
 
 __all__ = [
     "ExtraAdam",
@@ -29,6 +30,7 @@ __all__ = [
     "NegativeMomentumSGD",
     "OptimisticAdam",
     "OptimisticGradient",
+    "WindowedOptimism",
     "classes_covered",
     "consensus",
     "frechet_distance",

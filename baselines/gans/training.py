@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from optathlon.baselines._rng import TorchRng, torch_generator
 from optathlon.baselines.gans._checks import check_choice, check_count, check_non_negative, check_positive
 from optathlon.baselines.gans.extragradient import ExtraGradient
-from optathlon.baselines.gans.vector_field import consensus, simultaneous
+from optathlon.baselines.gans.vector_field import consensus, simultaneous, symplectic
 
 __all__ = ["LOSSES", "GanRun", "train_gan"]
 
@@ -57,6 +57,7 @@ class _Game:
     gradient_penalty: float
     real_penalty: float
     gamma: float | None
+    turn: float | None
     escape: float
     rng: torch.Generator
     players: tuple[list[nn.Parameter], list[nn.Parameter]]
@@ -88,6 +89,7 @@ def train_gan(
     gradient_penalty: float = 0.0,
     real_penalty: float = 0.0,
     gamma: float | None = None,
+    turn: float | None = None,
     escape: float = 1e9,
     rng: TorchRng = None,
     callback: Callable[[int, nn.Module], None] | None = None,
@@ -132,6 +134,8 @@ def train_gan(
         Weight of :math:`E \|\nabla D(x)\|^2 / 2` in the discriminator's loss, on real samples (R1).
     gamma : float, optional
         Play on the consensus field with this weight; simultaneous play only.
+    turn : float, optional
+        Turn the field by the symplectic adjustment of this weight, aligned; simultaneous play only, without `gamma`.
     escape : float
         Size of a loss, a weight or a running statistic beyond which the players count as diverged.
     rng : int, torch.Generator, numpy.random.Generator or None
@@ -158,6 +162,10 @@ def train_gan(
     """
     check_non_negative("real_penalty", real_penalty)
     _check_training(data, loss, play, n_steps, latent, batch_size, n_critic, clip, gradient_penalty, gamma, escape, optimizers)
+    if turn is not None:
+        check_non_negative("turn", turn)
+        if play != "simultaneous" or gamma is not None:
+            raise ValueError(f"turn belongs to simultaneous play without gamma, got play={play!r}, gamma={gamma}")
     game = _Game(
         generator=generator,
         discriminator=discriminator,
@@ -171,6 +179,7 @@ def train_gan(
         gradient_penalty=gradient_penalty,
         real_penalty=real_penalty,
         gamma=gamma,
+        turn=turn,
         escape=escape,
         rng=torch_generator("rng", rng),
         players=(_trainable("generator", generator), _trainable("discriminator", discriminator)),
@@ -247,10 +256,13 @@ def _move_both(game: _Game) -> tuple[float, float]:
     real, fake = game.real(), game.fake()
     generator_loss = _generator_loss(game, game.discriminator(fake))
     discriminator_loss = _discriminator_loss(game, real, fake)
-    if game.gamma is None:
-        simultaneous([generator_loss, discriminator_loss], game.players)
+    losses = [generator_loss, discriminator_loss]
+    if game.turn is not None:
+        symplectic(losses, game.players, game.turn)
+    elif game.gamma is not None:
+        consensus(losses, game.players, game.gamma)
     else:
-        consensus([generator_loss, discriminator_loss], game.players, game.gamma)
+        simultaneous(losses, game.players)
     for optimizer in game.optimizers:
         optimizer.step()
     _clip(game)

@@ -11,7 +11,7 @@ import math
 from optathlon.judge.claims import Check, Evidence, all_of, decided_on, difference_within, every_run, ratio_within
 from optathlon.judge.evidence import Patterns
 from optathlon.spec import Claim, Ruling, Scale, Status, Verdict
-from optathlon.suites.gans.game_claims import GAME_CLAIMS, THEORY_CLAIMS
+from optathlon.suites.gans.game_claims import GAME_CLAIMS, LIMITING_CLAIMS, THEORY_CLAIMS
 from optathlon.suites.gans.table_claims import TABLE_CLAIMS, versus_adam
 
 
@@ -109,6 +109,18 @@ GRID_CLAIMS = decided_on(
         ),
         scale=Scale.MEDIUM,
         basis="fitted",
+    ),
+)
+
+SYMPLECTIC_CLAIMS = decided_on(
+    "8 Gaussians, 128-128 networks, 2500 steps, 5 seeds, rate 2e-3, scale medium",
+    Claim(
+        id="turn-not-pull",
+        source="Beside section 5; Balduzzi et al. 2018",
+        statement="On the ring the symplectic adjustment, which turns the field and does not pull, ends closer to the goal than "
+        "Adam in simultaneous play.",
+        check=difference_within("gap", "symplectic-1", "adam-simultaneous", at_most=0.0, workloads="ring-8"),
+        scale=Scale.MEDIUM,
     ),
 )
 
@@ -211,4 +223,13 @@ CONFOUND_CLAIMS = (
     ),
 )
 
-CLAIMS = (*GAME_CLAIMS, *THEORY_CLAIMS, *TABLE_CLAIMS, *RING_CLAIMS, *GRID_CLAIMS, *CONFOUND_CLAIMS)
+CLAIMS = (
+    *GAME_CLAIMS,
+    *THEORY_CLAIMS,
+    *LIMITING_CLAIMS,
+    *TABLE_CLAIMS,
+    *RING_CLAIMS,
+    *GRID_CLAIMS,
+    *SYMPLECTIC_CLAIMS,
+    *CONFOUND_CLAIMS,
+)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from optathlon.spec import Context, Diverged, Method
+from optathlon.suites.gans.limiting import (
+    run_momentum_expansion,
+    run_one_limiting,
+    run_several_limiting,
+    run_wide_argument,
+)
 from optathlon.suites.gans.problem import Eigenvalues, Game, Mixture, Path, Pictures, Samples, Spectra, Trials, shape_of
 
 if TYPE_CHECKING:
@@ -43,6 +50,16 @@ def run_linear(
     return _played(problem, context, make, play, gamma, spectral_radius(matrix))
 
 
+def run_windowed(problem: Game, context: Context, *, lr: float, window: int) -> Path:
+    """Play a game optimistically, the next gradient predicted by the mean of a window."""
+    from optathlon.baselines.gans.games import QuadraticGame, spectral_radius
+    from optathlon.baselines.gans.windowed_optimism import WindowedOptimism, windowed_step_matrix
+
+    matrix = windowed_step_matrix(QuadraticGame(problem.A, problem.B, problem.C), lr, window)
+    make = partial(WindowedOptimism, lr=lr, window=window)
+    return _played(problem, context, make, "simultaneous", None, spectral_radius(matrix))
+
+
 def run_adaptive(problem: Game, context: Context, *, optimizer: str, lr: float, play: Play, **settings: Any) -> Path:
     """Play a game with a method of Adam's family."""
     return _played(problem, context, lambda params: make_optimizer(optimizer, params, lr, **settings), play, None, None)
@@ -57,6 +74,7 @@ def run_gan(
     x: float,
     play: Play,
     gamma: float | None = None,
+    turn: float | None = None,
     real_penalty: float = 0.0,
     gradients: int = 1,
     **settings: Any,
@@ -93,6 +111,7 @@ def run_gan(
         gradient_penalty=plan.gradient_penalty,
         real_penalty=real_penalty,
         gamma=gamma,
+        turn=turn,
         rng=rng,
         callback=look,
     )
@@ -316,6 +335,16 @@ GAME_METHODS = (
     _linear("positive-momentum-alternating-0.1", "gradient", 0.1, f"{GIDEL}, section 6", momentum=0.5, play="alternating"),
     _linear("ogda-0.5", "optimistic", 0.5, f"{DASKALAKIS}, eq. 6"),
     _linear("ogda-0.6", "optimistic", 0.6, f"{DASKALAKIS}, eq. 6"),
+    *(
+        Method(
+            name=f"window{window}-{lr}",
+            run=run_windowed,
+            settings={"lr": lr, "window": window},
+            reference=f"{PAPER}, section 3: an average of a window of previous gradients",
+            warm_up=_warm_up,
+        )
+        for window, lr in ((5, 0.1), (2, 0.5))
+    ),
     _linear("extragradient-0.5", "extragradient", 0.5, KORPELEVICH),
     _linear("consensus-1-0.5", "consensus", 0.5, f"{MESCHEDER}, Algorithm 2", gamma=1.0),
     _linear("consensus-0.01-0.1", "consensus", 0.1, f"{PAPER}, section 6.1.4", gamma=0.01),
@@ -332,6 +361,11 @@ THEORY_METHODS = (
     _theory("stable-step-largest", run_stable_step_largest, f"{PAPER}, section 5"),
     _theory("momentum-interval", run_momentum_interval, f"{PAPER}, section 4; {GIDEL}, Theorem 4"),
     _theory("best-momentum", run_best_momentum, f"{PAPER}, section 4; {GIDEL}, section 4"),
+    _theory("momentum-expansion", run_momentum_expansion, f"{PAPER}, section 4, the expansions of mu+ and mu-"),
+    _theory("one-limiting", run_one_limiting, f"{PAPER}, section 4, condition 1"),
+    _theory("several-limiting", run_several_limiting, f"{PAPER}, section 4, condition 2"),
+    _theory("wide-argument", run_wide_argument, f"{PAPER}, section 4, condition 2", helps=False),
+    _theory("wide-argument-helps", run_wide_argument, f"{PAPER}, section 4, condition 2 as worded", helps=True),
     _theory("consensus-ratio", run_consensus_ratio, f"{PAPER}, section 5; {MESCHEDER}, Corollary 9", gammas=[0.0, 0.1, 1.0]),
 )
 
@@ -343,6 +377,16 @@ GAN_METHODS = (
     *_gan("sgd-nm", "negative-momentum-sgd", "sgd", f"{PAPER}, section 6.1.3", momentum=-0.5),
     *_gan("consensus-0.01", "adam", "consensus", f"{PAPER}, section 6.1.4", beta1=0.5, play="simultaneous", gamma=0.01),
     *_gan("adam-simultaneous", "adam", "adam", f"{PAPER}, eq. 6", beta1=0.5, play="simultaneous", sweep=False),
+    *_gan(
+        "symplectic-1",
+        "adam",
+        "consensus",
+        "Balduzzi et al. 2018, Algorithm 1",
+        beta1=0.5,
+        play="simultaneous",
+        turn=1.0,
+        sweep=False,
+    ),
     *_gan("extra-adam", "extra-adam", "adam", "Gidel et al. 2019a, Algorithm 4", beta1=0.5, play="simultaneous", gradients=2),
     *_gan("lookahead-adam", "lookahead-adam", "adam", "Chavdarova et al. 2021, Algorithm 1", beta1=0.5, k=5, alpha=0.5),
     *_gan("adam-r1", "adam", "adam", "Mescheder et al. 2018, eq. 9", beta1=0.5, real_penalty=0.1),

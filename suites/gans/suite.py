@@ -11,6 +11,7 @@ from optathlon.suites.gans.problem import Training, bilinear, digits, grid, mnis
 
 GAMES = tuple(method.name for method in GAME_METHODS)
 THEORY = tuple(method.name for method in THEORY_METHODS)
+LIMITING = tuple(name for name in THEORY if name.endswith("-limiting") or "wide-argument" in name)
 ENDS = ("real-images", "uniform-noise")
 TABLE_1 = ("adam", "oadam", "adam-nm", "sgd", "sgd-nm")
 ADAMS = ("adam", "oadam", "adam-nm")
@@ -124,8 +125,17 @@ SMALL = (
         scale=Scale.SMALL,
         seeds=3,
         budget=300.0,
-        methods=THEORY,
+        methods=tuple(name for name in THEORY if name not in LIMITING),
         description="statements of sections 3 to 5 tried on 1000 random local games",
+    ),
+    Workload(
+        name="theory-limiting",
+        make=spectra(500),
+        scale=Scale.SMALL,
+        seeds=3,
+        budget=300.0,
+        methods=LIMITING,
+        description="statements of section 4 on limiting eigenvalues tried on 500 random local games",
     ),
     Workload(
         name="ring-small",
@@ -155,7 +165,7 @@ MEDIUM = (
         make=ring(POINTS),
         scale=Scale.MEDIUM,
         budget=600.0,
-        methods=("adam", "adam-simultaneous", "consensus-0.1", *_at_all_rates(*RIVALS)),
+        methods=("adam", "adam-simultaneous", "consensus-0.1", "symplectic-1", *_at_all_rates(*RIVALS)),
         description="ring of 8 Gaussians (radius 2, sd .05), 128-128 networks, 2500 steps",
     ),
     Workload(
@@ -163,7 +173,7 @@ MEDIUM = (
         make=grid(POINTS),
         scale=Scale.MEDIUM,
         budget=600.0,
-        methods=("adam", "adam-nm", "consensus-0.1", *RIVALS),
+        methods=("adam", "adam-nm", "consensus-0.1", "symplectic-1", *RIVALS),
         description="5 x 5 grid of Gaussians (spacing 1, sd .05), 2500 steps",
     ),
     Workload(
