@@ -36,6 +36,7 @@ from optathlon.baselines.convex_networks.relu_losses import classification_objec
 from optathlon.baselines.convex_networks.relu_pooling import pooled_program
 from optathlon.baselines.convex_networks.relu_program import ReluProgramResult, relu_program
 from optathlon.baselines.convex_networks.three_layer import ThreeLayerNetwork, three_layer_program
+from optathlon.baselines.convex_networks.variants import train_batch_norm, train_classifier, train_convolutional
 from optathlon.baselines.convex_networks.vector_output import VectorNetwork, vector_program
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ __all__ = [
     "relu_program",
     "sample_patterns",
     "three_layer_program",
+    "train_batch_norm",
+    "train_classifier",
+    "train_convolutional",
     "train_linear",
     "train_network",
     "train_subnetworks",

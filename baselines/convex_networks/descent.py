@@ -54,10 +54,10 @@ def sgd(
         Steps taken: fewer than `n_steps` where the parameters ceased to be finite.
     """
     n = objective.n_samples
-    batches = _batches(n, batch_size, rng)
+    rows = batches(n, batch_size, rng)
     direction = np.zeros_like(theta)
     for t in range(n_steps):
-        direction = momentum * direction + objective.gradient(theta, next(batches)) / n
+        direction = momentum * direction + objective.gradient(theta, next(rows)) / n
         theta = theta - step * (1 - t / n_steps) * direction
         if not np.isfinite(theta).all():
             return theta, t + 1
@@ -112,11 +112,11 @@ def adam(
     ----------
     D. P. Kingma and J. Ba (2015), Adam: a method for stochastic optimization, Algorithm 1.
     """
-    batches = _batches(objective.n_samples, batch_size, rng)
+    rows = batches(objective.n_samples, batch_size, rng)
     first, second = np.zeros_like(theta), np.zeros_like(theta)
     b1, b2 = betas
     for t in range(1, n_steps + 1):
-        g = objective.gradient(theta, next(batches)) / objective.n_samples
+        g = objective.gradient(theta, next(rows)) / objective.n_samples
         first = b1 * first + (1 - b1) * g
         second = b2 * second + (1 - b2) * g * g
         length = step * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * (t - 1) / n_steps)))
@@ -178,7 +178,7 @@ def lbfgs(
     return result.x, steps
 
 
-def _batches(n: int, size: int | None, rng: np.random.Generator) -> Iterator[NDArray[np.intp] | None]:
+def batches(n: int, size: int | None, rng: np.random.Generator) -> Iterator[NDArray[np.intp] | None]:
     """Yield the rows of one batch after another: a fresh permutation per pass, its remainder left out."""
     if size is None or size >= n:
         while True:

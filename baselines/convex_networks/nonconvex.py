@@ -1,4 +1,4 @@
-"""Back-propagation on the objectives of :mod:`optathlon.baselines.convex_networks.networks`: SGD, Adam and L-BFGS."""
+"""Back-propagation on the objectives of :mod:`optathlon.baselines.convex_networks.networks`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks.adaptive import adagrad, rmsprop
 from optathlon.baselines.convex_networks.descent import adam, lbfgs, sgd
 from optathlon.baselines.convex_networks.networks import (
     DeepLinear,
@@ -22,7 +23,9 @@ from optathlon.baselines.convex_networks.networks import (
 )
 
 Array = NDArray[np.float64]
-Optimizer = Literal["sgd", "adam", "lbfgs"]
+Optimizer = Literal["sgd", "adam", "adagrad", "rmsprop", "lbfgs"]
+
+_STEPPED = {"sgd": (sgd, 0.1), "adam": (adam, 0.03), "adagrad": (adagrad, 0.1), "rmsprop": (rmsprop, 0.01)}
 
 
 def train_network(
@@ -54,15 +57,15 @@ def train_network(
     n_neurons
         Width of the hidden layer.
     optimizer
-        ``"sgd"`` (momentum .9), ``"adam"`` or ``"lbfgs"``.
+        ``"sgd"`` (momentum .9), ``"adam"``, ``"adagrad"``, ``"rmsprop"`` or ``"lbfgs"``.
     coefficients
         a, b, c of a polynomial activation; None for the ReLU.
     n_steps
         Steps, at most.
     step
-        First step length; .1 for SGD on the objective per sample and .03 for Adam unless given.
+        First step length on the objective per sample; .1 for SGD and AdaGrad, .03 for Adam, .01 for RMSProp unless given.
     batch_size
-        Samples per step of SGD and Adam; all of them where None.
+        Samples per step of all but L-BFGS; all of them where None.
     initialisation
         ``"gaussian"``, ``"balanced"`` or ``"small"``, see :meth:`TwoLayer.start`.
     rng
@@ -88,7 +91,7 @@ def train_network(
         return TrainedNetwork(*objective.network_layers(theta), coefficients, value, steps)
 
     watch = None if callback is None else lambda t, theta: callback(t, network(theta, float("nan"), t))
-    theta, steps = _descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
+    theta, steps = descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
     return network(theta, objective.value_and_gradient(theta)[0], steps)
 
 
@@ -145,7 +148,7 @@ def train_subnetworks(
         return TrainedSubnetworks(*objective.network_layers(theta), value, steps)
 
     watch = None if callback is None else lambda t, theta: callback(t, network(theta, float("nan"), t))
-    theta, steps = _descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
+    theta, steps = descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
     return network(theta, objective.value_and_gradient(theta)[0], steps)
 
 
@@ -201,7 +204,7 @@ def train_linear(
         return TrainedLinear(tuple(W.copy() for W in objective.layers(theta)), value, steps)
 
     watch = None if callback is None else lambda t, theta: callback(t, network(theta, float("nan"), t))
-    theta, steps = _descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
+    theta, steps = descend(objective, optimizer, n_steps, step, batch_size, initialisation, rng, watch)
     return network(theta, objective.value_and_gradient(theta)[0], steps)
 
 
@@ -214,7 +217,7 @@ def _data(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
     return X, Y.reshape(len(X), -1)
 
 
-def _descend(
+def descend(
     objective: Objective,
     optimizer: Optimizer,
     n_steps: int,
@@ -236,6 +239,6 @@ def _descend(
     theta = objective.start(rng, initialisation)
     if optimizer == "lbfgs":
         return lbfgs(objective, theta, n_steps=n_steps, callback=watch)
-    method, default = (sgd, 0.1) if optimizer == "sgd" else (adam, 0.03)
+    method, default = _STEPPED[optimizer]
     length = default if step is None else _checks.positive(step, "step")
     return method(objective, theta, n_steps=n_steps, step=length, batch_size=batch_size, rng=rng, callback=watch)
