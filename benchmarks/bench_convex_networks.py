@@ -17,8 +17,13 @@ CELLS = {
         "adam-50",
         "adam-50-balanced",
         "adam-50-small",
+        "adagrad-50",
+        "rmsprop-50",
         "lbfgs-8",
         "lbfgs-50",
+    ),
+    "smoke-sampled": (
+        "convex-sampled",
     ),
     "smoke-vector": (
         "convex-vector",
@@ -55,6 +60,24 @@ CELLS = {
     ),
     "smoke-moments": (
         "singular-value-thresholding",
+    ),
+    "smoke-logistic": (
+        "convex-classifier",
+        "variant-adam-50",
+        "variant-lbfgs-50",
+    ),
+    "smoke-batch-norm": (
+        "convex-batch-norm",
+        "variant-adam-50",
+        "variant-lbfgs-50",
+    ),
+    "smoke-convolution": (
+        "convex-convolution",
+        "variant-adam-50",
+        "variant-lbfgs-50",
+    ),
+    "smoke-count": (
+        "enumeration",
     ),
 }
 

@@ -17,6 +17,7 @@ from optathlon.baselines.convex_networks import (
     pooled_program,
     quadratic_program,
     relu_program,
+    sample_patterns,
     three_layer_program,
     train_linear,
     train_network,
@@ -38,6 +39,7 @@ from optathlon.suites.convex_networks.problem import (
     VariationFit,
     Vote,
 )
+from optathlon.suites.convex_networks.variants import VARIANT_METHODS
 
 SLIDES = "M. Pilanci, Convex optimization for neural networks (slides)"
 PILANCI_ERGEN = "M. Pilanci and T. Ergen (2020), Neural networks are convex regularizers, Theorem 1"
@@ -65,6 +67,15 @@ def run_convex_enumerated(problem: ReluFit, context: Context, tol: float) -> Ans
         patterns = enumerate_patterns(X)
     result = relu_program(X, y, problem.beta, patterns=patterns, tol=tol)
     return Answer((result.W1, result.w2), result.dual_bound)
+
+
+def run_convex_sampled(problem: ReluFit, context: Context, tol: float) -> Answer:
+    """Sample as many patterns as the problem has and solve the program over them, all inside the clock."""
+    X, y = problem.samples.X, problem.samples.y
+    with context.section("patterns"):
+        patterns = sample_patterns(X, problem.patterns.shape[1], context.rng)
+    result = relu_program(X, y, problem.beta, patterns=patterns, tol=tol)
+    return Answer((result.W1, result.w2))  # its bound holds for its own patterns only
 
 
 def warm_ssnal() -> None:
@@ -221,6 +232,14 @@ CONVEX_RELU = (
         warm_up=warm_ssnal,
     ),
     Method(
+        name="convex-sampled",
+        run=run_convex_sampled,
+        settings={"tol": 1e-6},
+        description="convex-ssnal over patterns that are sampled inside the clock",
+        reference=f"{SLIDES}, Approximating the convex program",
+        warm_up=warm_ssnal,
+    ),
+    Method(
         name="convex-pooled",
         run=run_pooled,
         settings={"n_networks": 5, "n_neurons": 50, "n_steps": 500, "tol": 1e-7},
@@ -249,6 +268,8 @@ DESCENT = (
     _trained("adam-50", "adam", 50, **ADAM),
     _trained("adam-50-balanced", "adam", 50, initialisation="balanced", **ADAM),
     _trained("adam-50-small", "adam", 50, initialisation="small", **ADAM),
+    _trained("adagrad-50", "adagrad", 50, n_steps=2000, step=0.1, batch_size=1000),
+    _trained("rmsprop-50", "rmsprop", 50, n_steps=2000, step=0.01, batch_size=1000),
     _trained("lbfgs-8", "lbfgs", 8, n_steps=1000),
     _trained("lbfgs-50", "lbfgs", 50, n_steps=1000),
 )
@@ -363,4 +384,4 @@ OTHERS = (
     ),
 )
 
-METHODS = (*CONVEX_RELU, *DESCENT, *OTHERS)
+METHODS = (*CONVEX_RELU, *DESCENT, *OTHERS, *VARIANT_METHODS)

@@ -8,6 +8,7 @@ import numpy as np
 
 from optathlon.spec import Metric
 from optathlon.suites.convex_networks.problem import Answer, LinearFit, Moments, PlantedNeurons, Problem, VariationFit
+from optathlon.suites.convex_networks.variants import Arrangement
 
 NOT_HERE = float("nan")
 
@@ -45,7 +46,7 @@ def test_error(problem: Any, answer: Answer) -> float:
 
 def neurons(problem: Any, answer: Answer) -> float:
     """Return how many neurons of the first hidden layer the network has."""
-    if isinstance(problem, Moments | LinearFit) or not answer.layers:
+    if isinstance(problem, Moments | LinearFit | Arrangement) or not answer.layers:
         return NOT_HERE
     first = answer.layers[0]
     return float(first.shape[-1] if isinstance(first, np.ndarray) and first.ndim == 2 else sum(W.shape[-1] for W in first))

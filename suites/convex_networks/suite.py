@@ -7,11 +7,13 @@ from optathlon.suites.convex_networks import instances
 from optathlon.suites.convex_networks.claims import CLAIMS
 from optathlon.suites.convex_networks.methods import METHODS
 from optathlon.suites.convex_networks.metrics import METRICS
+from optathlon.suites.convex_networks.variants import VARIANT_WORKLOADS
 
 DESCENT = ("sgd-8", "sgd-50", "adam-8", "adam-50", "lbfgs-8", "lbfgs-50")
 RELU = ("convex-ssnal", "convex-pooled", *DESCENT)
 EVERY_RELU = (*RELU, "convex-enumerated", "convex-admm", "convex-clarabel", "convex-scs", "adam-50-*")
 WIDE = ("sgd-50", "adam-50", "lbfgs-50")
+ADAPTIVE = ("adagrad-50", "rmsprop-50")
 CLASSIFIERS = ("convex-ssnal", "convex-pooled", *WIDE)
 SUBNETWORKS = ("convex-three-layer", "sgd-k*", "adam-k*")
 LINEAR = ("convex-duality", "sgd-linear", "adam-linear")
@@ -24,8 +26,18 @@ SMOKE = (
         seeds=1,
         budget=30.0,
         target=1e-2,
-        methods=EVERY_RELU,
+        methods=(*EVERY_RELU, *ADAPTIVE),
         description="five points on a line",
+    ),
+    Workload(
+        name="smoke-sampled",
+        make=instances.planted_relu(20, 4, 0.5, 10),
+        scale=Scale.SMOKE,
+        seeds=1,
+        budget=30.0,
+        target=1e-2,
+        methods=("convex-sampled",),
+        description="20 samples in 4 dimensions, 10 sampled arrangements",
     ),
     Workload(
         name="smoke-vector",
@@ -278,7 +290,7 @@ MEDIUM = (
         budget=60.0,
         target=0.0,
         data=("digits",),
-        methods=CLASSIFIERS,
+        methods=(*CLASSIFIERS, "convex-sampled", *ADAPTIVE),
         description="odd or even, 400 training and 1397 test samples, 64 pixels and bias, beta 0.5, 100 sampled arrangements",
     ),
     Workload(
@@ -299,7 +311,7 @@ MEDIUM = (
         budget=300.0,
         target=0.0,
         data=("ecg",),
-        methods=RELU,
+        methods=(*RELU, "convex-sampled", *ADAPTIVE),
         description="next sample of an electrocardiogram from 15, 2000 training and 1000 test windows, beta 1",
     ),
     Workload(
@@ -335,7 +347,7 @@ PAPER = (
         budget=7200.0,
         target=0.0,
         data=("ecg",),
-        methods=RELU,
+        methods=(*RELU, "convex-sampled", *ADAPTIVE),
         description="next sample of an electrocardiogram from 15, 20000 training windows, 500 sampled arrangements",
     ),
     Workload(
@@ -368,7 +380,7 @@ SUITE = Suite(
     title="Convex networks: global optima with certificates, against SGD and Adam",
     source="M. Pilanci, Convex optimization for neural networks; D. H. Lina and Y. Yang, Literature review for neural"
     " network training and convex optimization",
-    workloads=(*SMOKE, *TOYS, *PLANTED, *EMBEDDED, *OTHER_NETWORKS, *ALGORITHMS, *MEDIUM, *PAPER),
+    workloads=(*SMOKE, *TOYS, *PLANTED, *EMBEDDED, *OTHER_NETWORKS, *ALGORITHMS, *VARIANT_WORKLOADS, *MEDIUM, *PAPER),
     methods=METHODS,
     metrics=METRICS,
     claims=CLAIMS,

@@ -10,7 +10,7 @@ from optathlon.judge.evidence import Evidence, MissingEvidence
 from optathlon.measure import Job, plan_cell, run_jobs
 from optathlon.spec import Ruling, RunRecord, Status
 from optathlon.store import save
-from optathlon.suites.convex_networks import instances, metrics, plots
+from optathlon.suites.convex_networks import instances, metrics, plots, variants
 from optathlon.suites.convex_networks.checks import never_below, sooner
 from optathlon.suites.convex_networks.problem import Answer, Moments, VariationFit
 from optathlon.suites.convex_networks.suite import SUITE
@@ -149,3 +149,28 @@ def test_moments_are_solved_in_a_fork_of_a_process_that_has_used_clarabel() -> N
     workload, method = SUITE.workload("smoke-moments"), SUITE.method("singular-value-thresholding")
     (record,) = run_jobs([Job(SUITE, workload, method, plan_cell(SUITE, workload, method), 0, 60.0, workload.memory)])
     assert record.status is Status.OK, record.reason
+
+
+def test_variants_score_the_layers_that_their_programs_return_and_counts_see_double_patterns():
+    fits = {
+        "convex-classifier": variants.classifier_toy(6, 0.2, "hinge"),
+        "convex-batch-norm": variants.batch_norm_toy(6, 0.2),
+        "convex-convolution": variants.convolution_toy(4, 2, 2, 0.2),
+    }
+    solve = {"convex-classifier": lambda p, c: variants.run_classifier(p, c, 1e-6)} | {
+        "convex-batch-norm": variants.run_batch_norm,
+        "convex-convolution": variants.run_convolution,
+    }
+    for name, make in fits.items():
+        problem = make(rng(), "cpu")
+        answer = solve[name](problem, None)
+        assert -1e-9 <= metrics.objective_gap(problem, answer) <= 1e-5
+        assert metrics.certified_gap(problem, answer) <= 1e-5
+        heavier = (*answer.layers[:-1], 1.1 * answer.layers[-1])
+        assert problem.objective(heavier) > problem.objective(answer.layers)
+    rows = variants.arrangement(6, 2)(rng(), "cpu")
+    listed = variants.run_enumeration(rows, None).layers[0]
+    assert rows.covers() == 12
+    assert rows.objective((listed,)) == 0
+    assert rows.objective((listed[:, :6],)) == 0.5
+    assert rows.objective((np.hstack([listed, listed[:, :1]]),)) == -1
