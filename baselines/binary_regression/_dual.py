@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from optathlon.baselines.binary_regression._interior_point import is_positive_definite
 from optathlon.baselines.binary_regression._lbfgs import Evaluation, minimise_lbfgs
-from optathlon.baselines.binary_regression._newton import Iterate, jacobi_scale, row_dots, unit_rows
+from optathlon.baselines.binary_regression._newton import Inverse, Iterate, jacobi_scale, row_dots, unit_rows
 
 Array = NDArray[Any]
 Vector = NDArray[np.float64]
@@ -19,6 +19,7 @@ _DENSE_UP_TO = 64  # up to here a full eigendecomposition is cheaper than a filt
 _EXTRA = 4  # columns of the subspace beyond the factor's
 _DEGREE = 10  # of the Chebyshev filter
 _LOW_END = 0.06  # where the filter starts to damp; the bulk of the Jacobi-scaled spectrum lies around 1
+_INVERSE_STEPS = 3
 _OUTLIERS = 6  # eigenvalues far above the bulk that are moved into it
 _POWER_STEPS = 6
 _PENALTY = 0.03  # of the augmented Lagrangian, in units of the diagonal of S
@@ -44,9 +45,18 @@ class Subspace(NamedTuple):
 
 
 def low_subspace(
-    Q: Array, Q_fast: Array, point: Iterate, rng: np.random.Generator, before: NDArray[np.float64] | None = None
+    Q: Array,
+    Q_fast: Array,
+    point: Iterate,
+    rng: np.random.Generator,
+    before: NDArray[np.float64] | None = None,
+    inverse: Inverse | None = None,
 ) -> Subspace:
-    """Find the low-lying eigenspace of S by a Chebyshev filter of the factor, of an earlier subspace, and of random columns."""
+    """Find the low-lying eigenspace of S from the factor, an earlier subspace, and random columns.
+
+    By inverse iteration where the inverse of S is at hand, and else by a Chebyshev filter, which takes for granted that the other
+    eigenvalues lie above _LOW_END.
+    """
     if len(Q) <= _DENSE_UP_TO:
         n_columns = min(len(Q), point.V.shape[1] + _EXTRA)
         values, vectors = np.linalg.eigh(Q + np.diag(point.dual))
@@ -67,8 +77,13 @@ def low_subspace(
         rest, size, _ = np.linalg.svd(before - basis @ (basis.T @ before), full_matrices=False)
         others = np.hstack([rest[:, size > 0.1], rng.standard_normal((len(Q), 1))])
     n_columns = min(len(Q), point.V.shape[1] + others.shape[1])
-    P = _chebyshev(scaled, np.hstack([point.V, others])[:, :n_columns].astype(Q_fast.dtype) / scale, rng)
-    P = np.linalg.qr((scale * P).astype(np.float64))[0]
+    P = np.hstack([point.V, others])[:, :n_columns].astype(Q_fast.dtype)
+    if inverse is None or inverse.everywhere is None:
+        P = scale * _chebyshev(scaled, P / scale, rng)
+    else:
+        for _ in range(_INVERSE_STEPS):
+            P = inverse.everywhere(np.linalg.qr(P)[0])
+    P = np.linalg.qr(P.astype(np.float64))[0]
     values, rotation = np.linalg.eigh(P.T @ (Q @ P + point.dual[:, None] * P))
     return Subspace(P @ rotation, values)
 
@@ -96,7 +111,9 @@ def _outliers(operator: Any, n: int, rng: np.random.Generator, dtype: Any) -> tu
         block = operator(np.linalg.qr(block)[0])
     basis = np.linalg.qr(block)[0]
     values, rotation = np.linalg.eigh(basis.T @ operator(basis))
-    bulk = max(float(np.sort(np.abs(values))[1]), np.finfo(np.float32).tiny)
+    sizes = np.sort(np.abs(values))
+    # Not less than what rounding leaves of the outliers, which the filter must not blow up.
+    bulk = max(float(sizes[1]), 100 * float(np.finfo(dtype).eps * sizes[-1]), np.finfo(np.float32).tiny)
     far = values > 2 * bulk
     top = float(values[~far].max(initial=bulk))
     return top, np.asarray(basis @ rotation[:, far]), (values[far] - top)[:, None]

@@ -13,17 +13,28 @@ from optathlon.baselines.binary_regression._checks import check_rng, check_symme
 from optathlon.baselines.binary_regression._dual import correct_dual, is_proved, low_subspace, proved_dual
 from optathlon.baselines.binary_regression._interior_point import interior_point
 from optathlon.baselines.binary_regression._lbfgs import Evaluation, minimise_lbfgs
-from optathlon.baselines.binary_regression._newton import Iterate, at, jacobi_scale, newton_step, unit_rows
+from optathlon.baselines.binary_regression._newton import (
+    Inverse,
+    Iterate,
+    at,
+    diagonal_inverse,
+    full_inverse,
+    jacobi_scale,
+    newton_step,
+    unit_rows,
+)
 
 Array = NDArray[Any]
 
-_SINGLE_FROM = 700  # from here on products dominate, and single precision halves them
+_SINGLE_FROM = 250  # from here on products dominate, and single precision halves them
 _DESCENT_STEPS = 300
 _DESCENT_TOL = 1e-6  # of the value: below, Newton steps gain more per product
 _ROUNDS = 50
+_MANY_PRODUCTS = 40  # in one Newton step: from here on to invert S costs less
 _INTERIOR_UP_TO = 1200  # rows up to which the dense method takes over where the low-rank one ends without proof
 _FIRST_RADIUS = 0.02  # of the step that moves every row by one
-_TRIM = 1e-2  # singular values of a factor below this share of the largest are noise
+_SHORTER = 0.1  # share of the radius that is left when lengths are taken in the metric of S
+_TRIM = 3e-2  # singular values of a factor below this share of the largest are noise
 _WORTH_CORRECTING = 100.0  # times the wanted gap: from here down the correction of the multipliers reaches it
 
 
@@ -84,8 +95,9 @@ def solve_diagonal_sdp(
     Notes
     -----
     U = VV' with unit rows (Burer and Monteiro 2003). Riemannian L-BFGS, in single precision for large N, brings V near the
-    solution, and Newton steps with conjugate gradients finish it. The multipliers lam of V are off by the square root of the
-    primal error, so they are corrected on the low-lying eigenspace of S = Q + diag(lam), where alone S can be indefinite. One
+    solution, and Newton steps with conjugate gradients finish it: preconditioned by the diagonal of S = Q + diag(lam) while few
+    products suffice, and else, as with fewer samples than weights, by its inverse. The multipliers lam of V are off by the square
+    root of the primal error, so they are corrected on the low-lying eigenspace of S, where alone S can be indefinite. One
     Cholesky factorisation proves the bound. Where that does not succeed and N is moderate, an interior-point method takes over.
     """
     check_symmetric("Q", Q)
@@ -99,8 +111,9 @@ def solve_diagonal_sdp(
     def allowed(value: float) -> float:
         return tolerance(value * unit) / unit
 
-    point, dual = _search(scaled, scaled.astype(np.float32) if len(Q) > _SINGLE_FROM else scaled, allowed, rank, generator)
-    if dual is None and len(Q) > _INTERIOR_UP_TO:
+    single = len(Q) > _SINGLE_FROM
+    point, dual = _search(scaled, scaled.astype(np.float32) if single else scaled, allowed, rank, generator)
+    if dual is None and single:
         point, dual = _search(scaled, scaled, allowed, rank, generator)
     if dual is None and len(Q) <= _INTERIOR_UP_TO:
         point, dual = _interior(scaled, allowed(point.value))
@@ -159,24 +172,35 @@ def _search(
     V = unit_rows(rng.standard_normal((len(Q), rank)))
     point = at(Q, _trim(_descend(Q_fast, V.astype(Q_fast.dtype))))
     radius = _FIRST_RADIUS * math.sqrt(float((Q.diagonal() + point.dual).clip(0).sum()))
-    space = None
+    hard, lowest = False, 0.0
+
+    def inverse_at(point: Iterate) -> Inverse:
+        return full_inverse(Q_fast, point, lowest) if hard else diagonal_inverse(Q_fast, point)
+
+    tried, space, allowed, gap, inverse = None, None, 0.0, 0.0, inverse_at(point)
     for _ in range(_ROUNDS):
-        allowed = tolerance(point.value)
-        space = low_subspace(Q, Q_fast, point, rng, None if space is None else space.P)
-        gap = len(Q) * max(-float(space.values[0]), 0.0)
-        dual, promising = point.dual, gap <= 0.9 * allowed
-        if not promising and gap <= _WORTH_CORRECTING * allowed:
-            dual, V, promising = correct_dual(Q, point, space, allowed)
-            point = min(point, at(Q, _trim(V)), key=lambda one: one.value)
-        if promising:
-            shifted = dual + (allowed - point.value - dual.sum()) / len(Q)
-            if is_proved(Q, shifted):
-                return point, shifted
+        if point is not tried:
+            tried, allowed, inverse = point, tolerance(point.value), inverse_at(point)
+            space = low_subspace(Q, Q_fast, point, rng, None if space is None else space.P, inverse)
+            lowest = float(space.values[0])
+            gap = len(Q) * max(-lowest, 0.0)
+            dual, promising = point.dual, gap <= 0.9 * allowed
+            if not promising and gap <= _WORTH_CORRECTING * allowed:
+                dual, V, promising = correct_dual(Q, point, space, allowed)
+                point = min(point, at(Q, _trim(V)), key=lambda one: one.value)
+            if promising:
+                shifted = dual + (allowed - point.value - dual.sum()) / len(Q)
+                if is_proved(Q, shifted):
+                    return point, shifted
+            inverse = inverse if point is tried else inverse_at(point)
         # Neither proved nor provable yet: improve the factor.
-        stepped, radius = newton_step(Q, Q_fast, point, radius)
-        if point.value - stepped.value <= 0.01 * allowed and gap > allowed:
-            stepped = _escape(Q, stepped, space.P[:, :1])
+        stepped, radius, predicted, n_products = newton_step(Q, Q_fast, point, radius, inverse)
+        if predicted <= 0.01 * allowed:
+            stepped = _escape(Q, stepped, space.P[:, :1]) if space is not None and gap > allowed else stepped
+            tried = None  # there is little left to gain: if the factor stays, try another subspace
         point = min(point, stepped, key=lambda one: one.value)
+        if not hard and n_products > _MANY_PRODUCTS:
+            hard, radius = True, _SHORTER * radius
     return point, None
 
 

@@ -19,9 +19,13 @@ pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
 
 def matrix(n, sigma, seed):
+    return instance(n, sigma, seed, 2 * n)[0]
+
+
+def instance(n, sigma, seed, n_samples):
     rng = np.random.default_rng(seed)
-    X = rng.standard_normal((2 * n, n)) / np.sqrt(n)
-    return homogenise(X, X @ rng.choice([-1.0, 1.0], n) + sigma * rng.standard_normal(2 * n))[0]
+    X = rng.standard_normal((n_samples, n)) / np.sqrt(n)
+    return homogenise(X, X @ rng.choice([-1.0, 1.0], n) + sigma * rng.standard_normal(n_samples))
 
 
 def proved(Q, seed=0):
@@ -67,6 +71,24 @@ def test_ratio_to_scs(benchmark, n, least_ratio):
     benchmark.pedantic(proved, args=(Q,), rounds=1)
     assert value == pytest.approx(proved(Q)[1].objective, rel=1e-3)
     assert ratio >= least_ratio
+
+
+@pytest.mark.parametrize(("n_samples", "n", "most"), [(300, 600, 5), (700, 1400, 5)])
+def test_fewer_samples_than_weights_beside_as_many(benchmark, n_samples, n, most):
+    """The gap is relative to |Xw - y|^2, which few samples make small: 300 x 600 asks for a sixth of what 600 x 600 does."""
+    proved(matrix(70, 0.5, 0))
+
+    def seconds(n_samples, seed):
+        Q, offset = instance(n, 0.5, seed, n_samples)
+        started = time.process_time()
+        answer = solve_diagonal_sdp(Q, lambda value: 1e-6 * (value + offset), rng=seed)
+        assert answer.converged
+        return time.process_time() - started
+
+    few, square = ([seconds(m, seed) for seed in range(3)] for m in (n_samples, n))
+    benchmark.extra_info.update(few=median(few), square=median(square), ratio=median(few) / median(square))
+    benchmark.pedantic(lambda: None, rounds=1)
+    assert median(few) <= most * median(square)
 
 
 def test_distance_to_the_limit(benchmark):

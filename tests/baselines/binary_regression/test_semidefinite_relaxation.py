@@ -6,7 +6,15 @@ import warnings
 import numpy as np
 import pytest
 
-from optathlon.baselines.binary_regression import certificate, exact, semidefinite_relaxation, solve_diagonal_sdp
+from optathlon.baselines.binary_regression import (
+    certificate,
+    diagonal_sdp,
+    exact,
+    semidefinite_relaxation,
+    solve_diagonal_sdp,
+)
+from optathlon.baselines.binary_regression._newton import at, full_inverse, row_dots
+from optathlon.baselines.binary_regression.semidefinite_relaxation import homogenise
 
 
 def instance(n, sigma, seed, n_samples=None):
@@ -127,11 +135,57 @@ def check_proof(X, y, answer):
     assert answer.bound == pytest.approx(y @ y - answer.dual.sum(), abs=1e-12 * len(Q) * scale)
 
 
+@pytest.mark.parametrize("name", ["constant features", "equal columns", "zero column", "rank one", "shifted features", "huge"])
+def test_awkward_data_in_single_precision(name):
+    X, y = awkward(name, n=260)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        answer = semidefinite_relaxation(X, y, rng=0)
+    assert answer.converged
+    check_proof(X, y, answer)
+
+
 def test_degenerate_problems_are_left_to_the_interior_point_method():
     X, y = awkward("condition 1e6", n=120)
     answer = semidefinite_relaxation(X, y)
     assert answer.converged
     check_proof(X, y, answer)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fewer_samples_than_weights_take_few_products_and_no_interior_point_method(seed, monkeypatch):
+    """Half of the eigenvalues of Q + diag(dual) are then close to zero."""
+    X, y, _ = instance(400, 0.5, seed, n_samples=200)
+    products, newton_step = [], diagonal_sdp.newton_step
+
+    def counting(*arguments):
+        step = newton_step(*arguments)
+        products.append(step.n_products)
+        return step
+
+    monkeypatch.setattr(diagonal_sdp, "newton_step", counting)
+    monkeypatch.delattr(diagonal_sdp, "interior_point")
+    answer = semidefinite_relaxation(X, y, rng=seed)
+    assert answer.converged
+    check_proof(X, y, answer)
+    assert sum(products) <= 300
+
+
+def test_the_inverse_of_a_newton_step_is_that_on_matrices_with_rows_orthogonal_to_those_of_the_factor():
+    X, y, _ = instance(60, 0.5, 4, n_samples=30)
+    Q, _ = homogenise(X, y)
+    answer = semidefinite_relaxation(X, y)
+    point = at(Q, answer.factor)._replace(dual=answer.dual + 0.1)
+    S = Q + np.diag(point.dual)
+    inverse = full_inverse(Q, point, 0.0)
+    R = np.random.default_rng(0).standard_normal(point.V.shape)
+    R -= row_dots(R, point.V)[:, None] * point.V
+    D = inverse.tangent(R)
+    image = S @ D
+    image -= row_dots(image, point.V)[:, None] * point.V
+    assert np.abs(row_dots(D, point.V)).max() <= 1e-9 * np.abs(D).max()
+    np.testing.assert_allclose(image, R, atol=1e-3)
+    np.testing.assert_allclose(S @ inverse.everywhere(R), R, atol=1e-3)
 
 
 def test_a_tolerance_out_of_reach_is_said_and_the_bound_still_holds():
