@@ -62,7 +62,7 @@ def _newest(rows: Sequence[Row]) -> list[Row]:
 
 
 def _value(workload: str, method: str, metric: str, rows: Sequence[Row]) -> str:
-    """Return three digits of one figure of one method."""
+    """Return one figure of one method, to as many digits as a board."""
     runs: Counter[tuple[str, str]] = Counter()
     found = []
     for (_, name, scale, _, machine), board in boards(rows):
@@ -75,7 +75,7 @@ def _value(workload: str, method: str, metric: str, rows: Sequence[Row]) -> str:
     places = [place for place, number in figures.items() if number is not None]
     if not places:
         raise ValueError(f"no records of a value {workload} {method} {metric}")
-    return f"{figures[max(places, key=lambda place: (Scale(place[0]).order, runs[place]))]:.3g}"
+    return f"{figures[max(places, key=lambda place: (Scale(place[0]).order, runs[place]))]:.4g}"
 
 
 def _claims(patterns: str, judgements: Sequence[Judgement]) -> str:

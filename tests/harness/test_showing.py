@@ -164,10 +164,10 @@ def test_what_is_reported_and_measured_is_written_between_markers(rows: list[Row
 def test_a_value_within_a_line_is_the_mean_or_the_median_seconds_of_the_board(rows: list[Row]) -> None:
     text = f"It errs by <!-- value: w {LONG} norm -->.5<!-- end --> in <!-- value: w {LONG}-2 seconds --><!-- end --> s.\n"
     filled = readmes.fill(text, rows)
-    assert f"<!-- value: w {LONG} norm -->1<!-- end --> in <!-- value: w {LONG}-2 seconds -->0.5<!-- end --> s" in filled
+    assert f"<!-- value: w {LONG} norm -->1.004<!-- end --> in <!-- value: w {LONG}-2 seconds -->0.5<!-- end --> s" in filled
     assert readmes.fill(filled, rows) == filled
     digits = [replace(row, value=0.123456) for row in rows if row.method == LONG]
-    assert "errs by <!-- value: w " + LONG + " norm -->0.123<" in readmes.fill(text, [*digits, rows[1]])
+    assert "errs by <!-- value: w " + LONG + " norm -->0.1235<" in readmes.fill(text, [*digits, rows[1]])
 
 
 def test_a_value_comes_from_the_machine_with_most_runs_and_the_largest_scale(rows: list[Row]) -> None:
