@@ -104,7 +104,8 @@ def tables(
     results: Results = RESULTS,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a README differs from the records.")] = False,
 ) -> None:
-    """Write boards and claims in the suites' READMEs, from <!-- board:WORKLOAD --> or <!-- claims --> to <!-- end -->."""
+    """Write boards, claims and single values in the suites' READMEs, from <!-- board:WORKLOAD -->, <!-- claims --> or
+    <!-- value: WORKLOAD METHOD METRIC --> to <!-- end -->."""
     from optathlon import judge
     from optathlon.show import readmes
     from optathlon.store import replace_text

@@ -8,7 +8,7 @@ reports and what was measured, of every claim whose name the globs match; withou
 median ``seconds`` or ``cpu_seconds``.
 
 A workload's records count in the newest version of the suite that measured it; a board of an older one says so. A value comes
-from the largest scale and, as verdicts do, from the machine with most runs at it.
+from the largest scale and, as verdicts do, from the machine with most runs at it; never from what is only claimed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from optathlon.judge import Judgement, Row, boards, first_metric
 from optathlon.show.ledger import figure
 from optathlon.show.tables import display, escape, table
 from optathlon.spec import Scale
+from optathlon.store import CLAIMED
 
 _INSIDE = r"((?:(?!<!--).)*)(<!-- end -->)"
 _BOARD = re.compile(rf"(<!-- board:(\S+)(?: metric:(\S+))? -->\n){_INSIDE}", re.DOTALL)
@@ -70,7 +71,7 @@ def _value(workload: str, method: str, metric: str, rows: Sequence[Row]) -> str:
         runs[scale, machine] += sum(row.seeds + row.failed for row in first)
         own = first if metric in _CLOCKS else [row for row in board if row.metric == metric]
         if name == workload:
-            found += [(scale, machine, row) for row in own if row.method == method]
+            found += [(scale, machine, row) for row in own if row.method == method and row.trust != CLAIMED]
     figures = {(s, m): getattr(row, metric) if metric in _CLOCKS else row.value for s, m, row in found}
     places = [place for place, number in figures.items() if number is not None]
     if not places:

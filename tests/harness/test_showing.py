@@ -176,6 +176,8 @@ def test_a_value_comes_from_the_machine_with_most_runs_and_the_largest_scale(row
     assert readmes.fill(text, busier).endswith("-->7<!-- end -->")
     larger = [*busier, replace(rows[0], machine="b", scale="medium", value=8.0)]
     assert readmes.fill(text, larger).endswith("-->8<!-- end -->")
+    claimed = [*busier, replace(rows[0], machine="b", scale="medium", value=9.0, trust="claimed")]
+    assert readmes.fill(text, claimed).endswith("-->7<!-- end -->")
 
 
 def test_records_of_an_older_version_give_way_or_say_so(rows: list[Row]) -> None:
