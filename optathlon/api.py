@@ -54,7 +54,7 @@ class Results:
             group
             for group in self._groups
             if all(fnmatchcase(str(getattr(group.cell, field)), pattern) for field, pattern in wanted.items())
-            and fnmatchcase(group.cell.environment.machine, machine)
+            and any(fnmatchcase(name, machine) for name in (group.cell.environment.machine, group.cell.environment.place))
         ]
         return Results(kept, self.refused, list(self._suites.values()), self._trust)
 
@@ -303,4 +303,4 @@ def _suite(suite: str | Suite) -> Suite:
 def _address(group: Group) -> dict[str, Any]:
     cell = group.cell
     address = {name: getattr(cell, name) for name in ("suite", "workload", "method", "device")}
-    return address | {"scale": str(cell.scale), "machine": cell.environment.machine}
+    return address | {"scale": str(cell.scale), "machine": cell.environment.place}

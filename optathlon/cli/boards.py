@@ -104,8 +104,8 @@ def _wanted(results: Path, names: Sequence[str], scale: Scale | None, machine: s
     chosen = set(choose(names, suite_names(), "suite")) if names else None
     for group in stream_groups(results):
         if (chosen is None or group.cell.suite in chosen) and (scale is None or group.cell.scale is scale):
-            seen.add(group.cell.environment.machine)
-            if machine is None or group.cell.environment.machine == machine:
+            seen.add(group.cell.environment.place)
+            if machine is None or machine in (group.cell.environment.machine, group.cell.environment.place):
                 yield group
 
 

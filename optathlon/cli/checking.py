@@ -118,7 +118,7 @@ def compare(
         typer.echo(changes.to_json(found))
     else:
         typer.echo(changes.to_markdown(found, thresholds, differing, everything=everything))
-    machines = [{group.cell.environment.machine for group in side} for side in sides]
+    machines = [{group.cell.environment.place for group in side} for side in sides]
     if not machines[0] & machines[1]:
         raise UsageError(f"nothing was compared: {base} was measured on {_listed(machines[0])}, {head} on {_listed(machines[1])}")
     if any(change.verdict in ("regressed", "gone") for change in found) or not found:
@@ -209,7 +209,7 @@ def verify_sample(
     from optathlon.measure import environment, plan_cell, run_jobs
     from optathlon.store import add_verified, to_records
 
-    at = {(g.cell.environment.machine, g.cell.suite, g.cell.workload, g.cell.method, g.cell.device): g for g in groups}
+    at = {(g.cell.environment.place, g.cell.suite, g.cell.workload, g.cell.method, g.cell.device): g for g in groups}
     findings: list[Finding] = []
     agreed: list[tuple[Cell, list[int]]] = []
     for group in drawn:
@@ -225,7 +225,7 @@ def verify_sample(
             continue
         runs = to_records(group)
         now, beside = (plan_cell(suite, workload, one, old.device, machine=machine) for one in (method, yardstick))
-        published = at.get((old.environment.machine, old.suite, old.workload, yardstick.name, old.device))
+        published = at.get((old.environment.place, old.suite, old.workload, yardstick.name, old.device))
         then = {run.seed: run for run in to_records(published)} if published else {}
         again: dict[int, RunRecord] = {}
         reference: dict[int, tuple[RunRecord | None, RunRecord]] = {}

@@ -102,7 +102,7 @@ def build(groups: Iterable[Group], trust: Trust = EVERYTHING, cache: RankCache |
     boards: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in _newest(reduce(group, trust) for group in groups):
         cell = entry.cell
-        board = (cell.suite, cell.scale.order, cell.environment.machine, cell.device, cell.workload)
+        board = (cell.suite, cell.scale.order, cell.environment.place, cell.device, cell.workload)
         boards.setdefault(board, []).append(entry)
     return list(stream((boards[board] for board in sorted(boards)), cache))
 
@@ -119,7 +119,7 @@ def _newest(entries: Iterable[Entry]) -> list[Entry]:
     best: dict[tuple[str, ...], Entry] = {}
     versions: dict[tuple[str, str], Entry] = {}
     for entry in entries:
-        at, suite = address(entry.cell), (entry.cell.environment.machine, entry.cell.suite)
+        at, suite = address(entry.cell), (entry.cell.environment.place, entry.cell.suite)
         if at not in best or entry.recency > best[at].recency:
             best[at] = entry
         if suite not in versions or entry.recency > versions[suite].recency:
@@ -127,7 +127,7 @@ def _newest(entries: Iterable[Entry]) -> list[Entry]:
     return [
         entry
         for entry in best.values()
-        if versions[entry.cell.environment.machine, entry.cell.suite].cell.suite_version == entry.cell.suite_version
+        if versions[entry.cell.environment.place, entry.cell.suite].cell.suite_version == entry.cell.suite_version
     ]
 
 
@@ -359,7 +359,7 @@ def _row(
     seconds, cpu_seconds, peak_memory = clocks.of(entry, seeds)
     rank, rank_low, rank_high = place or (None, None, None)
     told = (
-        cell.suite, cell.workload, str(cell.scale), cell.device, cell.environment.machine, cell.method, entry.status,
+        cell.suite, cell.workload, str(cell.scale), cell.device, cell.environment.place, cell.method, entry.status,
         rank, rank_low, rank_high, metric.name, metric.unit, metric.better, mean, _finite(low), _finite(high),
         seconds, seconds / reference if seconds is not None and reference else None, cpu_seconds, peak_memory,
         entry.busy, entry.dirty, cell.target, entry.time_to_target(seeds), cell.method in board.front, cell.yardstick,

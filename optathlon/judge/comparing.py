@@ -159,7 +159,7 @@ def _facts(groups: Iterable[Group]) -> dict[tuple[str, str], set[str]]:
     for group in groups:
         environment = group.cell.environment
         for name, value in {"Python": environment.python, **environment.versions, **environment.kernels}.items():
-            found.setdefault((environment.machine, name), set()).add(value)
+            found.setdefault((environment.place, name), set()).add(value)
     return found
 
 
@@ -216,7 +216,7 @@ def _interval(test: _Test, confidence: float) -> tuple[float, float]:
 
 def _address(group: Group) -> tuple[str, ...]:
     cell = group.cell
-    return cell.environment.machine, cell.suite, cell.suite_version, cell.workload, cell.method, cell.device
+    return cell.environment.place, cell.suite, cell.suite_version, cell.workload, cell.method, cell.device
 
 
 def _cell(base: Group | None, head: Group | None, limits: Thresholds) -> list[Comparison | _Test]:
@@ -233,7 +233,7 @@ def _cell(base: Group | None, head: Group | None, limits: Thresholds) -> list[Co
             workload=cell.workload,
             method=cell.method,
             device=cell.device,
-            machine=cell.environment.machine,
+            machine=cell.environment.place,
             metric=metric,
             better=better,
             verdict=verdict,

@@ -31,7 +31,7 @@ def judge(suite: Suite, records: Iterable[RunRecord]) -> list[Judgement]:
     groups: dict[tuple[Scale, str], list[RunRecord]] = {}
     for record in records:
         if record.cell.suite == suite.name and record.cell.suite_version == suite.version:
-            groups.setdefault((record.cell.scale, record.cell.environment.machine), []).append(record)
+            groups.setdefault((record.cell.scale, record.cell.environment.place), []).append(record)
     ranked = sorted(groups, key=lambda group: (-group[0].order, -len(groups[group]), group[1]))
     evidence = {group: Evidence(tuple(groups[group]), *declared_at(suite, group[0])) for group in ranked}
     return [_judge_claim(suite.name, claim, evidence) for claim in suite.claims]

@@ -80,7 +80,7 @@ def missing_runs(groups: Iterable[Group], suites: Mapping[str, Suite], board: It
     submitted: dict[tuple[str, ...], None] = {}
     for known, group in [(False, group) for group in groups] + [(True, group) for group in board]:
         cell = group.cell
-        at = (cell.environment.machine, cell.suite, str(cell.scale), cell.device, cell.method)
+        at = (cell.environment.place, cell.suite, str(cell.scale), cell.device, cell.method)
         seeds.setdefault((*at, cell.workload), set()).update(run["seed"] for run in group.runs)
         if not known and cell.suite in suites:
             submitted[at] = None

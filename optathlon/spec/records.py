@@ -49,6 +49,11 @@ class Environment:
     kernels: Mapping[str, str] = field(default_factory=dict, hash=False)
     cores: int = 0
 
+    @property
+    def place(self) -> str:
+        """The machine, with the arithmetic where it is not native: what never mixes on a board or in a verdict."""
+        return self.machine if self.arithmetic == "native" else f"{self.machine}+{self.arithmetic}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class MetricInfo:

@@ -66,6 +66,6 @@ def load_revision(revision: str, results: Path, machine: str | None = None) -> l
     for group in scan(locate(revision, results)):
         if isinstance(group, RecordError):
             raise ValueError(f"a record is refused, so there is no verdict: {group}")
-        if machine in (None, group.cell.environment.machine):
+        if machine in (None, group.cell.environment.machine, group.cell.environment.place):
             groups.append(group)
     return newest(groups)

@@ -13,9 +13,10 @@ import toy_suite as toys
 from test_records import cell_of, record_of
 
 from optathlon import judge, store
+from optathlon.judge import claims
 from optathlon.show import tables
 from optathlon.show.latex import to_latex
-from optathlon.spec import Cell, MetricInfo, RunRecord, Status
+from optathlon.spec import Cell, Claim, MetricInfo, Ruling, RunRecord, Scale, Status
 from optathlon.store import Group, RecordError
 
 NOISE = np.random.default_rng(0).normal(size=8)
@@ -86,6 +87,18 @@ def test_machines_and_devices_never_share_a_table(tmp_path: Path) -> None:
     rows = judge.build(groups(tmp_path, runs(here, 1.0), runs(there, 1.0), runs(cuda, 1.0)))
     assert len(list(judge.boards(rows))) == 3
     assert {(row.machine, row.device, row.rank) for row in rows} == {("here", "cpu", 1), ("there", "cpu", 1), ("here", "cuda", 1)}
+
+
+def test_arithmetics_of_one_machine_never_share_a_table_nor_a_verdict(tmp_path: Path) -> None:
+    native = replace(cell_of("halves", workload="vector"), suite_version=toys.SUITE.version)
+    portable = replace(native, key="b" * 64, environment=replace(native.environment, arithmetic="portable"))
+    rows = judge.build(groups(tmp_path, runs(native, 1.0), runs(portable, 9.0)))
+    assert [(row.machine, row.rank) for row in rows] == [("here", 1), ("here+portable", 1)]
+    check = claims.mean_within("norm", "halves", at_most=2.0, workloads="vector")
+    claim = Claim(id="low", source="s", statement="Its norm is low.", check=check, scale=Scale.SMOKE)
+    records = [*runs(native, 1.0), *runs(portable, 9.0)]
+    (found,) = judge.judge(replace(toys.SUITE, claims=(claim,)), records)
+    assert (found.verdict.ruling, found.machine) == (Ruling.REPRODUCED, "here")
 
 
 def test_only_the_newest_measurement_and_suite_version_count(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def newest(groups: Iterable[Group]) -> list[dict[str, Any]]:
     for group in groups:
         cell = group.cell
         for run in group.runs:
-            key = (run.get("finished", "")[:10], run.get("commit", ""), cell.suite, cell.environment.machine)
+            key = (run.get("finished", "")[:10], run.get("commit", ""), cell.suite, cell.environment.place)
             one = found.setdefault(key, {"runs": 0, "methods": set()})
             one["runs"] += 1
             one["methods"].add(cell.method)
@@ -40,7 +40,7 @@ def machines(groups: Iterable[Group]) -> list[dict[str, Any]]:
     """Return each machine as its newest record describes it, with how much was measured on it."""
     own: dict[str, list[Group]] = {}
     for group in groups:
-        own.setdefault(group.cell.environment.machine, []).append(group)
+        own.setdefault(group.cell.environment.place, []).append(group)
     return [_machine(name, found) for name, found in sorted(own.items())]
 
 

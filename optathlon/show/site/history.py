@@ -85,7 +85,7 @@ def _when(groups: Iterable[Group]) -> dict[tuple[str, ...], tuple[str, str]]:
     for group in groups:
         cell = group.cell
         commits = [run.get("commit", "") for run in group.runs]
-        found[cell.suite, cell.workload, cell.method, cell.device, cell.environment.machine] = (
+        found[cell.suite, cell.workload, cell.method, cell.device, cell.environment.place] = (
             max(set(commits), key=commits.count) if commits else "",
             last_finished(group),
         )

@@ -18,7 +18,7 @@ _TEXTS = ("suite", "workload", "scale", "method", "device")
 def run_data(groups: Sequence[Group]) -> dict[str, Any]:
     """Return what the page of all runs shows: `cells` and `runs`, each a dictionary of columns."""
     cells: dict[str, Any] = {name: coded(str(getattr(group.cell, name)) for group in groups) for name in _TEXTS}
-    cells["machine"] = coded(group.cell.environment.machine for group in groups)
+    cells["machine"] = coded(group.cell.environment.place for group in groups)
     cells["arithmetic"] = coded(group.cell.environment.arithmetic for group in groups)
     cells["metric"] = coded(group.cell.metrics[0].name for group in groups)
     cells["settings"] = coded(orjson.dumps(dict(group.cell.settings), option=orjson.OPT_SORT_KEYS).decode() for group in groups)

@@ -18,7 +18,7 @@ def trace_data(groups: Sequence[Group]) -> dict[str, Any]:
     boards, methods, seeds, seconds, scores = [], [], [], [], []
     for group in groups:
         cell = group.cell
-        board = board_id((cell.suite, cell.workload, str(cell.scale), cell.device, cell.environment.machine))
+        board = board_id((cell.suite, cell.workload, str(cell.scale), cell.device, cell.environment.place))
         for run in group.runs:
             points = _thinned(run.get("trace", ()))
             if run["status"] == Status.OK and len(points) > 1:
