@@ -8,6 +8,7 @@ import random
 import shutil
 import statistics
 from pathlib import Path
+from urllib.parse import quote
 
 import made
 import pytest
@@ -214,12 +215,14 @@ def test_two_hundred_cells_say_what_the_records_say(go, results):
     for path in results.glob("records/*/*/*/*.json"):
         document = json.loads(path.read_text())
         cell = document["cell"]
-        groups[cell["suite"], cell["workload"], cell["scale"], cell["environment"]["machine"], cell["method"]] = document
+        environment = cell["environment"]
+        place = environment["machine"] + (f"+{kind}" if (kind := environment.get("arithmetic", "native")) != "native" else "")
+        groups[cell["suite"], cell["workload"], cell["scale"], place, cell["method"]] = document
     checked = 0
     for suite in sorted({key[0] for key in groups}):
         boards = sorted({key[1:4] for key in groups if key[0] == suite})
         for workload, scale, machine in random.Random(1).sample(boards, min(len(boards), 4)):
-            browser = go(f"suite/{suite}/index.html#board={workload}%2F{scale}%2Fcpu%2F{machine}")
+            browser = go(f"suite/{suite}/index.html#board={quote(f'{workload}/{scale}/cpu/{machine}', safe='')}")
             lines = browser.execute_script(
                 "return [...document.querySelectorAll('#view tbody:not([data-fixed]) tr')]"
                 ".map((r) => [...r.cells].map((c) => c.dataset.text ?? c.textContent))"
