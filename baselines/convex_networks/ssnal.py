@@ -67,6 +67,8 @@ _MAX_IDLE = 20
 _DAMPING = 4.0
 #: Rows from which a Newton matrix is summed up at a time, to bound its memory.
 _MAX_ROWS = 8192
+#: Free directions per active normal below which these are the fewer rows even though they have to be found.
+_FEW_FREE = 0.5
 
 
 class _Model(NamedTuple):
@@ -243,14 +245,15 @@ def _curvature(model: _Model, states: ConeStates, working: _Working, point: _Poi
     """B with one row per free direction and ``B B'``, or None and ``B'B`` where there are more directions than samples."""
     n_samples, n_features = model.X.shape
     active = np.flatnonzero(point.lengths > model.beta)
-    m = int((n_features - np.minimum(states.n_active[working.which[active]], n_features - 1)).sum())
-    if m > n_samples:
+    bound = np.minimum(states.n_active[working.which[active]], n_features - 1)
+    m = int((n_features - bound).sum())
+    if m > n_samples and (m > _FEW_FREE * int(bound.sum()) or m > _MAX_ROWS):
         return None, _sample_curvature(model, states, working, point, active)
     N, weights, owner = np.empty((m, n_features)), np.empty(m), np.empty(m, dtype=np.int64)
     free_directions(point.P, point.lengths, model.beta, working.which, active, states, N, weights, owner)
     B = (weights[:, None] * N) @ model.columns  # the signs of the columns cancel in both products
     masked_rows(B, working.D, working.pattern[owner])
-    return B, B @ B.T
+    return (None, B.T @ B) if m > n_samples else (B, B @ B.T)
 
 
 def _sample_curvature(model: _Model, states: ConeStates, working: _Working, point: _Point, active: NDArray[np.int64]) -> Array:
