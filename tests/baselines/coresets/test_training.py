@@ -259,3 +259,17 @@ def test_another_loss_is_trained(digits):
         train_on_coresets(model, inputs, targets, lambda _: full(40), loss=nn.functional.mse_loss, **settings)
     with pytest.raises(ValueError, match="labels must have one row a sample, 40"):
         train_on_coresets(model, inputs, targets[:9], lambda _: full(40), loss=loss, **settings)
+
+
+def test_a_rate_that_blows_the_weights_up_is_said():
+    generator = torch.Generator().manual_seed(0)
+    inputs, labels = torch.randn(30, 3, generator=generator), torch.arange(30) % 2
+    model = nn.Linear(3, 2)
+
+    def select(model: nn.Module) -> Coreset:
+        return Coreset(np.arange(10), np.ones(10))
+
+    settings = {"epochs": 5, "learning_rate": 1e38, "batch_size": 5}
+    trained = train_on_coresets(model, inputs, labels, select, **settings)
+    assert trained.diverged_at is not None
+    assert train_on_coresets(model, inputs, labels, select, **{**settings, "learning_rate": 0.1}).diverged_at is None
