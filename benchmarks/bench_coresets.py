@@ -31,6 +31,14 @@ CELLS = {
         "weighted-glister",
         "weighted-glister-cosine",
     ),
+    "convex-smoke": (
+        "incremental-all-2",
+        "incremental-all-40",
+        "incremental-craig-2",
+        "incremental-craig-40",
+        "incremental-random-2",
+        "incremental-random-40",
+    ),
 }
 
 

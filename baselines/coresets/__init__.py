@@ -18,6 +18,7 @@ from optathlon.baselines.coresets.gradients import FactoredGradients, factored_g
 from optathlon.baselines.coresets.groups import per_batch, per_class
 from optathlon.baselines.coresets.herding import herding
 from optathlon.baselines.coresets.importance import importance_sampling
+from optathlon.baselines.coresets.incremental import IncrementalResult, incremental_gradient, logistic_objective
 from optathlon.baselines.coresets.k_centre import k_centre
 from optathlon.baselines.coresets.moderate import moderate
 from optathlon.baselines.coresets.nonnegative_omp import nonnegative_omp
@@ -42,6 +43,7 @@ __all__ = [
     "Coreset",
     "FactoredGradients",
     "ForgettingEvents",
+    "IncrementalResult",
     "TrainedModel",
     "all_layer_gradients",
     "craig",
@@ -55,9 +57,11 @@ __all__ = [
     "hardest",
     "herding",
     "importance_sampling",
+    "incremental_gradient",
     "k_centre",
     "last_layer_gradients",
     "lenet",
+    "logistic_objective",
     "matching_error",
     "moderate",
     "nonnegative_omp",

@@ -29,6 +29,7 @@ from optathlon.baselines.coresets import (
     weighted_glister,
 )
 from optathlon.spec import Context, Diverged, Method
+from optathlon.suites.coresets.convex import CONVEX_METHODS
 from optathlon.suites.coresets.problem import Classification
 
 if TYPE_CHECKING:
@@ -241,4 +242,5 @@ METHODS = (
     _grad_match("grad-match-all-layers", "class", "section 2.4, Fig. 2", layers="all"),
     _method("weighted-glister", run_weighted_glister, "section 3.2", similarity="inner-product"),
     _method("weighted-glister-cosine", run_weighted_glister, "section 3.2, changed", similarity="cosine"),
+    *CONVEX_METHODS,
 )

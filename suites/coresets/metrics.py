@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optathlon.baselines.coresets import matching_error
 from optathlon.spec import Metric, RunRecord
+from optathlon.suites.coresets.convex import ConvexSum, convex_gap, distance_to_bound
 from optathlon.suites.coresets.problem import Classification
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ def test_error(problem: Classification, answer: TrainedModel) -> float:
     return float((logits.argmax(dim=1) != problem.test_labels).double().mean())
 
 
-def train_loss(problem: Classification, answer: TrainedModel) -> float:
-    """Return the mean cross entropy over all training images."""
+def train_loss(problem: Any, answer: Any) -> float:
+    """Return the mean cross entropy over all training samples."""
+    if isinstance(problem, ConvexSum):
+        return float(np.logaddexp(0, -problem.y * (problem.X @ answer.weights)).mean())
     from torch.nn.functional import cross_entropy
 
     return float(cross_entropy(_logits(answer.model, problem.inputs).double(), problem.labels))
@@ -113,16 +117,23 @@ def _matching_error(problem: Classification, answer: TrainedModel, *, scaled: bo
     return matching_error(gradients, answer.coreset, scaled=scaled)
 
 
+def of_pictures(evaluate: Callable[[Classification, TrainedModel], float]) -> Callable[[Any, Any], float]:
+    """Return the metric that has nothing to say of other problems."""
+    return lambda problem, answer: evaluate(problem, answer) if isinstance(problem, Classification) else float("nan")
+
+
 METRICS = (
-    Metric(name="test-error", unit="fraction", better="lower", evaluate=test_error, tolerance=0.002),
+    Metric(name="test-error", unit="fraction", better="lower", evaluate=of_pictures(test_error), tolerance=0.002),
     Metric(name="train-loss", unit="nat", better="lower", evaluate=train_loss, traced=True),
-    Metric(name="train-error", unit="fraction", better="lower", evaluate=train_error),
-    Metric(name="matching-error", unit="fraction", better="lower", evaluate=unscaled_matching_error),
-    Metric(name="scaled-matching-error", unit="fraction", better="lower", evaluate=scaled_matching_error),
+    Metric(name="train-error", unit="fraction", better="lower", evaluate=of_pictures(train_error)),
+    Metric(name="matching-error", unit="fraction", better="lower", evaluate=of_pictures(unscaled_matching_error)),
+    Metric(name="scaled-matching-error", unit="fraction", better="lower", evaluate=of_pictures(scaled_matching_error)),
     Metric(name="selection-seconds", unit="s", better="lower", derive=selection_seconds),
     Metric(name="training-seconds", unit="s", better="lower", derive=training_seconds),
     Metric(name="seconds-to-target", unit="s", better="lower", derive=seconds_to_target),
     Metric(name="largest-rise", unit="fraction", better="lower", derive=largest_rise),
     Metric(name="peak-memory", unit="B", better="lower", derive=peak_memory),
-    Metric(name="norm-share", unit="fraction", better="higher", evaluate=norm_share),
+    Metric(name="norm-share", unit="fraction", better="higher", evaluate=of_pictures(norm_share)),
+    Metric(name="convex-gap", unit="1", better="lower", evaluate=convex_gap, tolerance=1e-6),
+    Metric(name="distance-to-bound", unit="1", better="lower", evaluate=distance_to_bound),
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from optathlon.spec import Scale, Suite, Workload
 from optathlon.suites.coresets.claims import CLAIMS
+from optathlon.suites.coresets.convex import CONVEX_WORKLOADS
 from optathlon.suites.coresets.methods import METHODS, PAPER
 from optathlon.suites.coresets.metrics import METRICS
 from optathlon.suites.coresets.problem import Make, Schedule, colour_pictures, digits, grey_pictures, imbalanced, noisy
@@ -15,7 +16,8 @@ RIVALS = ("rs2", "importance", "moderate", "herding", "k-centre", "el2n", "grand
 # of 7 and 3 runs side by side.
 DIGITS_COSTS = {"craig": 0.20, "glister": 0.13, "grad-match": 0.34, "grad-match-all-layers": 1.38}
 MNIST_COSTS = {"craig": 0.42, "glister": 0.24, "grad-match": 0.40, "importance": 0.20, "moderate": 0.20}
-LAST_LAYER = tuple(method.name for method in METHODS if "all-layers" not in method.name and method.name not in RIVALS)
+PICTURES = tuple(method.name for method in METHODS if not method.name.startswith("incremental-"))
+LAST_LAYER = tuple(name for name in PICTURES if "all-layers" not in name and name not in RIVALS)
 GROUPED = tuple(name for name in LAST_LAYER if not name.endswith("-sample"))
 KEY = ("random", "full-fifth", "craig", "glister", "grad-match", "weighted-glister")
 EQUAL = ("random", "full", "rs2", "craig", "glister", "glister-balanced", "grad-match", "importance", "moderate")
@@ -50,8 +52,10 @@ WORKLOADS = (
         budget=30.0,
         target=0.8,
         data=("digits",),
+        methods=PICTURES,
         description="200 digits of 8 x 8, small LeNet, 4 epochs",
     ),
+    *CONVEX_WORKLOADS,
     _digits(
         "digits",
         digits(1437, 360, DIGITS),

@@ -16,8 +16,9 @@ from optathlon.spec import Context, Diverged, Ruling, RunRecord, Status
 from optathlon.store import save
 from optathlon.suites.coresets import metrics, plots
 from optathlon.suites.coresets.claims import _below
+from optathlon.suites.coresets.convex import Fit, convex_gap, distance_to_bound, tumours
 from optathlon.suites.coresets.problem import Classification, Schedule
-from optathlon.suites.coresets.suite import SUITE
+from optathlon.suites.coresets.suite import PICTURES, SUITE
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_noise_and_imbalance_touch_the_training_set_alone():
     assert torch.equal(counts[5:], before[5:] // 10)
 
 
-@pytest.mark.parametrize("name", [method.name for method in SUITE.methods])
+@pytest.mark.parametrize("name", PICTURES)
 def test_selection_is_booked_and_a_lost_model_says_so(problem, name):
     booked = []
 
@@ -168,3 +169,13 @@ def test_mostly_below_needs_six_seeds_and_judges_each_data_set():
     assert ruled("bad", "good", 6) is Ruling.CONTRADICTED
     assert ruled("good", "bad", 5) is Ruling.INCONCLUSIVE
     assert ruled("good", "good", 6) is Ruling.INCONCLUSIVE
+
+
+def test_incremental_gradients_are_scored_against_the_optimum_of_the_convex_sum():
+    problem = tumours(10.0)(np.random.default_rng(0), "cpu")
+    assert convex_gap(problem, Fit(problem.best, None)) == 0
+    assert convex_gap(problem, Fit(problem.best + 0.1, None)) > 0
+    everything = Fit(problem.best + 1.0, np.arange(len(problem.y)))
+    some = Fit(problem.best + 1.0, np.concatenate([np.flatnonzero(problem.y == sign)[:3] for sign in (-1, 1)]))
+    assert distance_to_bound(problem, everything) == np.inf  # every sample stands for itself: eps is 0
+    assert 0 < distance_to_bound(problem, some) < np.inf
