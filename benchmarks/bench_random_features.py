@@ -63,6 +63,17 @@ CELLS = {
         "leverage-scores",
         "leverage-as-printed",
     ),
+    "tuned-smoke": (
+        "rff-tuned",
+        "rff-laplacian-tuned",
+        "rff-matern32-tuned",
+        "orf-tuned",
+        "nrff-tuned",
+        "leverage-tuned",
+        "nystroem-tuned",
+        "exact-tuned",
+        "sinks-tuned",
+    ),
 }
 
 

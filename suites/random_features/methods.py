@@ -14,6 +14,7 @@ import numpy as np
 
 from optathlon.spec import Context, Method
 from optathlon.suites.random_features.problem import Draws, Estimates, Features, Gram, Learning, Pool, Predictions, Scores
+from optathlon.suites.random_features.tuned import TUNED_METHODS
 
 SURVEY = "Deng, Liu, A Brief Survey of Random Features for Kernel Approximations"
 
@@ -281,4 +282,5 @@ METHODS = (
     *(_method(f"adaboost-{n}", run_adaboost, _FREUND, n_estimators=n) for n in (50, 200)),
     _method("leverage-scores", run_leverage_scores, f"{_LEVERAGE}, step 3 with the factor 1/s"),
     _method("leverage-as-printed", run_leverage_as_printed, f"{SURVEY}, eq. 9"),
+    *TUNED_METHODS,
 )

@@ -26,6 +26,7 @@ from optathlon.suites.random_features.problem import (
     spectrum,
     table,
 )
+from optathlon.suites.random_features.tuned import TUNED_WORKLOADS
 
 DRAWN = ("rff-cos", "rff-cos-sin", "nrff", "orf-cos-sin", "orf-cos", "fastfood-cos", "fastfood-cos-sin")
 SHORT = ("rff-cos", "rff-cos-sin", "nrff", "orf-cos-sin", "fastfood-cos")
@@ -235,7 +236,7 @@ PAPER_WORKLOADS = (
     _sinks("clusters200000x223", clusters(200_000, 223), 140_000, 1000, Scale.PAPER, 3),
 )
 
-WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS)
+WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS, *TUNED_WORKLOADS)
 
 SUITE = Suite(
     name="random_features",
