@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -239,11 +240,11 @@ def load(results: str | Path = "results") -> Results:
     from optathlon.measure import environment
 
     folder = Path(results)
-    if not (folder / "records").is_dir():
+    if not any((folder / name).is_dir() for name in ("records", "packs")):
         raise FileNotFoundError(
             f"no records under {folder}; run a suite first, for example opt.run(..., results={str(folder)!r})"
         )
-    found = list(store.scan(folder))
+    found = list(store.scan(folder, say=lambda sentence: warnings.warn(sentence, stacklevel=3)))
     groups = [entry for entry in found if isinstance(entry, store.Group)]
     refused = [str(entry) for entry in found if isinstance(entry, store.RecordError)]
     trust = store.load_trust(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,16 @@ from optathlon.cli.common import (
     print_json,
     suite_names,
 )
-from optathlon.cli.reading import judge_groups, read_groups, read_trust, stream_groups
+from optathlon.cli.reading import (
+    judge_groups,
+    read_groups,
+    read_trust,
+    remembered,
+    require_records,
+    say,
+    say_refused,
+    stream_groups,
+)
 from optathlon.spec import Scale
 
 if TYPE_CHECKING:
@@ -78,12 +88,16 @@ def leaderboard(
     narrowed = bool(workload or method or metric or top)
     if (check or write) and (names or scale or machine or narrowed):
         raise UsageError("--check and --write are for the whole table; leave out suites and the options that narrow it")
+    if format == "csv" and not (check or write or narrowed):
+        _stream_csv(results, names or (), scale, machine)
+        return
     seen: set[str] = set()
-    groups = _wanted(results, names or (), scale, machine, seen)
+    groups = _wanted(results, names or (), scale, machine, seen, packs=not (check or write))
     bare = narrowed or (format in renderers and not (check or write))
     kept: Iterable[Group] = groups if bare else list(groups)
     trust = read_trust(results, here=not (check or write))
-    rows = judge.build(kept, trust)
+    with nullcontext() if check or write else remembered(results) as cache:
+        rows = judge.build(kept, trust, cache)
     if machine is not None:
         choose([machine], sorted(seen), "machine")
     rows = narrow(rows, workload or (), method or (), metric or (), top)
@@ -99,10 +113,40 @@ def leaderboard(
         console.show_leaderboard(rows, judgements, details=details, summary=summary)
 
 
-def _wanted(results: Path, names: Sequence[str], scale: Scale | None, machine: str | None, seen: set[str]) -> Iterator[Group]:
+def _stream_csv(results: Path, names: Sequence[str], scale: Scale | None, machine: str | None) -> None:
+    """Print the board as its rows come: one of a hundred million runs is never in memory."""
+    from optathlon.judge import large
+    from optathlon.show.tables import csv_parts
+    from optathlon.spec import Cell
+    from optathlon.store import sources
+
+    chosen = set(choose(names, suite_names(), "suite")) if names else None
+    seen: set[str] = set()
+
+    def wanted(cell: Cell) -> bool:
+        if (chosen is not None and cell.suite not in chosen) or scale not in (None, cell.scale):
+            return False
+        seen.add(cell.environment.machine)
+        return machine in (None, cell.environment.machine)
+
+    require_records(results)
+    found = sources(results)
+    for sentence in found.said:
+        say(sentence)
+    with remembered(results) as cache:
+        rows = large.rows(found, read_trust(results, here=True), cache, wanted=wanted, refuse=say_refused)
+        for number, part in enumerate(csv_parts(rows)):
+            if number == 0 and machine is not None:
+                choose([machine], sorted(seen), "machine")
+            typer.echo(part, nl=False)
+
+
+def _wanted(
+    results: Path, names: Sequence[str], scale: Scale | None, machine: str | None, seen: set[str], *, packs: bool
+) -> Iterator[Group]:
     """Yield the groups of the suites, scale and machine asked for, and note every machine that has records of them."""
     chosen = set(choose(names, suite_names(), "suite")) if names else None
-    for group in stream_groups(results):
+    for group in stream_groups(results, packs=packs):
         if (chosen is None or group.cell.suite in chosen) and (scale is None or group.cell.scale is scale):
             seen.add(group.cell.environment.place)
             if machine is None or machine in (group.cell.environment.machine, group.cell.environment.place):
@@ -162,7 +206,7 @@ def claims(
 
     if format not in (None, "md", "json"):
         raise UsageError(f"--format must be md or json, got {format!r}")
-    groups = read_groups(results) if (results / "records").is_dir() else []
+    groups = read_groups(results) if any((results / name).is_dir() for name in ("records", "packs")) else []
     judgements = judge_groups(groups, names or (), read_trust(results, here=True))
     if format == "json":
         print_json(

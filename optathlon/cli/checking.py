@@ -60,10 +60,10 @@ def verify(
     from optathlon.store import RecordError, newest, scan
 
     suites = {suite.name: suite for suite in load_suites(names or ())}
-    faulty = [refused(entry) for entry in scan(results) if isinstance(entry, RecordError)]
+    faulty = [refused(entry) for entry in scan(results, packs=False) if isinstance(entry, RecordError)]
     groups = [
         group
-        for group in newest(stream_groups(results))
+        for group in newest(stream_groups(results, packs=False))
         if group.cell.suite in suites
         and (scale is None or group.cell.scale is scale)
         and (not workload or any(fnmatchcase(group.cell.workload, pattern) for pattern in workload))

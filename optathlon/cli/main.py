@@ -17,6 +17,7 @@ from optathlon.cli.common import SUITE_PATHS, Ended, UsageError
 from optathlon.cli.data import data_app
 from optathlon.cli.listing import list_suites
 from optathlon.cli.machine import machine
+from optathlon.cli.packing import pack
 from optathlon.cli.plotting import plot_app
 from optathlon.cli.publishing import publish, serve, tables
 from optathlon.cli.running import run
@@ -34,7 +35,7 @@ app = typer.Typer(
     epilog="Start with [bold]optathlon list[/], then [bold]run binary_regression[/] and [bold]leaderboard[/].",
 )
 app.command("list")(list_suites)
-for command in (run, worker, leaderboard, claims, verify, submission, compare, publish, serve, tables, machine):
+for command in (run, worker, leaderboard, claims, verify, submission, compare, publish, serve, tables, pack, machine):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(plot_app, name="plot")

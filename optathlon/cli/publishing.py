@@ -110,7 +110,7 @@ def tables(
     from optathlon.show import readmes
     from optathlon.store import replace_text
 
-    groups, trust = read_groups(results), read_trust(results)
+    groups, trust = read_groups(results, packs=False), read_trust(results)
     rows, judgements = judge.build(groups, trust), judge_groups(groups, names or (), trust)
     stale = []
     for name in choose(names or (), suite_names(), "suite"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,25 +16,54 @@ from optathlon.cli.common import (
 
 if TYPE_CHECKING:
     from optathlon.judge import Judgement
-    from optathlon.store import Group, Trust
+    from optathlon.judge.remembered import RankCache
+    from optathlon.store import Group, RecordError, Trust
 
 
-def read_groups(results: Path) -> list[Group]:
+def read_groups(results: Path, *, packs: bool = True) -> list[Group]:
     """Return every group that can be trusted; say on stderr which files are refused."""
-    return list(stream_groups(results))
+    return list(stream_groups(results, packs=packs))
 
 
-def stream_groups(results: Path) -> Iterable[Group]:
-    """Yield the groups that can be trusted, a file at a time; say on stderr which are refused."""
+def stream_groups(results: Path, *, packs: bool = True) -> Iterable[Group]:
+    """Yield the groups that can be trusted, a file at a time; say on stderr which are refused, and which packs are outdated."""
     from optathlon.store import RecordError, scan
 
-    if not (results / "records").is_dir():
-        raise UsageError(f"no records under {results}; run a suite first, for example: optathlon run binary_regression")
-    for group in scan(results):
+    require_records(results)
+    for group in scan(results, packs=packs, say=say):
         if isinstance(group, RecordError):
-            typer.secho(f"refused: {group}", err=True, fg="red")
+            say_refused(group)
         else:
             yield group
+
+
+def say(sentence: str) -> None:
+    """Say a sentence on stderr."""
+    typer.secho(sentence, err=True, fg="yellow")
+
+
+def say_refused(error: RecordError) -> None:
+    """Say on stderr which file is refused."""
+    typer.secho(f"refused: {error}", err=True, fg="red")
+
+
+@contextmanager
+def remembered(results: Path) -> Iterator[RankCache]:
+    """Give the ranks that were worked out before, and keep those that were asked for."""
+    from optathlon.judge.remembered import RankCache, code_digest
+    from optathlon.store import recall, remember, remembered_at
+
+    path = remembered_at(results, code_digest())
+    cache = RankCache(recall(path))
+    yield cache
+    if cache.missed:
+        remember(path, cache.used)
+
+
+def require_records(results: Path) -> None:
+    """Raise a usage error where there are neither records nor packs."""
+    if not any((results / name).is_dir() for name in ("records", "packs")):
+        raise UsageError(f"no records under {results}; run a suite first, for example: optathlon run binary_regression")
 
 
 def read_trust(results: Path, *, here: bool = False) -> Trust:

@@ -100,7 +100,7 @@ def build(groups: Iterable[Group], trust: Trust = EVERYTHING, cache: RankCache |
         Ranks that were worked out before, by a digest of the scores.
     """
     boards: dict[tuple[Any, ...], list[Entry]] = {}
-    for entry in _newest(reduce(group, trust) for group in groups):
+    for entry in newest_entries(reduce(group, trust) for group in groups):
         cell = entry.cell
         board = (cell.suite, cell.scale.order, cell.environment.place, cell.device, cell.workload)
         boards.setdefault(board, []).append(entry)
@@ -114,7 +114,7 @@ def stream(boards: Iterable[list[Entry]], cache: RankCache | None = None) -> Ite
         yield from _rows([one for board in chunk for one in _by_metric(sorted(board, key=lambda e: e.cell.method))], cache)
 
 
-def _newest(entries: Iterable[Entry]) -> list[Entry]:
+def newest_entries(entries: Iterable[Entry]) -> list[Entry]:
     """Keep the newest entry of each address, and of each machine's suite only the version measured last."""
     best: dict[tuple[str, ...], Entry] = {}
     versions: dict[tuple[str, str], Entry] = {}

@@ -52,6 +52,10 @@ class Entry:
             known = self._full[metric] = not np.isnan(self.scores[metric]).any()
         return known
 
+    def known_full(self, full: dict[str, bool]) -> None:
+        """Note what `full` would find out."""
+        self._full.update(full)
+
     @cached_property
     def _full(self) -> dict[str, bool]:
         return {}

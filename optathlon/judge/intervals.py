@@ -93,7 +93,8 @@ def mean_intervals(values: np.ndarray, unit: str = "", trials: int = 1, confiden
     n, mean, least, most = values.shape[1], values.mean(axis=1), values.min(axis=1), values.max(axis=1)
     if n == 1:
         return np.stack([mean, np.full_like(mean, math.nan), np.full_like(mean, math.nan)], axis=1)
-    reach = t_quantile(n, confidence) * spread(values, axis=1) / math.sqrt(n)
+    with np.errstate(over="ignore"):
+        reach = t_quantile(n, confidence) * spread(values, axis=1) / math.sqrt(n)
     found = np.stack([mean, mean - reach, mean + reach], axis=1)
     bounded = (least >= 0) & (most <= 1) if unit == FRACTION else np.zeros(len(values), dtype=bool)
     found[bounded, 1:] = found[bounded, 1:].clip(0.0, 1.0)

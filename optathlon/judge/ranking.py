@@ -197,7 +197,8 @@ def _standings(
     if exact or n_seeds == 1:
         resolution, share = (float(tolerance), 1.0) if exact else (math.nan, math.nan)
         return [Standing(int(one), resolution, share, share, int(n)) for one, n in zip(leader, tied, strict=True)]
-    reach = errors * t_quantile(n_seeds, 1 - LEVEL / max(1, n_methods * (n_methods - 1) // 2))
+    with np.errstate(over="ignore"):
+        reach = errors * t_quantile(n_seeds, 1 - LEVEL / max(1, n_methods * (n_methods - 1) // 2))
     resolution = np.median(reach, axis=1) if n_methods > 1 else np.full(n_boards, math.nan)
     stable, halves = _leads(cost - cost[at, :, leader][:, :, None], margin.max(axis=1))
     numbers = (one.tolist() for one in (leader, resolution, stable, halves, tied))

@@ -5,10 +5,12 @@ It writes a run as it ends, atomically, reads and validates what is there, and k
 
 from optathlon.store import spool
 from optathlon.store.encoding import SCHEMA, Group, RecordError, to_groups, to_records
-from optathlon.store.files import discard, load_runs, path_of, read, replace_text, save, scan, sweep
+from optathlon.store.files import discard, load_runs, path_of, read, replace_text, save, sweep
 from optathlon.store.history import UnknownRevision, history_of, load_revision, locate
 from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
+from optathlon.store.remembered import recall, remember, remembered_at
 from optathlon.store.runs import finished_runs
+from optathlon.store.scanning import Sources, pack, read_at, scan, sources
 from optathlon.store.verified import (
     CLAIMED,
     EVERYTHING,
@@ -31,6 +33,7 @@ __all__ = [
     "VERIFIED",
     "Group",
     "RecordError",
+    "Sources",
     "Trust",
     "UnknownRevision",
     "add_verified",
@@ -46,13 +49,19 @@ __all__ = [
     "locate",
     "newest",
     "own_machines",
+    "pack",
     "parse_machines",
     "path_of",
     "read",
+    "read_at",
+    "recall",
     "recency",
+    "remember",
+    "remembered_at",
     "replace_text",
     "save",
     "scan",
+    "sources",
     "spool",
     "sweep",
     "to_groups",

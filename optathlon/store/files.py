@@ -15,8 +15,7 @@ import itertools
 import os
 import re
 import stat
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -224,53 +223,7 @@ def _refusal(path: Path, error: BaseException) -> str:
     return f"{path}: {detail[: max(80, _LONGEST_LINE - len(str(path)))]}"
 
 
-def scan(results: Path) -> Iterator[Group | RecordError]:
-    """Yield every group under the results folder in the order of its path, and an error for each file that is refused.
-
-    Where a cell has files of several keys, all are yielded; `newest` chooses.
-    """
-    paths = list(record_files(results))
-    directions = _directions(paths)
-    for path in paths:
-        try:
-            group = read(path)
-            if not path_is_of(path, group.cell):
-                raise RecordError(f"{path}: its content belongs at {path_of(results, group.cell)}")
-            for metric in group.cell.metrics:
-                usual = directions.get(_metric_address(group.cell, metric.name), metric.better)
-                if metric.better != usual:
-                    raise RecordError(
-                        f"{path}: says {metric.better} is better of {metric.name}; other records of the suite say {usual}"
-                    )
-        except RecordError as error:
-            yield error
-        else:
-            yield group
-
-
-def _metric_address(cell: Cell, metric: str) -> tuple[str, str, str]:
-    return cell.suite, cell.suite_version, metric
-
-
-def _directions(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
-    """Return, of each metric of a suite in a version, the direction that most files give it, from their heads alone."""
-    votes: dict[tuple[str, ...], Counter[str]] = {}
-    for path in paths:
-        try:
-            head = _head(path)
-        except OSError:
-            continue
-        block = re.search(rb'"metrics": \[(.*?)\n *\]', head, re.DOTALL)
-        suite, version = (re.search(rb'\n *"%s": "([^"]*)"' % name, head) for name in (b"suite", b"suite_version"))
-        if not (block and suite and version):
-            continue
-        for better, name in re.findall(rb'"better": "(lower|higher)",\s*"name": "([^"]*)"', block[1]):
-            address = tuple(part.decode(errors="replace") for part in (suite[1], version[1], name))
-            votes.setdefault(address, Counter())[better.decode()] += 1
-    return {address: count.most_common(1)[0][0] for address, count in votes.items() if len(count) > 1}
-
-
-def _head(path: Path, size: int = 16384) -> bytes:
+def head_of(path: Path, size: int = 16384) -> bytes:
     """Return the first bytes of a regular file, none of anything else."""
     if not path.is_file():
         return b""
@@ -306,7 +259,7 @@ def _beside(path: Path, cell: Cell) -> Iterator[Path]:
 def _turn_of(path: Path) -> int:
     """Return the turn that stands at the head of a file, 0 where none can be read."""
     try:
-        found = re.match(rb'\{\s*"schema": *\d+,\s*"turn": *(\d{1,9}),', _head(path, 200))
+        found = re.match(rb'\{\s*"schema": *\d+,\s*"turn": *(\d{1,9}),', head_of(path, 200))
     except OSError:
         found = None
     return int(found[1]) if found else 0

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from optathlon.store.encoding import Group, RecordError
-from optathlon.store.files import scan
 from optathlon.store.newest import newest
+from optathlon.store.scanning import scan
 
 
 class UnknownRevision(ValueError):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from optathlon.judge import intervals, profiles, ranking
+from optathlon import store
+from optathlon.judge import intervals, profiles, ranking, remembered
+from optathlon.judge.remembered import RankCache, code_digest
 
 
 def test_the_bootstrap_agrees_with_scipys_standard_error() -> None:
@@ -181,3 +185,52 @@ def test_a_board_is_ranked_among_many_as_alone(kind: str, shape: tuple[int, int]
         options_of_standing = {name: value for name, value in options.items() if name != "unit"}
         alone = ranking.standing(one, "higher", **options_of_standing)
         assert standings[board] == pytest.approx(alone, rel=1e-12, nan_ok=True)
+
+
+def test_remembered_ranks_are_those_that_would_be_worked_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTATHLON_CACHE", str(tmp_path))
+    scores = np.random.default_rng(8).normal(size=(6, 9, 4)) + 0.4 * np.arange(4)
+    path = tmp_path / "ranks" / f"folder-{code_digest()[:32]}"
+    first = RankCache(store.recall(path))
+    expected = first.judge_boards(scores, "lower")
+    store.remember(path, first.used)
+
+    def again(table: np.ndarray, missed: int, **rule: Any) -> None:
+        cache = RankCache(store.recall(path))
+        ranks, standings = cache.judge_boards(table, "lower", **rule)
+        fresh = ranking.judge_boards(table, "lower", **rule)
+        assert [found.tolist() for found in ranks] == [found.tolist() for found in fresh[0]]
+        assert np.array(standings) == pytest.approx(np.array(fresh[1]), rel=1e-12)
+        assert cache.missed == missed
+
+    assert [found.tolist() for found in expected[0]] == [found.tolist() for found in ranking.judge_boards(scores, "lower")[0]]
+    again(scores, 0)
+    again(scores, 6, tolerance=0.1)  # another rule
+    again(np.nextafter(scores, 9, where=np.arange(6)[:, None, None] == 2, out=scores.copy()), 1)  # one changed board
+    whole = path.read_bytes()
+    for torn in (whole[:-3], whole[:40], b"", whole[:100] + b"\x07" + whole[101:], b"x" + whole):
+        path.write_bytes(torn)
+        again(scores, 6)
+    key, value = next(iter(first.used.items()))
+    forged = np.frombuffer(value, dtype="<i4").copy()
+    forged[0] = 5  # of four methods
+    store.remember(path, first.used | {key: forged.tobytes()})
+    again(scores, 1)
+    other = path.with_name("folder-" + "0" * 32)
+    store.remember(other, first.used)
+    assert not path.exists()  # of other code
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: (_ for _ in ()).throw(PermissionError()))
+    store.remember(tmp_path / "closed" / "ranks", first.used)  # a folder that cannot be written costs nothing
+
+
+def test_the_key_of_remembered_ranks_holds_the_code_that_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = tmp_path / "judge"
+    shutil.copytree(Path(remembered.__file__).parent, room, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(remembered, "__file__", str(room / "remembered.py"))
+    before = code_digest.__wrapped__()
+    assert before == code_digest.__wrapped__()
+    for name in ("intervals.py", "ranking.py"):
+        path = room / name
+        path.write_text(path.read_text().replace("LEVEL = 0.05", "LEVEL = 0.06").replace("ddof=1", "ddof=0"))
+        before, after = code_digest.__wrapped__(), before
+        assert before != after

@@ -1,0 +1,149 @@
+"""Every record under a results folder, from JSON or from packs: what is yielded is the same."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from optathlon.spec import Cell
+from optathlon.store.encoding import Group, RecordError
+from optathlon.store.files import head_of, path_is_of, path_of, read, record_files
+from optathlon.store.packs import Range, digest, open_packs, plan, write_packs
+
+Directions = dict[tuple[str, ...], str]
+
+
+class Sources(NamedTuple):
+    """Where the records of a folder are to be read, in the order of the paths, and what is to be said of its packs."""
+
+    results: Path
+    parts: list[Path | Range]
+    directions: Directions
+    said: list[str]
+
+    def fault(self, where: Path, cell: Cell) -> RecordError | None:
+        """Return what is wrong with a cell beside the others."""
+        return _misdirected(where, cell, self.directions)
+
+
+def sources(results: Path, *, packs: bool = True) -> Sources:
+    """Return where the records are: a line of a pack as long as its file has not changed, else the file."""
+    opened, said = open_packs(results) if packs else ([], [])
+    if opened:
+        parts, outdated = plan(results, opened)
+        loose = sum(isinstance(part, Path) for part in parts)
+        if loose:
+            said.append(
+                f"{loose} record files are read as JSON: {outdated} changed since they were packed, {loose - outdated} new"
+            )
+        if not (results / "records").is_dir():
+            said.append(f"{results} holds packs alone: the records that they were made from are not here")
+    else:
+        parts = list(record_files(results))
+    return Sources(results, parts, _directions(parts), said)
+
+
+def scan(results: Path, *, packs: bool = True, say: Callable[[str], None] | None = None) -> Iterator[Group | RecordError]:
+    """Yield every group under the results folder in the order of its path, and an error for each file that is refused.
+
+    Where a cell has files of several keys, all are yielded; `newest` chooses.
+
+    Parameters
+    ----------
+    results : Path
+        The results folder.
+    packs : bool
+        Whether packs that are up to date may stand for their files.
+    say : callable, optional
+        Takes a sentence for each pack, or part of one, that is left aside.
+    """
+    found = sources(results, packs=packs)
+    for sentence in found.said if say else ():
+        say(sentence)  # type: ignore[misc]
+    for part in found.parts:
+        if isinstance(part, Range):
+            for group in part.pack.groups(part.start, part.stop):
+                fault = _misdirected(part.pack.folder, group.cell, found.directions)
+                yield group if fault is None else fault
+        else:
+            yield read_at(results, part, found.directions)
+
+
+def read_at(results: Path, path: Path, directions: Directions) -> Group | RecordError:
+    """Return the group of a file, or why it is refused."""
+    try:
+        group = read(path)
+    except RecordError as error:
+        return error
+    if not path_is_of(path, group.cell):
+        return RecordError(f"{path}: its content belongs at {path_of(results, group.cell)}")
+    return _misdirected(path, group.cell, directions) or group
+
+
+def pack(results: Path) -> tuple[list[tuple[str, int, int]], list[RecordError]]:
+    """Write the packs of a results folder; return the name, files and runs of each, and the files that are refused."""
+    found, refused = sources(results, packs=False), []
+
+    def files() -> Iterator[tuple[Path, Group, tuple[int, int, bytes]]]:
+        for path in found.parts:
+            assert isinstance(path, Path)
+            try:
+                info, content = path.stat(), digest(path)
+            except OSError:
+                continue  # gone, or nothing to be read
+            group = read_at(results, path, found.directions)
+            if isinstance(group, RecordError):
+                refused.append(group)
+            elif digest(path) == content:  # else it changed meanwhile, and stays JSON
+                yield path, group, (info.st_size, info.st_mtime_ns, content)
+
+    return write_packs(results, files()), refused
+
+
+def _misdirected(where: Path, cell: Cell, directions: Directions) -> RecordError | None:
+    for metric in cell.metrics:
+        usual = directions.get((cell.suite, cell.suite_version, metric.name), metric.better)
+        if metric.better != usual:
+            return RecordError(
+                f"{where}: says {metric.better} is better of {metric.name}; other records of the suite say {usual}"
+            )
+    return None
+
+
+def _directions(parts: Iterable[Path | Range]) -> Directions:
+    """Return, of each metric whose direction is not the same everywhere, the one that most files give it, from their heads."""
+    heads: Counter[tuple[bytes, bytes, bytes]] = Counter()
+    votes: dict[tuple[str, ...], Counter[str]] = {}
+    for part in parts:
+        if isinstance(part, Range):
+            for code, count in Counter(part.pack.heads.codes[part.start : part.stop]).items():
+                cell = part.pack.template(code)
+                for metric in cell.metrics:
+                    votes.setdefault((cell.suite, cell.suite_version, metric.name), Counter())[metric.better] += count
+        elif head := _told(part):
+            heads[head] += 1
+    for (block, suite, version), count in heads.items():
+        for better, name in re.findall(rb'"better": "(lower|higher)",\s*"name": "([^"]*)"', block):
+            address = tuple(part.decode(errors="replace") for part in (suite, version, name))
+            votes.setdefault(address, Counter())[better.decode()] += count
+    return {address: count.most_common(1)[0][0] for address, count in votes.items() if len(count) > 1}
+
+
+def _told(path: Path) -> tuple[bytes, bytes, bytes] | None:
+    """Return the metrics, the suite and its version at the head of a file, as they stand there."""
+    try:
+        head = head_of(path)
+    except OSError:
+        return None
+    start = head.find(b'"metrics": [')
+    end = head.find(b"]", start)
+    suite, version = (_after(head, b'"%s": "' % name) for name in (b"suite", b"suite_version"))
+    return (head[start:end], suite, version) if start >= 0 and suite and version else None
+
+
+def _after(head: bytes, mark: bytes) -> bytes:
+    start = head.find(mark)
+    return head[start + len(mark) : head.find(b'"', start + len(mark))] if start >= 0 else b""

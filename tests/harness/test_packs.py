@@ -1,0 +1,223 @@
+"""Packs: what is read from one is what is read from JSON, and nothing else ever."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from test_records import cell_of, record_of
+from typer.testing import CliRunner
+
+import optathlon as opt
+from optathlon import judge, store
+from optathlon.cli.main import app
+from optathlon.judge import large
+from optathlon.show import tables
+from optathlon.spec import Cell, MetricInfo, Status
+from optathlon.store import RecordError, files
+
+pytest.importorskip("pyarrow")
+COMMITTED = Path(__file__).parents[2] / "results"
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values are equal, types included."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def scanned(results: Path, *, packs: bool) -> list[Any]:
+    return [
+        str(entry) if isinstance(entry, RecordError) else [store.encoding.encode_cell(entry.cell), entry.runs, entry.turn]
+        for entry in store.scan(results, packs=packs)
+    ]
+
+
+def from_packs(results: Path) -> list[judge.Row]:
+    return list(large.rows(store.sources(results), store.load_trust(results)))
+
+
+def require_equal(results: Path) -> None:
+    """Require that records and rows are the same from packs as from JSON."""
+    assert same(scanned(results, packs=True), scanned(results, packs=False))
+    groups = [entry for entry in store.scan(results, packs=False) if not isinstance(entry, RecordError)]
+    expected = judge.build(groups, store.load_trust(results))
+    assert same(
+        [list(row.values()) for row in judge.to_dicts(from_packs(results))], [list(r.values()) for r in judge.to_dicts(expected)]
+    )
+
+
+METRICS = (
+    MetricInfo(name="norm", unit="1", better="lower"),
+    MetricInfo(name="hits", unit="fraction", better="higher", traced=True),
+)
+HOSTILE: list[dict[str, Any]] = [
+    {"scores": {"norm": 1, "hits": 0.5}},
+    {"scores": {"norm": 2**60 + 1}},
+    {"scores": {"norm": -0.0, "hits": 5e-324}},
+    {"scores": {"norm": 1.7976931348623157e308, "other": 3.0}},
+    {"scores": {"norm": 1.0}, "seconds": 2, "peak_memory": 2**63 - 1, "jobs": 3, "busy": 1.26},
+    {"scores": {"norm": 1.0}, "peak_memory": 1.5},
+    {"status": "crashed", "reason": "Ünïcode ☃ 𝔘 \n\"quoted\" 'x' \\ |"},
+    {"status": "timeout", "limit": 1, "load": 0, "scores": {}},
+    {"status": "diverged", "scores": {"norm": 3.0}},
+    {"scores": {"norm": 1.0}, "trace": [[0, 0.5, 1.0, 2.0], [1.5, 1, 1, 0]], "exhibits": {"a.png": "x", "b": [1, 2.5]}},
+    {"scores": {"norm": 1.0, "hits": 1.0}, "sections": {"inner": 1, "☃": 0.25}, "dirty": True, "commit": "", "finished": ""},
+    {"scores": {"norm": 1.0, "hits": 0.0}, "dirty": False, "finished": "2026-01-01", "reason": ""},
+]  # fmt: skip
+
+
+def write(results: Path, cell: Cell, runs: list[dict[str, Any]], turn: int = 1) -> Path:
+    path = store.path_of(results, cell)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files._write(path, cell, [{"seed": seed, "status": "ok"} | run for seed, run in enumerate(runs)], turn)
+    return path
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """Return a folder with every odd value, superseded files, several machines, versions, scales, devices, and refused files."""
+    base = replace(cell_of(), metrics=METRICS)
+    away = replace(base.environment, machine="away", arithmetic="portable")
+    valid = [run for run in HOSTILE if run.get("finished") != ""]
+    for index, run in enumerate(valid):
+        write(tmp_path, replace(base, method=f"m{index}", workload="alone", key=f"{index:064x}"), [run])
+        write(tmp_path, replace(base, method=f"n{index}", workload="beside", key=f"{index:064x}", exact=index % 5 == 1), [
+            {"scores": {"norm": index + 0.5, "hits": 0.25}, "seconds": 1.0}, run, {"scores": {"norm": 2.0}}
+        ])  # fmt: skip
+    plain = [{"scores": {"norm": float(seed), "hits": 1.0}, "seconds": 0.5 + seed} for seed in range(4)]
+    for method in ("gda", "adam"):
+        write(tmp_path, replace(base, method=method, workload="beside", target=1.5), plain)
+        write(
+            tmp_path,
+            replace(base, method=method, workload="other", environment=away, target=None),
+            plain[: 3 + (method == "gda")],
+        )
+        write(tmp_path, replace(base, method=method, workload="other", device="cuda", yardstick=method == "adam"), plain)
+    write(
+        tmp_path,
+        replace(base, method="gda", workload="beside", key="b" * 64, settings={"step": 1.0, "☃": [1, None]}),
+        plain[::-1],
+        2,
+    )
+    write(tmp_path, replace(base, suite="old", suite_version="0.9 beta/☃"), [run | {"finished": "2026-01-01"} for run in plain])
+    write(
+        tmp_path,
+        replace(base, suite="old", suite_version="1", method="adam"),
+        [run | {"finished": "2026-02-01"} for run in plain],
+    )
+    write(tmp_path, replace(base, suite="huge"), [{"scores": {"norm": 1.0}, "peak_memory": 2**64 - 1}])
+    write(tmp_path, replace(base, suite="void"), [])
+    turned = replace(base, method="liar", metrics=(replace(METRICS[0], better="higher"),))
+    write(tmp_path, turned, plain)
+    torn = store.path_of(tmp_path, replace(base, method="torn"))
+    torn.write_text('{"schema": 1, "cell"')
+    return tmp_path
+
+
+def test_hostile_values_come_back_as_they_were(hostile: Path) -> None:
+    before = scanned(hostile, packs=False)
+    assert sum(isinstance(entry, str) for entry in before) >= 2
+    written, refused = store.pack(hostile)
+    assert len(refused) == sum(isinstance(entry, str) for entry in before)
+    assert {name.rpartition("@")[0] for name, *_ in written} >= {"here/toy", "away/toy", "here/old"}
+    said: list[str] = []
+    list(store.scan(hostile, say=said.append))
+    assert [sentence for sentence in said if "0 changed" in sentence]  # what no pack can hold is read as JSON, with a word
+    require_equal(hostile)
+
+
+def test_everything_committed_is_the_same_from_packs(tmp_path: Path) -> None:
+    shutil.copytree(COMMITTED / "records", tmp_path / "records")
+    boards, claims, traces = _asked(tmp_path)
+    store.pack(tmp_path)
+    require_equal(tmp_path)
+    assert not store.sources(tmp_path).said
+    for before, after in zip((boards, claims, traces), _asked(tmp_path), strict=True):
+        assert before.equals(after)
+    shutil.rmtree(tmp_path / "records")  # packs alone, as they are handed on
+    with pytest.warns(UserWarning, match="packs alone"):
+        found = _asked(tmp_path)
+    for before, after in zip((boards, claims, traces), found, strict=True):
+        assert before.equals(after)
+
+
+def _asked(results: Path) -> tuple[Any, Any, Any]:
+    found = opt.load(results)
+    return found.leaderboard(every_metric=True), found.claims(), found.traces()
+
+
+def touch(path: Path) -> None:
+    os.utime(path, ns=(1, 1))
+
+
+def change(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"norm":1.0', b'"norm":9.0', 1))
+
+
+def shorten(path: Path) -> None:
+    document = orjson.loads(path.read_bytes())
+    document["runs"].pop()
+    path.write_bytes(orjson.dumps(document))
+
+
+def spoil(path: Path) -> None:
+    path.write_text("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("what", "word"), [(touch, None), (change, "1 changed"), (shorten, "1 changed"), (spoil, "1 changed"), (Path.unlink, None)]
+)
+def test_json_wins_over_a_pack_that_is_outdated(tmp_path: Path, what: Callable[[Path], None], word: str | None) -> None:
+    for method in ("adam", "gda"):
+        for seed in range(3):
+            store.save(tmp_path, record_of(seed, 1.0, cell_of(method)))
+    store.pack(tmp_path)
+    what(store.path_of(tmp_path, cell_of("gda")))
+    said = store.sources(tmp_path).said
+    assert said == [] if word is None else word in said[0]
+    require_equal(tmp_path)
+    store.save(tmp_path, record_of(7, 5.0, cell_of("new")))
+    assert "1 new" in store.sources(tmp_path).said[0]
+    require_equal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["index", "runs", "apart"])
+def test_a_torn_or_mixed_pack_is_left_aside_with_a_word(tmp_path: Path, name: str) -> None:
+    store.save(tmp_path, replace(record_of(0, 1.0), trace=((0, 0.5, 1.0),), status=Status.OK))
+    store.pack(tmp_path)
+    (path,) = (tmp_path / "packs").glob(f"*/*/{name}.parquet")
+    earlier = path.read_bytes()
+    store.pack(tmp_path)
+    for content in (earlier, b"", earlier[: len(earlier) // 2]):
+        path.write_bytes(content)
+        (sentence,) = store.sources(tmp_path).said
+        assert "no usable pack" in sentence
+        require_equal(tmp_path)
+
+
+def test_the_command_packs_and_check_never_reads_packs(tmp_path: Path) -> None:
+    store.save(tmp_path, record_of(0, 1.0))
+    runner = CliRunner()
+    packed = runner.invoke(app, ["pack", "--results", str(tmp_path)])
+    assert packed.exit_code == 0, packed.output
+    assert "here/toy@1: 1 runs of 1 files" in packed.output
+    assert runner.invoke(app, ["leaderboard", "--write", "--results", str(tmp_path)]).exit_code == 0
+    path = store.path_of(tmp_path, cell_of())
+    state = path.stat()
+    change(path)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))  # the one change that size and time do not tell
+    assert runner.invoke(app, ["leaderboard", "--check", "--results", str(tmp_path)]).exit_code != 0
+    csv = runner.invoke(app, ["leaderboard", "--format", "csv", "--results", str(tmp_path)])
+    assert csv.output == tables.to_csv(from_packs(tmp_path))
