@@ -142,7 +142,7 @@ class _Board:
     reference: tuple[Entry, tuple[int, ...]] | None
     own: list[tuple[int, ...]]
     ranks: ranking.Ranks | None = None
-    standing: ranking.Standing | None = None
+    stands: tuple[float | None, float | None, float | None, str] = (None, None, None, "")
     front: frozenset[str] = frozenset()
 
     def shown(self, entry: Entry) -> tuple[int, ...]:
@@ -237,7 +237,8 @@ def _rank(boards: Sequence[_Board], cache: RankCache | None) -> None:
         ranks, standings = judged(tables, better, tolerance=tolerance, exact=exact, unit=unit)
         for index, (board, _) in enumerate(members):
             board.ranks = ranking.Ranks(*(found[index] for found in ranks))
-            board.standing = standings[index]
+            one = standings[index]
+            board.stands = _finite(one.resolution), _finite(one.stability), _finite(one.halves), one.word
 
 
 class _Means:
@@ -261,8 +262,10 @@ class _Means:
         for (_, unit, trials), values in self._wanted.items():
             rows = np.stack(list(values.values()))
             found = np.column_stack([mean_intervals(rows, unit, trials), rows.mean(axis=1)])
-            counts = [[rows.shape[1]]] * len(rows)
-            self._found.update(zip(values, map(list.__add__, found.tolist(), counts), strict=True))
+            lists: list[list[Any]] = [[*one, rows.shape[1]] for one in found.tolist()]
+            for row in np.flatnonzero(~np.isfinite(found[:, 1:3]).all(axis=1)):
+                lists[row][1:3] = map(_finite, lists[row][1:3])
+            self._found.update(zip(values, lists, strict=True))
 
     def of(self, entry: Entry, metric: MetricInfo, seeds: tuple[int, ...]) -> list[float] | None:
         """Return mean, low, high, the mean as the front sees it, and the number of values; None where there is none."""
@@ -316,7 +319,7 @@ def _fronts(boards: Sequence[_Board], values: _Means, clocks: _Medians) -> None:
         if names:
             alike.setdefault((len(names), board.metric.better), []).append((board, names, scores, seconds))
     for (_, better), members in alike.items():
-        mask = profiles.pareto_front([one[2] for one in members], [one[3] for one in members], better)
+        mask = profiles.pareto_front(np.array([one[2] for one in members]), np.array([one[3] for one in members]), better)
         for (board, names, *_), on in zip(members, mask, strict=True):
             board.front = frozenset(name for name, yes in zip(names, on.tolist(), strict=True) if yes)
 
@@ -353,20 +356,19 @@ def _row(
     values: _Means,
     clocks: _Medians,
 ) -> Row:
-    cell, metric, standing = entry.cell, board.metric, board.standing
+    cell, metric = entry.cell, board.metric
     found = values.of(entry, metric, seeds)
     mean, low, high, _, shared = found or (None, None, None, None, 0)
     seconds, cpu_seconds, peak_memory = clocks.of(entry, seeds)
     rank, rank_low, rank_high = place or (None, None, None)
     told = (
         cell.suite, cell.workload, str(cell.scale), cell.device, cell.environment.place, cell.method, entry.status,
-        rank, rank_low, rank_high, metric.name, metric.unit, metric.better, mean, _finite(low), _finite(high),
+        rank, rank_low, rank_high, metric.name, metric.unit, metric.better, mean, low, high,
         seconds, seconds / reference if seconds is not None and reference else None, cpu_seconds, peak_memory,
         entry.busy, entry.dirty, cell.target, entry.time_to_target(seeds), cell.method in board.front, cell.yardstick,
         len(entry.seeds), shared, entry.failed, entry.trust, entry.verified,
         _note(entry, board, place is not None, most), entry.reason,
-        *((_finite(standing.resolution), _finite(standing.stability), _finite(standing.halves), standing.word)
-          if standing else (None, None, None, "")),
+        *board.stands,
         dict(cell.settings), cell.suite_version,
     )  # fmt: skip
     row = object.__new__(Row)  # as Row(**...) does, in a fifth of its time: a large board has millions

@@ -75,11 +75,11 @@ def _decoded(value: bytes | None, n_methods: int) -> tuple[np.ndarray, Standing]
     if value is None or len(value) != 12 * n_methods + 40:
         return None
     ranks = np.frombuffer(value, dtype="<i4", count=3 * n_methods).reshape(3, n_methods).astype(int)
-    leader, *numbers, tied = np.frombuffer(value, dtype="<f8", offset=12 * n_methods).tolist()
+    leader, resolution, stability, halves, tied = np.frombuffer(value, dtype="<f8", offset=12 * n_methods).tolist()
     if not (leader in range(n_methods) and tied in range(1, n_methods + 1) and ranks[0, int(leader)] == 1):
         return None
     if ranks.min() < 1 or ranks.max() > n_methods or (ranks[1] > ranks[2]).any():
         return None
-    if any(not (math.isnan(share) or 0 <= share <= 1) for share in numbers[1:]):
+    if any(not (math.isnan(share) or 0 <= share <= 1) for share in (stability, halves)):
         return None
-    return ranks, Standing(int(leader), *numbers, int(tied))
+    return ranks, Standing(int(leader), resolution, stability, halves, int(tied))

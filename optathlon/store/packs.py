@@ -361,7 +361,7 @@ class _Writer:
                 schema,
                 compression="zstd",
                 write_page_checksum=True,
-                use_dictionary=sorted(repeated & set(schema.names)),
+                use_dictionary=sorted(repeated & set(schema.names)),  # type: ignore[arg-type]
             )
             for name, schema in self._schemas.items()
         }

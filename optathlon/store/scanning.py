@@ -32,6 +32,7 @@ class Sources(NamedTuple):
 def sources(results: Path, *, packs: bool = True) -> Sources:
     """Return where the records are: a line of a pack as long as its file has not changed, else the file."""
     opened, said = open_packs(results) if packs else ([], [])
+    parts: list[Path | Range]
     if opened:
         parts, outdated = plan(results, opened)
         loose = sum(isinstance(part, Path) for part in parts)
