@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -65,6 +66,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
+        gc.set_threshold(100_000, 50, 100)  # records are millions of small objects without a cycle
         fix_threads()  # before numpy is imported and starts its pool
         app()
     except Ended as end:

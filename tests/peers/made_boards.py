@@ -43,3 +43,28 @@ def write(results: Path, boards: int, methods: int = 20, seeds: int = 20) -> Non
         path = store.path_of(results, group.cell)
         path.parent.mkdir(parents=True, exist_ok=True)
         files._write(path, group.cell, group.runs)
+
+
+def multiply(packed: Path, results: Path, times: int) -> None:
+    """Write packs alone: those of a folder, so many times under other names of workloads, with the same runs."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for folder in (path.parent for path in packed.glob("packs/*/*/index.parquet")):
+        target = results / folder.relative_to(packed)
+        target.mkdir(parents=True)
+        index = pq.read_table(folder / "index.parquet")
+        runs = pq.ParquetFile(folder / "runs.parquet")
+        schemas = {"index": index.schema, "runs": runs.schema_arrow, "apart": pq.read_schema(folder / "apart.parquet")}
+        files = {
+            name: pq.ParquetWriter(target / f"{name}.parquet", schema, compression="zstd") for name, schema in schemas.items()
+        }
+        at = index.schema.get_field_index("workload")
+        for repetition in range(times):
+            names = pa.array([f"r{repetition:04d}-{name}" for name in index["workload"].to_pylist()])
+            files["index"].write_table(index.set_column(at, "workload", names))
+            for number in range(runs.num_row_groups):
+                table = runs.read_row_group(number)
+                files["runs"].write_table(table, row_group_size=len(table))
+        for file in files.values():
+            file.close()

@@ -11,14 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-import orjson
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from optathlon import store
 from optathlon.measure import Job, plan_cell, run_cell, run_jobs
-from optathlon.spec import Cell, Context, Environment, Method, Metric, MetricInfo, Scale, Status, Suite, Workload
-from optathlon.store import files
+from optathlon.spec import Context, Method, Metric, Scale, Status, Suite, Workload
 
 CELLS = 100
 SOLVE = 0.001
@@ -133,58 +130,3 @@ def test_two_hundred_cached_cells(benchmark: BenchmarkFixture, tmp_path: Path) -
     command(*arguments, "--seeds", "200", results=tmp_path)
     benchmark.pedantic(lambda: command(*arguments, "--seeds", "200", results=tmp_path), rounds=5)
     assert benchmark.stats.stats.median <= 1.0
-
-
-def million(results: Path, methods: int = 50, workloads: int = 200, seeds: int = 100) -> None:
-    """Write a million runs: files as `store.save` would leave them."""
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    environment = Environment(machine="here", cpu="", gpu="", os="", python="3", versions={}, threads=1)
-    metrics = (MetricInfo(name="error", unit="1", better="lower"),)
-    for w in range(workloads):
-        instance = rng.normal(size=seeds)
-        for m in range(methods):
-            cell = Cell(
-                suite="large", suite_version="1", workload=f"w{w}", scale=Scale.SMALL, method=f"m{m}", metrics=metrics,
-                reference_method="m0", environment=environment, key="0" * 64,
-            )  # fmt: skip
-            runs = [
-                {"seed": s, "status": "ok", "scores": {"error": float(value)}, "seconds": 0.1, "finished": "2026-01-01"}
-                for s, value in enumerate(instance + 0.1 * m + rng.normal(size=seeds))
-            ]
-            path = store.path_of(results, cell)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files._write(path, cell, runs)
-
-
-LEADERBOARD = """
-import resource, sys, time
-from pathlib import Path
-start = time.process_time()
-from optathlon import judge, store
-from optathlon.show import tables
-rows = judge.build(store.scan(Path(sys.argv[1])))
-text = leaderboard.to_csv(rows)
-print(len(rows), time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-"""
-
-
-def test_the_leaderboard_of_a_million_records(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    million(tmp_path)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-    def build() -> tuple[int, float, float]:
-        command = [sys.executable, "-c", LEADERBOARD, str(tmp_path)]
-        words = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
-        return int(words[0]), float(words[1]), float(words[2])
-
-    rows, cpu_seconds, megabytes = benchmark.pedantic(build, rounds=1)
-    start = time.process_time()
-    for path in (tmp_path / "records").glob("*/*/*/*.json"):
-        orjson.loads(path.read_bytes())
-    reading = time.process_time() - start
-    benchmark.extra_info |= {"cpu_seconds": cpu_seconds, "reading_alone_s": reading, "peak_MB": megabytes, "rows": rows}
-    assert rows == 50 * 200
-    assert cpu_seconds <= 5.0
-    assert megabytes <= 500
