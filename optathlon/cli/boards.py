@@ -126,8 +126,8 @@ def _stream_csv(results: Path, names: Sequence[str], scale: Scale | None, machin
     def wanted(cell: Cell) -> bool:
         if (chosen is not None and cell.suite not in chosen) or scale not in (None, cell.scale):
             return False
-        seen.add(cell.environment.machine)
-        return machine in (None, cell.environment.machine)
+        seen.add(cell.environment.place)
+        return machine is None or machine in (cell.environment.machine, cell.environment.place)
 
     require_records(results)
     found = sources(results)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optathlon.judge.remembered import RankCache
 
 _HELD = 3  # row groups of a pack in memory
-Key = tuple[str, int, str, str, str]  # suite, order of the scale, machine, device, workload
+Key = tuple[str, int, str, str, str]  # suite, order of the scale, place, device, workload
 Item = Range | Entry
 
 
@@ -78,7 +78,7 @@ def _family(part: Path | Range) -> tuple[str, str]:
 
 
 def _key(cell: Cell) -> Key:
-    return cell.suite, cell.scale.order, cell.environment.machine, cell.device, cell.workload
+    return cell.suite, cell.scale.order, cell.environment.place, cell.device, cell.workload
 
 
 def _items(
@@ -129,7 +129,7 @@ def _boards_of(items: list[Item], reader: _Reader) -> Iterator[tuple[Key, Item]]
         heads = pack.heads.codes[start:stop].tolist()
         places = {code: reader.place(pack, code) for code in set(heads)}
         addresses = set(zip(pack.methods.codes[start:stop].tolist(), (places[code][:2] for code in heads), strict=True))
-        if len(addresses) == stop - start and len({place[1:] for place in places.values()}) == 1:
+        if len(addresses) == stop - start and len(set(places.values())) == 1:
             yield (*_key(pack.template(heads[0]))[:4], pack.workloads[start]), items[0]
             return
     for entry in newest_entries(entry for item in items for entry in reader.entries(item)):

@@ -97,7 +97,9 @@ def hostile(tmp_path: Path) -> Path:
             {"scores": {"norm": index + 0.5, "hits": 0.25}, "seconds": 1.0}, run, {"scores": {"norm": 2.0}}
         ])  # fmt: skip
     plain = [{"scores": {"norm": float(seed), "hits": 1.0}, "seconds": 0.5 + seed} for seed in range(4)]
+    portable = replace(base.environment, arithmetic="portable")
     for method in ("gda", "adam"):
+        write(tmp_path, replace(base, method=method, workload="beside", environment=portable), plain)
         write(tmp_path, replace(base, method=method, workload="beside", target=1.5), plain)
         write(
             tmp_path,
@@ -138,6 +140,7 @@ def test_hostile_values_come_back_as_they_were(hostile: Path) -> None:
     require_equal(hostile)
 
 
+@pytest.mark.slow
 def test_everything_committed_is_the_same_from_packs(tmp_path: Path) -> None:
     shutil.copytree(COMMITTED / "records", tmp_path / "records")
     boards, claims, traces = _asked(tmp_path)
