@@ -94,23 +94,32 @@ def leaderboard(
     seen: set[str] = set()
     groups = _wanted(results, names or (), scale, machine, seen, packs=not (check or write))
     bare = narrowed or (format in renderers and not (check or write))
-    kept: Iterable[Group] = groups if bare else list(groups)
+    kept: list[Group] = []
+    claiming = set() if bare else set(suite_names())
     trust = read_trust(results, here=not (check or write))
     with nullcontext() if check or write else remembered(results) as cache:
-        rows = judge.build(kept, trust, cache)
+        rows = judge.build(_keeping(groups, claiming, kept), trust, cache)
     if machine is not None:
         choose([machine], sorted(seen), "machine")
     rows = narrow(rows, workload or (), method or (), metric or (), top)
     if format in renderers and not (check or write):
         typer.echo(renderers[format](rows), nl=False)
         return
-    judgements = [] if bare else judge_groups(list(kept), names or (), trust)
+    judgements = [] if bare else judge_groups(kept, names or (), trust)
     if check or write:
         _check_or_write(results, rows, judgements, write=write)
     elif format == "md":
         typer.echo(tables.to_markdown(rows, judgements), nl=False)
     else:
         console.show_leaderboard(rows, judgements, details=details, summary=summary)
+
+
+def _keeping(groups: Iterable[Group], suites: set[str], kept: list[Group]) -> Iterator[Group]:
+    """Yield groups, and keep those of some suites: verdicts need all of their runs, boards do not."""
+    for group in groups:
+        if group.cell.suite in suites:
+            kept.append(group)
+        yield group
 
 
 def _stream_csv(results: Path, names: Sequence[str], scale: Scale | None, machine: str | None) -> None:
