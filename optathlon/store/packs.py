@@ -37,6 +37,7 @@ _KINDS: dict[str, type] = {
 _CODED = ("status", "reason", "commit")
 _RUNS_TOGETHER = 2**16  # of a row group, at least; it ends with a workload
 _FILES = ("index", "runs", "apart")
+_SHARED = ("workload", "method", "head")  # columns of the index whose texts are few
 _OWN = ("workload", "method", "key")  # of a cell, what the lines of the index do not share
 
 
@@ -76,7 +77,9 @@ class Pack:
             if len(named) != 1 or not (identity := named.pop()) or not identity.startswith(f"{LAYOUT} ".encode()):
                 raise ValueError("its files do not belong together, or are of another layout")
             self._runs, self._apart = files[1:]
-            self.index = files[0].read(use_threads=False)
+            index = pq.ParquetFile(folder / "index.parquet", page_checksum_verification=True, read_dictionary=list(_SHARED))
+            self.index = index.read(columns=[*_SHARED, "turn", "measured", "finished", "key", "runs"], use_threads=False)
+            self._index = index
         except (OSError, KeyError, pa.ArrowException) as error:
             raise ValueError(f"{type(error).__name__}: {str(error)[:200]}") from None
         self.workloads = _Coded(self.index["workload"])
@@ -110,7 +113,12 @@ class Pack:
     @cached_property
     def files(self) -> list[str]:
         """Name of each line's file."""
-        return self.index["file"].to_pylist()
+        return self.sources["file"].to_pylist()
+
+    @cached_property
+    def sources(self) -> Any:
+        """What each line's file was: name, size, time of change, digest."""
+        return self._index.read(columns=["file", "size", "changed", "digest"], use_threads=False)
 
     @cached_property
     def keys(self) -> Any:
@@ -194,7 +202,7 @@ class _Coded:
     """A column of texts: its words, and the code of each line."""
 
     def __init__(self, column: Any) -> None:
-        array = column.combine_chunks().dictionary_encode() if column.num_chunks != 1 else column.chunk(0).dictionary_encode()
+        array = column.unify_dictionaries().combine_chunks()
         self.words: list[str] = array.dictionary.to_pylist()
         self.codes: np.ndarray = array.indices.to_numpy(zero_copy_only=False)
 
@@ -252,7 +260,7 @@ class _Cursor:
 
     def __init__(self, pack: Pack) -> None:
         self.pack, self.line = pack, 0
-        self.sizes, self.times = (pack.index[name].to_pylist() for name in ("size", "changed"))
+        self.sizes, self.times = (pack.sources[name].to_pylist() for name in ("size", "changed"))
 
     def at(self, workload: str, name: str) -> bool:
         pack = self.pack
@@ -266,7 +274,7 @@ class _Cursor:
             info = os.stat(path)
             if info.st_size != self.sizes[self.line]:
                 return False
-            return info.st_mtime_ns == self.times[self.line] or digest(path) == self.pack.index["digest"][self.line].as_py()
+            return info.st_mtime_ns == self.times[self.line] or digest(path) == self.pack.sources["digest"][self.line].as_py()
         except OSError:
             return False
 
