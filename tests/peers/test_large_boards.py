@@ -1,7 +1,7 @@
 """Boards of a million runs and more (20 methods, 20 seeds, 2 metrics): CPU seconds and peak memory of a process of its own.
 
-Run alone: ``python -m pytest tests/peers/test_large_boards.py --benchmark-enable``. A test fails where twice a target is
-exceeded: another machine is another machine. `extra_info` has target and measurement.
+Run alone: ``python -m pytest tests/peers/test_large_boards.py --benchmark-enable``. A test fails where three times a target in
+seconds is exceeded (hyper-threads of a busy machine count double), or twice one in memory. `extra_info` has both figures.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def alone(script: str, *arguments: object, cache: Path) -> list[float]:
 def require(benchmark: BenchmarkFixture, found: list[float], seconds: float, megabytes: float, rows: int) -> None:
     benchmark.extra_info |= {"cpu_seconds": found[0], "target_s": seconds, "peak_MB": found[1], "target_MB": megabytes}
     assert found[2] == rows
-    assert found[0] <= 2 * seconds
+    assert found[0] <= 3 * seconds
     assert found[1] <= 2 * megabytes
 
 
