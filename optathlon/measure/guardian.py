@@ -124,7 +124,7 @@ def descendants(pid: int) -> list[int]:
 def _guard(task: Callable[[Send], None], memory: int, parent: int, pipes: tuple[int, int], word: bytes) -> NoReturn:
     """Fork the cell, wait for it, end what it leaves, and report: the life of a guardian."""
     end: dict[str, Any] = {}
-    cell = 0
+    cell, shared = 0, None
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _raise_stop)
@@ -141,8 +141,6 @@ def _guard(task: Callable[[Send], None], memory: int, parent: int, pipes: tuple[
         if cell == 0:
             _live(task, memory, os.getppid(), pipes, word)
         end = _watch(cell, memory)
-        if left := sorted(_shared_blocks() - shared):
-            end["shared"] = left[:5]
     except _Stop:
         end = {"stopped": os.getppid() != parent}
     except BaseException as error:
@@ -150,8 +148,10 @@ def _guard(task: Callable[[Send], None], memory: int, parent: int, pipes: tuple[
     with contextlib.suppress(BaseException):
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        strays = _end_all()
-        _sender(pipes[0], word)({"end": end | {"strays": strays}})
+        end["strays"] = _end_all()
+        if shared is not None and (left := sorted(_unused(_shared_blocks() - shared))):
+            end["shared"] = left[:5]
+        _sender(pipes[0], word)({"end": end})
     os._exit(0)
 
 
@@ -286,6 +286,16 @@ def _shared_blocks() -> set[str]:
                 if entry.stat(follow_symlinks=False).st_uid == os.getuid():
                     blocks.add(entry.name)
     return blocks
+
+
+def _unused(blocks: set[str]) -> set[str]:
+    """Return the blocks that no process has mapped: the others are not this cell's, whose processes have all ended."""
+    left = set(blocks)
+    for maps in Path("/proc").glob("[0-9]*/maps") if blocks else ():
+        with contextlib.suppress(OSError):
+            text = maps.read_text(errors="replace")
+            left -= {name for name in left if f"/dev/shm/{name}" in text}
+    return left
 
 
 def _sender(pipe: int, word: bytes) -> Send:
