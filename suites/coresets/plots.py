@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from optathlon.store import finished_runs
@@ -54,7 +55,7 @@ def plot(results: Path, workload: str, folder: Path) -> Path:
             }
             above.plot(seconds, losses, **style, label=method if index == 0 else None)
             below.plot(seconds, errors, **style)
-    above.set(yscale="log", ylabel="training loss, all samples", title=SUITE.workload(workload).description)
+    above.set(yscale="log", ylabel="training loss, all samples", title=fill(SUITE.workload(workload).description, 70))
     below.set(xscale="log", yscale="log", xlabel="seconds, selections included", ylabel="test error (1 - accuracy)")
     above.legend(fontsize="small", ncols=2)
     for axes in (above, below):
