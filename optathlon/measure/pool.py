@@ -160,7 +160,8 @@ def _try_out(job: Job) -> RunRecord | None:
             continue
     status = _reap(child)
     report = parse(child.received, child.process.word)
-    if report.run == "prepared" and not child.timed_out and not report.forged:
+    ended = report.end.get("status") == 0  # a guardian that was killed on the way says nothing
+    if report.run == "prepared" and ended and not child.timed_out and not report.forged:
         return None
     said = child.said.decode(errors="replace").strip()
     report.run = None

@@ -74,6 +74,8 @@ def record_of(job: Job, report: Report, said: str, *, timed_out: bool, status: i
         return failed(job, Status.CRASHED, f"something but the harness wrote to its pipe{_tail(said)}")
     if report.run is None:
         return _without_run(job, report, said, status)
+    if not report.end:
+        return failed(job, Status.CRASHED, f"its guardian was ended, so that nobody kept its limits{_tail(said)}")
     try:
         record = _believed(job, report.run, said)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

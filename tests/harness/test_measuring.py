@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import signal
@@ -185,6 +186,34 @@ def test_a_warm_up_that_ends_its_process_costs_its_own_cells(way: str, monkeypat
     assert record.reason.startswith("warm-up of m")
 
 
+def _end_the_guardian() -> None:
+    """Kill the process above, and live on where the kernel would have ended this one too."""
+    ctypes.CDLL(None).prctl(1, 0)  # PR_SET_PDEATHSIG: no signal
+    os.kill(os.getppid(), signal.SIGKILL)
+
+
+def test_a_warm_up_that_ends_its_guardian_is_not_run_here() -> None:
+    """Run in the caller's own process, it would end whoever called."""
+    here, ran_here = os.getpid(), []
+
+    def warm_up() -> None:
+        ran_here.append(1) if os.getpid() == here else _end_the_guardian()
+
+    record = isolated(suite_of(lambda problem, context: 1.0, warm_up=warm_up))
+    assert record.status is Status.CRASHED
+    assert not ran_here
+
+
+def test_a_cell_that_ends_its_guardian_is_not_believed() -> None:
+    def method(problem: float, context: Context) -> float:
+        _end_the_guardian()
+        return 1.0
+
+    record = isolated(suite_of(method))
+    assert record.status is Status.CRASHED
+    assert "its guardian was ended" in record.reason
+
+
 def test_what_a_warm_up_changes_is_put_back(tmp_path: Path) -> None:
     def warm_up() -> None:
         os.chdir(tmp_path)
@@ -259,8 +288,9 @@ def test_a_report_that_is_no_record_is_not_believed(change: dict[str, Any]) -> N
         "status": "ok", "scores": {"value": 1.0}, "seconds": 0.1, "cpu_seconds": 0.1, "peak_memory": 1, "gpu_memory": None,
         "sections": {}, "trace": [], "exhibits": {}, "reason": "",
     }  # fmt: skip
-    assert report.record_of(job, report.Report(run=run), "", timed_out=False, status=0).status is Status.OK
-    bad = report.record_of(job, report.Report(run=run | change), "", timed_out=False, status=0)
+    end = {"status": 0, "held": 0, "strays": 0}
+    assert report.record_of(job, report.Report(run=run, end=end), "", timed_out=False, status=0).status is Status.OK
+    bad = report.record_of(job, report.Report(run=run | change, end=end), "", timed_out=False, status=0)
     assert (bad.status, bad.seed) == (Status.CRASHED, 3)
     assert "no record" in bad.reason
 
