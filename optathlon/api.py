@@ -41,10 +41,12 @@ class Results:
     def __init__(
         self, groups: Sequence[Group], refused: Sequence[str] = (), suites: Sequence[Suite] = (), trust: Trust | None = None
     ) -> None:
+        from optathlon.store import EVERYTHING
+
         self._groups = tuple(groups)
         self._suites = {suite.name: suite for suite in suites}
         self.refused = tuple(refused)
-        self._trust = trust
+        self._trust = trust or EVERYTHING
 
     def select(
         self, *, suite: str = "*", workload: str = "*", method: str = "*", scale: str = "*", machine: str = "*"
@@ -63,7 +65,7 @@ class Results:
         """Return the rows of the board."""
         from optathlon.judge import build
 
-        return build(self._groups) if self._trust is None else build(self._groups, self._trust)
+        return build(self._groups, self._trust)
 
     def leaderboard(self, *, every_metric: bool = False) -> pd.DataFrame:
         """Return the board, a row per workload and method by the metric that ranks (or by every metric), best first."""
@@ -145,8 +147,7 @@ class Results:
 
         names = dict.fromkeys(group.cell.suite for group in self._groups)
         known = self._suites | {suite.name: suite for suite in Registry().load_all(n for n in names if n not in self._suites)}
-        kept = newest(self._groups) if self._trust is None else self._trust.kept(newest(self._groups))
-        records = [record for group in kept for record in to_records(group)]
+        records = [record for group in self._trust.kept(newest(self._groups)) for record in to_records(group)]
         return [one for name in names if name in known for one in judge(known[name], records)]
 
     def __len__(self) -> int:
@@ -240,17 +241,14 @@ def load(results: str | Path = "results") -> Results:
     from optathlon.measure import environment
 
     folder = Path(results)
-    if not any((folder / name).is_dir() for name in ("records", "packs")):
+    if not store.holds_records(folder):
         raise FileNotFoundError(
             f"no records under {folder}; run a suite first, for example opt.run(..., results={str(folder)!r})"
         )
     found = list(store.scan(folder, say=lambda sentence: warnings.warn(sentence, stacklevel=3)))
     groups = [entry for entry in found if isinstance(entry, store.Group)]
     refused = [str(entry) for entry in found if isinstance(entry, store.RecordError)]
-    trust = store.load_trust(folder)
-    return Results(
-        store.newest(groups), refused, trust=trust.on(environment.machine_name()) if trust.machines is not None else trust
-    )
+    return Results(store.newest(groups), refused, trust=store.load_trust(folder).on(environment.machine_name))
 
 
 def try_method(

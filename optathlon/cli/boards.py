@@ -212,10 +212,11 @@ def claims(
     """Show every claim with its verdict: reproduced, contradicted, inconclusive, not tested (at the paper's budget)."""
     from optathlon.show import console
     from optathlon.show.tables import claims_markdown
+    from optathlon.store import holds_records
 
     if format not in (None, "md", "json"):
         raise UsageError(f"--format must be md or json, got {format!r}")
-    groups = read_groups(results) if any((results / name).is_dir() for name in ("records", "packs")) else []
+    groups = read_groups(results) if holds_records(results) else []
     judgements = judge_groups(groups, names or (), read_trust(results, here=True))
     if format == "json":
         print_json(

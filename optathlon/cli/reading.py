@@ -62,7 +62,9 @@ def remembered(results: Path) -> Iterator[RankCache]:
 
 def require_records(results: Path) -> None:
     """Raise a usage error where there are neither records nor packs."""
-    if not any((results / name).is_dir() for name in ("records", "packs")):
+    from optathlon.store import holds_records
+
+    if not holds_records(results):
         raise UsageError(f"no records under {results}; run a suite first, for example: optathlon run binary_regression")
 
 
@@ -72,16 +74,15 @@ def read_trust(results: Path, *, here: bool = False) -> Trust:
     from optathlon.store import load_trust
 
     trust = load_trust(results)
-    return trust.on(environment.machine_name()) if here and trust.machines is not None else trust
+    return trust.on(environment.machine_name) if here else trust
 
 
-def judge_groups(groups: Sequence[Group], names: Sequence[str] = (), trust: Trust | None = None) -> list[Judgement]:
+def judge_groups(groups: Sequence[Group], names: Sequence[str], trust: Trust) -> list[Judgement]:
     """Return the verdicts on the claims of the suites whose names match, from the newest groups that are more than claimed."""
     from optathlon.judge import judge
     from optathlon.store import newest, to_records
 
     suites = load_suites(names)
     wanted = {suite.name for suite in suites}
-    kept = newest(groups) if trust is None else trust.kept(newest(groups))
-    records = [record for group in kept if group.cell.suite in wanted for record in to_records(group)]
+    records = [record for group in trust.kept(newest(groups)) if group.cell.suite in wanted for record in to_records(group)]
     return [judgement for suite in suites for judgement in judge(suite, records)]

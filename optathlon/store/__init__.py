@@ -10,7 +10,7 @@ from optathlon.store.history import UnknownRevision, history_of, load_revision, 
 from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
 from optathlon.store.remembered import recall, remember, remembered_at
 from optathlon.store.runs import finished_runs
-from optathlon.store.scanning import Sources, pack, read_at, scan, sources
+from optathlon.store.scanning import Sources, holds_records, pack, read_at, scan, sources
 from optathlon.store.verified import (
     CLAIMED,
     EVERYTHING,
@@ -41,6 +41,7 @@ __all__ = [
     "discard",
     "finished_runs",
     "history_of",
+    "holds_records",
     "last_finished",
     "load_revision",
     "load_runs",

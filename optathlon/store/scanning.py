@@ -47,6 +47,11 @@ def sources(results: Path, *, packs: bool = True) -> Sources:
     return Sources(results, parts, _directions(parts), said)
 
 
+def holds_records(results: Path) -> bool:
+    """Return whether there is anything to read under a results folder."""
+    return any((results / name).is_dir() for name in ("records", "packs"))
+
+
 def scan(results: Path, *, packs: bool = True, say: Callable[[str], None] | None = None) -> Iterator[Group | RecordError]:
     """Yield every group under the results folder in the order of its path, and an error for each file that is refused.
 

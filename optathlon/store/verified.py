@@ -6,7 +6,7 @@ machines on which the project itself measures. Both are written by whoever takes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,9 +53,9 @@ class Trust:
         own = self.machines is None or cell.environment.machine in self.machines
         return MEASURED if own else CLAIMED, count
 
-    def on(self, machine: str) -> Trust:
-        """Return this trust by somebody who measures on a machine of his own."""
-        return self if self.machines is None else replace(self, machines=self.machines | {machine})
+    def on(self, name: Callable[[], str]) -> Trust:
+        """Return this trust by somebody who measures on a machine of his own, whose name is asked for where it matters."""
+        return self if self.machines is None else replace(self, machines=self.machines | {name()})
 
     def kept(self, groups: Iterable[Group]) -> list[Group]:
         """Return the groups that are more than claimed: what decides verdicts."""

@@ -312,7 +312,7 @@ def test_a_verified_entry_counts_for_its_own_key_and_address_alone(tmp_path: Pat
     assert trust.of(replace(cell, key="e" * 64), range(8)) == ("claimed", 0)  # measured anew under other conditions
     assert trust.of(replace(cell, method="copied"), range(8)) == ("claimed", 0)  # a key that is somebody else's
     assert trust.of(cell, []) == ("claimed", 0)
-    mine = trust.on(cell.environment.machine)
+    mine = trust.on(lambda: cell.environment.machine)
     assert mine.of(replace(cell, method="copied"), range(8)) == ("measured", 0)
 
 
