@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import subprocess
 from collections.abc import Callable, Mapping
@@ -28,12 +29,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from optathlon import measure, store
+from optathlon.judge import Thresholds
+from optathlon.judge.intervals import mean_interval
 from optathlon.measure import environment, plan_cell
 from optathlon.registry import Registry
 from optathlon.spec import Context, Method, MetricInfo, RunRecord, Status, Suite, Workload
 from optathlon.threads import fix_threads
 
 SEEDS = 5
+# A solve of less seconds than `SHORT` is run on further seeds, `MOST` at most, until its mean seconds are known to this factor.
+SHORT, MOST, KNOWN_TO = 0.05, 20, 1.2
 DEVICES = ("cpu", "cuda")
 PACKAGES = ("baselines", "optathlon", "suites")
 _ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
@@ -71,7 +76,8 @@ class SuiteCells:
     params : tuple
         The cells (`cells`) and the devices (`DEVICES`).
     seeds : int
-        Instances of each cell: enough for `optathlon compare` to tell a change from noise.
+        Solves of each cell, each in a fork of its own and, unless the workload is free of chance, of an instance of its own:
+        enough for `optathlon compare` to tell a change from noise. Short cells get more.
     """
 
     suite: str
@@ -98,7 +104,10 @@ class SuiteCells:
         """Return the runs of a cell, solved now if they are not here yet."""
         suite = _load(self.suite, self.version)
         workload, method = _find(suite, cell, device)
-        return _runs(suite, workload, method, device, 1 if workload.exact else self.seeds)
+        runs = _runs(suite, workload, method, device, self.seeds)
+        while _is_unsettled(runs):
+            runs = _runs(suite, workload, method, device, min(len(runs) + self.seeds, MOST))
+        return runs
 
     @_unit("error")
     def track_error(self, cell: str, device: str) -> float:
@@ -108,9 +117,8 @@ class SuiteCells:
 
     @_unit("s")
     def track_seconds(self, cell: str, device: str) -> float:
-        """Return the median over seeds of the method's seconds; CPU seconds on the CPU, which a busy machine disturbs least."""
-        runs = _successful(self.runs)
-        return float(np.median([(run.cpu_seconds if device == "cpu" else run.seconds) or 0.0 for run in runs]))
+        """Return the median over seeds of the method's seconds, CPU seconds on the CPU."""
+        return float(np.median([_clock(run) for run in _successful(self.runs)]))
 
 
 class Kernels:
@@ -236,6 +244,22 @@ def _runs(suite: Suite, workload: Workload, method: Method, device: str, seeds: 
             store.save(here, run)
         _keep(list(done.values()))
     return [done[seed] for seed in sorted(done)]
+
+
+def _is_unsettled(runs: list[RunRecord]) -> bool:
+    """Return whether a cell is so short that the scatter of its seconds may hide a change, and more runs are to be had."""
+    if len(runs) >= MOST or any(run.status is not Status.OK for run in runs):
+        return False
+    seconds = np.array([_clock(run) for run in runs])
+    if np.median(seconds) >= SHORT:
+        return False
+    mean, low, _ = mean_interval(np.log(np.maximum(seconds, Thresholds().floor)))
+    return len(runs) == 1 or mean - low > math.log(KNOWN_TO)
+
+
+def _clock(run: RunRecord) -> float:
+    """Return CPU seconds on the CPU, which a busy machine disturbs least, else seconds."""
+    return (run.cpu_seconds if run.cell.device == "cpu" else run.seconds) or 0.0
 
 
 def _keep(runs: list[RunRecord]) -> None:

@@ -16,8 +16,10 @@ from optathlon import store
 from optathlon.asv import adapter as asv_adapter
 from optathlon.asv.adapter import DEVICES, Kernels, SuiteCells, WrongCommit, cells, require_measured_commit
 from optathlon.data import dataset
+from optathlon.judge import compare_groups
+from optathlon.judge.comparing import Verdict
 from optathlon.measure import environment
-from optathlon.spec import MetricInfo
+from optathlon.spec import MetricInfo, RunRecord, Status
 from optathlon.store import Group, history_of
 
 REPO = Path(__file__).parents[2]
@@ -160,6 +162,60 @@ def test_kernels_solve(workplace):
     kernels.time_solve("toy/vector/draws")
     kernels.peakmem_solve("toy/vector/draws")
     assert [problem is kernels.problem for problem in solved] == [True, True]
+
+
+# Short cells --------------------------------------------------------------------------------------------------------
+
+
+def solved_in(monkeypatch, seconds, status=Status.OK):
+    """Let each job take the CPU seconds that `seconds` gives for its seed."""
+
+    def run(jobs):
+        for job in jobs:
+            yield RunRecord(
+                cell=job.cell, seed=job.seed, status=status, scores={"norm": 1.0}, seconds=1.0, cpu_seconds=seconds(job.seed)
+            )
+
+    monkeypatch.setattr(asv_adapter.measure, "run_jobs", run)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (lambda seed: 1e-3 * (1 + 0.01 * (seed % 3)), 3),  # steady
+        (lambda seed: 1e-3 * 10 ** (seed % 2), 20),  # never known
+        (lambda seed: 1e-3 * (1 + seed % 2), 18),  # two speeds
+        (lambda seed: 1e-5 * (1 + 3 * seed), 3),  # below what the gate looks at
+        (lambda seed: 0.1 * (1 + seed), 3),  # long enough
+    ],
+)
+def test_a_short_cell_is_repeated_until_its_seconds_are_known(workplace, monkeypatch, seconds, expected):
+    solved_in(monkeypatch, seconds)
+    toy = Toy()
+    toy.setup("vector/draws", "cpu")
+    assert len(toy.runs) == expected
+    assert [run.seed for run in toy.runs] == list(range(expected))
+
+
+def test_a_failed_cell_is_not_repeated(workplace, monkeypatch):
+    solved_in(monkeypatch, lambda seed: 1e-3 * (1 + seed), Status.ERROR)
+    toy = Toy()
+    toy.setup("vector/draws", "cpu")
+    assert len(toy.runs) == 3
+
+
+def test_the_gate_sees_a_slow_down_of_a_short_cell_free_of_chance(workplace, monkeypatch):
+    exact = replace(toy_suite.SUITE, workloads=tuple(replace(w, exact=True, seeds=1) for w in toy_suite.SUITE.workloads))
+    offer(monkeypatch, exact)
+    sides = []
+    for side, slower in (("base", 1.0), ("head", 5.6)):
+        (workplace / side).mkdir()
+        monkeypatch.chdir(workplace / side)
+        solved_in(monkeypatch, lambda seed, slower=slower: 1e-3 * slower * (1 + 0.3 * (seed % 3)))
+        Toy().setup("vector/draws", "cpu")
+        sides.append(groups(workplace / side))
+    (row,) = [row for row in compare_groups(*sides) if row.metric == "cpu_seconds"]
+    assert row.verdict is Verdict.REGRESSED
 
 
 # The measured commit ------------------------------------------------------------------------------------------------
