@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optathlon.measure.source import HARNESS, Module, imports_of, parse, parse_loaded, path_of
+from optathlon.measure.source import HARNESS, Module, Target, imports_of, mentioned, parse, parse_loaded, path_of
 
 LIBRARY = "optathlon.baselines"
 SUITES = "optathlon.suites"
@@ -39,6 +39,7 @@ def code_of(function: Callable[..., Any], *, library: bool = True) -> Code:
     """
     walk = _Walk(library)
     walk.value(function)
+    walk.load_what_is_mentioned()
     text = "\n".join(f"{name}\n{source}" for name, source in sorted(walk.sources.items()))
     return Code(hashlib.sha256(text.encode()).hexdigest(), tuple(sorted(walk.modules)))
 
@@ -50,6 +51,8 @@ class _Walk:
         self.library = library
         self.sources: dict[str, str] = {}
         self.modules: set[str] = set()
+        self.mentioned: set[str] = set()
+        self.deferred: list[tuple[str, Target]] = []  # a function of a module that counts as a whole, and an import inside it
         self.entered: set[str] = set()
         self.holding: set[int] = set()
         self.kept: list[Any] = []  # what `holding` names stays alive, so that no other object gets its address
@@ -143,6 +146,7 @@ class _Walk:
 
     def node(self, module: Module, node: ast.AST) -> None:
         """Follow every name used, and every import made, inside a definition."""
+        self.mentioned |= mentioned(node)
         local = imports_of(node, module.name)
         for targets in local.values():
             for target in targets:
@@ -185,8 +189,21 @@ class _Walk:
         if module.name in self.sources:
             return
         self.sources[module.name] = module.source
-        for targets in module.imports.values():
-            for target in targets:
+        self.mentioned |= mentioned(module.tree)
+        later = [(holder, one) for holder, inside in module.deferred.items() for one in inside if not path_of(one[0])]
+        self.deferred += later
+        skipped = {target for _, target in later}
+        for target in (target for targets in module.imports.values() for target in targets):
+            if target not in skipped:
+                self.imported(*target)
+
+    def load_what_is_mentioned(self) -> None:
+        """Add what others' modules the functions of whole modules import themselves, those that anything mentions.
+
+        A module of numpy's generators that also knows torch's must not bring torch to a method that never asks for one.
+        """
+        for holder, target in self.deferred:
+            if holder in self.mentioned:
                 self.imported(*target)
 
 

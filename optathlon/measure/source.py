@@ -33,6 +33,8 @@ class Module(NamedTuple):
         Each name that it imports to what that may be; ``"*"`` to the modules whose every name it takes.
     effects : list
         Statements at its top that do something when it is imported: calls, assignments to what is not its own, decorators.
+    deferred : dict
+        Each function and class at its top to what is imported inside it and nowhere else in the module.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Module(NamedTuple):
     nodes: dict[str, list[ast.stmt]]
     imports: dict[str, list[Target]]
     effects: list[ast.stmt]
+    deferred: dict[str, set[Target]]
 
 
 @cache
@@ -98,7 +101,7 @@ def parse(name: str, path: Path) -> Module:
             for export, target in ast.literal_eval(node.value).items():
                 imports.setdefault(export, []).append((target, export))
     effects = [node for node in tree.body if not _is_typing_only(node) and _acts(node, nodes, imports)]
-    return Module(name, ast.dump(tree), tree, nodes, imports, effects)
+    return Module(name, ast.dump(tree), tree, nodes, imports, effects, _deferred(tree, name))
 
 
 def imports_of(tree: ast.AST, name: str) -> dict[str, list[Target]]:
@@ -117,6 +120,29 @@ def imports_of(tree: ast.AST, name: str) -> dict[str, list[Target]]:
         elif isinstance(node, ast.Call) and (literal := _imported_by_call(node, name)):
             found.setdefault("()", []).append((literal, None))
     return found
+
+
+def mentioned(tree: ast.AST) -> set[str]:
+    """Return every name that a tree uses, asks an object for, or imports."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found.update(alias.name.rpartition(".")[2] for alias in node.names)
+    return found
+
+
+def _deferred(tree: ast.Module, name: str) -> dict[str, set[Target]]:
+    inside = {node.name: node for node in tree.body if isinstance(node, _DOCUMENTED[1:])}
+    outside = ast.Module([node for node in tree.body if node not in inside.values()], [])
+    at_once = {target for targets in imports_of(outside, name).values() for target in targets}
+    return {
+        holder: {target for targets in imports_of(node, name).values() for target in targets} - at_once
+        for holder, node in inside.items()
+    }
 
 
 def own_statements(statement: ast.stmt) -> Iterator[ast.stmt]:

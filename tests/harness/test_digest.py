@@ -151,6 +151,20 @@ def test_modules_to_import_before_the_clock_are_found_without_importing_them(tre
     assert "baselines.field.second" not in modules
 
 
+def test_what_an_unused_function_of_a_library_imports_is_not_loaded(tree: Tree) -> None:
+    """A module of two sources of random numbers brought torch to every method of numpy alone."""
+    tree.write(
+        "baselines/field/_shared.py",
+        "import numpy\ndef helper(x):\n    import csv\ndef other(x):\n    import wave\n    import numpy\n",
+    )
+    assert {"csv", "numpy"} <= set(tree.code("run_first").modules)
+    assert "wave" not in tree.code("run_first").modules
+    tree.edit("baselines/field/first.py", "helper(x)", "helper(x), _shared.other")
+    assert "wave" in tree.code("run_first").modules
+    tree.write("baselines/field/first.py", "from baselines.field import _shared\ndef first(x):\n    return _shared.other(x)\n")
+    assert "wave" in tree.code("run_first").modules
+
+
 def test_a_yardstick_in_a_metric_does_not_tie_it_to_the_library(tree: Tree) -> None:
     tree.code("run_first")
     function = importlib.import_module("suites.toy.methods").run_first
