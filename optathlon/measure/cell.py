@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from optathlon.measure.fingerprint import changed, fingerprint
 from optathlon.measure.memory import peak_memory, reset_peak_memory
 from optathlon.measure.plan import plan_cell
 from optathlon.measure.seeds import stream
-from optathlon.measure.warm import prepare
+from optathlon.measure.warm import libraries_of, loaded, prepare
 from optathlon.spec import Cell, Context, Diverged, Method, Metric, NeedsData, RunRecord, Status, Suite, TracePoint, Workload
 from optathlon.spec.text import clean
 from optathlon.store.encoding import check_exhibits
@@ -29,7 +29,7 @@ from optathlon.threads import fix_threads, threads
 
 EXHIBIT_BYTES = 64 * 1024
 _REASON_LINES = 12
-_COMPILED = "numba compiled for {:.2f} s while the clock ran: a first use that the method's warm_up should pay for"
+_FIRST_USE = "{} while the clock ran: a first use that the method's warm_up should pay for"
 _HOME = os.getpid()  # a fork of it ends with its cell and need not thaw
 
 
@@ -112,6 +112,7 @@ def _measure(
     rng = stream(seed, 1)
     context = Context(rng=rng, seed=int(rng.integers(2**31)), device=device, observe=tracer.observe, section=clock.section)
     gc.freeze()  # the method's collections look at its own objects only, however many a grown process holds
+    known = loaded()
     baseline = reset_peak_memory(device)
     with compilations() as compiled:
         clock.start()
@@ -147,10 +148,17 @@ def _measure(
         "cpu_seconds": clock.cpu_seconds,
         "sections": clock.sections,
         "trace": tuple(points),
-        "reason": _COMPILED.format(sum(compiled)) if compiled else "",
+        "reason": _first_use(sum(compiled), loaded() - known),
         **memory,
     }
     return measured, answer
+
+
+def _first_use(compiled: float, imported: Collection[str]) -> str:
+    """Return what a record must say of seconds that hold a first use, empty where they do not."""
+    said = [f"numba compiled for {compiled:.2f} s"] if compiled else []
+    said += [f"{len(imported)} modules of {', '.join(libraries_of(imported))} were imported"] if imported else []
+    return _FIRST_USE.format(" and ".join(said)) if said else ""
 
 
 def _derived(suite: Suite, record: RunRecord) -> RunRecord:

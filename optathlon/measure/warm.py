@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +49,16 @@ def is_risky(method: Method) -> bool:
 def _is_known(name: str) -> bool:
     top = name.split(".")[0]
     return top in _LIBRARIES or top in sys.stdlib_module_names
+
+
+def loaded() -> set[str]:
+    """Return the modules of the libraries known to all that this process has imported."""
+    return {name for name in sys.modules if name.split(".")[0] in _LIBRARIES}
+
+
+def libraries_of(modules: Iterable[str]) -> list[str]:
+    """Return the libraries to which modules belong."""
+    return sorted({name.split(".")[0] for name in modules})
 
 
 def _load(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,10 @@ def run_convex_sampled(problem: ReluFit, context: Context, tol: float) -> Answer
     return Answer((result.W1, result.w2))  # its bound holds for its own patterns only
 
 
-def warm_ssnal() -> None:
-    """Compile the kernels on three samples."""
+def warm_up(solver: str = "ssnal") -> None:
+    """Compile the kernels, or import the solver, on three samples."""
     X = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    relu_program(X, np.array([1.0, -1.0, 0.5]), 0.1, patterns=np.array([[1, 0], [0, 1], [1, 1]]))
+    relu_program(X, np.array([1.0, -1.0, 0.5]), 0.1, patterns=np.array([[1, 0], [0, 1], [1, 1]]), solver=solver)
 
 
 def run_pooled(problem: ReluFit, context: Context, **settings: Any) -> Answer:
@@ -197,7 +198,7 @@ CONVEX_RELU = (
         settings={"solver": "ssnal", "tol": 1e-6},
         description="semismooth-Newton augmented Lagrangian",
         reference=PILANCI_ERGEN,
-        warm_up=warm_ssnal,
+        warm_up=warm_up,
     ),
     Method(
         name="convex-admm",
@@ -205,7 +206,7 @@ CONVEX_RELU = (
         settings={"solver": "admm", "tol": 1e-3},
         description="alternating direction method of multipliers",
         reference=PILANCI_ERGEN,
-        warm_up=warm_ssnal,
+        warm_up=warm_up,
     ),
     Method(
         name="convex-clarabel",
@@ -213,7 +214,7 @@ CONVEX_RELU = (
         settings={"solver": "clarabel", "tol": 1e-6},
         description="interior point (Clarabel through cvxpy)",
         reference=f"{SLIDES}, Figure 1",
-        warm_up=warm_ssnal,
+        warm_up=partial(warm_up, "clarabel"),
     ),
     Method(
         name="convex-scs",
@@ -221,7 +222,7 @@ CONVEX_RELU = (
         settings={"solver": "scs", "tol": 1e-4},
         description="operator splitting (SCS through cvxpy)",
         reference=f"{SLIDES}, numerical results",
-        warm_up=warm_ssnal,
+        warm_up=partial(warm_up, "scs"),
     ),
     Method(
         name="convex-enumerated",
@@ -229,7 +230,7 @@ CONVEX_RELU = (
         settings={"tol": 1e-6},
         description="convex-ssnal with the enumeration of the patterns inside the clock",
         reference=PILANCI_ERGEN,
-        warm_up=warm_ssnal,
+        warm_up=warm_up,
     ),
     Method(
         name="convex-sampled",
@@ -237,14 +238,14 @@ CONVEX_RELU = (
         settings={"tol": 1e-6},
         description="convex-ssnal over patterns that are sampled inside the clock",
         reference=f"{SLIDES}, Approximating the convex program",
-        warm_up=warm_ssnal,
+        warm_up=warm_up,
     ),
     Method(
         name="convex-pooled",
         run=run_pooled,
         settings={"n_networks": 5, "n_neurons": 50, "n_steps": 500, "tol": 1e-7},
         reference=f"{PILANCI_ERGEN}, over the patterns of trained networks",
-        warm_up=warm_ssnal,
+        warm_up=warm_up,
     ),
 )
 

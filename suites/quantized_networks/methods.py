@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,13 @@ def _compile() -> None:
     exact_optimum(X, X[:, 0], beta=0.1)
 
 
+def _import(solver: str) -> None:
+    from optathlon.baselines.quantized_networks import sdp_bound
+
+    X = np.eye(4)[:, :2]
+    sdp_bound(X, X[:, 0], beta=0.1, solver=solver)
+
+
 _SHARED = {"form": "bilinear-printed", "weights": "shared", "flips": False}
 
 RELAXATIONS = tuple(
@@ -149,7 +157,7 @@ RELAXATIONS = tuple(
         settings={"form": form, "solver": solver, "tol": tol},
         workloads=workloads,
         reference=f"{PAPER}, {equation}",
-        warm_up=_compile,
+        warm_up=partial(_import, solver) if solver else _compile,
     )
     for name, form, solver, tol, equation, workloads in (
         (

@@ -14,7 +14,7 @@ import numpy as np
 
 from optathlon.spec import Context, Method
 from optathlon.suites.random_features.problem import Draws, Estimates, Features, Gram, Learning, Pool, Predictions, Scores
-from optathlon.suites.random_features.tuned import TUNED_METHODS
+from optathlon.suites.random_features.tuned import TUNED_METHODS, warm_up_nystroem
 
 SURVEY = "Deng, Liu, A Brief Survey of Random Features for Kernel Approximations"
 
@@ -238,7 +238,12 @@ def warm_up_structured() -> None:
     StructuredOrthogonalRandomFeatures(32).fit_transform(np.zeros((17, 16)))
 
 
-_COMPILED = {run_fastfood: warm_up_fastfood, run_fastfood_as_printed: warm_up_fastfood, run_sorf: warm_up_structured}
+_WARM_UPS = {
+    run_fastfood: warm_up_fastfood,
+    run_fastfood_as_printed: warm_up_fastfood,
+    run_sorf: warm_up_structured,
+    run_nystroem: warm_up_nystroem,
+}
 _RAHIMI = "Rahimi and Recht 2007, algorithm 1"
 _FASTFOOD = "Le, Sarlos and Smola 2013"
 _LEVERAGE = "Li, Ton, Oglic and Sejdinovic 2021, algorithm 1"
@@ -249,7 +254,7 @@ _FREUND = "scikit-learn; Freund and Schapire 1997"
 
 def _method(name: str, run: Callable[..., object], reference: str, **settings: object) -> Method:
     return Method(
-        name=name, run=run, settings=settings, reference=reference, yardstick=run is run_exact, warm_up=_COMPILED.get(run)
+        name=name, run=run, settings=settings, reference=reference, yardstick=run is run_exact, warm_up=_WARM_UPS.get(run)
     )
 
 

@@ -88,6 +88,16 @@ def warm_up() -> None:
     train_network(np.eye(2), np.ones(2), np.ones((2, 2)), max_steps=1)
 
 
+def warm_up_sgd() -> None:
+    """Let torch import its optimisers and prepare a layer."""
+    import torch
+
+    from optathlon.baselines.slow_to_fast import train_pictures
+
+    settings: dict[str, int] = {"n_steps": 1, "batch_size": 2}
+    train_pictures(torch.nn.Linear(2, 2), torch.eye(2), torch.tensor([0, 1]), learning_rate=0.01, rng=0, **settings)
+
+
 def _points(name: str, workloads: tuple[str, ...], optimizer: str, eta: float, bias: float, reference: str) -> Method:
     return Method(
         name=name,
@@ -129,6 +139,7 @@ METHODS = (
     Method(
         name="sgd",
         run=run_sgd,
+        warm_up=warm_up_sgd,
         settings={"learning_rate": 0.01},
         workloads=("mnist", "digits-smoke"),
         reference=f"{THESIS}, section 2.5.2",

@@ -70,7 +70,7 @@ def test_every_cell_ends_ok_or_says_that_it_diverged(records: list[RunRecord]) -
     assert any(record.status is Status.OK for record in records)
 
 
-def test_nothing_is_compiled_while_the_clock_runs(records: list[RunRecord]) -> None:
+def test_nothing_is_compiled_or_imported_while_the_clock_runs(records: list[RunRecord]) -> None:
     doubts = [(record.cell.method, record.reason) for record in records if record.status is Status.OK and record.reason]
     assert doubts == []
 
