@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -107,7 +108,7 @@ def load(name: str) -> Arrays:
     """
     entry = dataset(name)
     if entry.kind == "embedded":
-        return _load_embedded(entry)
+        return {name: array.copy() for name, array in _embedded(entry).items()}
     folder = find(name)
     if folder is None:
         raise needs_data(name)
@@ -207,7 +208,7 @@ def _row(entry: DataSet, *, trust: bool) -> Row:
         elif entry.kind == "file":
             state, note = "absent", f"optathlon data fetch {entry.name}"
         elif not trust:
-            _load_embedded(entry)
+            _embedded(entry)
         if not trust and state == "present":
             state, note = (
                 "verified",
@@ -265,8 +266,9 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _load_embedded(entry: DataSet) -> Arrays:
-    """Return the arrays of an embedded set, refused when scikit-learn ships others than the declared ones."""
+@cache
+def _embedded(entry: DataSet) -> Arrays:
+    """Return the arrays of an embedded set, refused when scikit-learn ships others than the declared ones; read once."""
     arrays = entry.read(None)
     if (found := _arrays_sha256(arrays)) != entry.arrays_sha256:
         raise CorruptData(

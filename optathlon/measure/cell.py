@@ -7,9 +7,11 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from optathlon.measure.fingerprint import changed, fingerprint
 from optathlon.measure.memory import peak_memory, reset_peak_memory
 from optathlon.measure.plan import plan_cell
 from optathlon.measure.seeds import stream
-from optathlon.measure.warm import libraries_of, loaded, prepare
+from optathlon.measure.warm import LIBRARIES, prepare
 from optathlon.spec import Cell, Context, Diverged, Method, Metric, NeedsData, RunRecord, Status, Suite, TracePoint, Workload
 from optathlon.spec.text import clean
 from optathlon.store.encoding import check_exhibits
@@ -112,7 +114,7 @@ def _measure(
     rng = stream(seed, 1)
     context = Context(rng=rng, seed=int(rng.integers(2**31)), device=device, observe=tracer.observe, section=clock.section)
     gc.freeze()  # the method's collections look at its own objects only, however many a grown process holds
-    known = loaded()
+    known = len(sys.modules)
     baseline = reset_peak_memory(device)
     with compilations() as compiled:
         clock.start()
@@ -148,16 +150,17 @@ def _measure(
         "cpu_seconds": clock.cpu_seconds,
         "sections": clock.sections,
         "trace": tuple(points),
-        "reason": _first_use(sum(compiled), loaded() - known),
+        "reason": _first_use(sum(compiled), known),
         **memory,
     }
     return measured, answer
 
 
-def _first_use(compiled: float, imported: Collection[str]) -> str:
+def _first_use(compiled: float, known: int) -> str:
     """Return what a record must say of seconds that hold a first use, empty where they do not."""
+    imported = Counter(name.split(".")[0] for name in islice(sys.modules, known, None))
     said = [f"numba compiled for {compiled:.2f} s"] if compiled else []
-    said += [f"{len(imported)} modules of {', '.join(libraries_of(imported))} were imported"] if imported else []
+    said += [f"{imported[library]} modules of {library} were imported" for library in sorted(LIBRARIES & imported.keys())]
     return _FIRST_USE.format(" and ".join(said)) if said else ""
 
 

@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,14 +23,17 @@ from optathlon.spec import Method, Suite, Workload
 from optathlon.threads import fix_threads
 
 # Imported without trying them out: a process that they end could not have been started.
-_LIBRARIES = frozenset({
+LIBRARIES = frozenset({
     "PIL", "clarabel", "cvxpy", "llvmlite", "matplotlib", "numba", "numpy", "orjson", "pandas", "scipy", "scs", "sklearn",
     "torch", "torchmetrics", "torchvision",
 })  # fmt: skip
 
 
 def load_libraries(suite: Suite, workload: Workload, method: Method) -> None:
-    """Import the libraries, known to all, of a cell: those of its method, its instance, its metrics and its data sets."""
+    """Import the libraries, known to all, of a cell: those of its method, its instance, its metrics and its data sets.
+
+    Embedded data sets are read as well: each cell would read them again.
+    """
     others = (workload.make, workload.public, suite.exhibit, *(metric.function for metric in suite.metrics_of(workload)))
     for code in (digest_of(method.run), *(digest_of(other, False) for other in others if other is not None)):
         for name in filter(_is_known, code.modules):
@@ -38,6 +41,9 @@ def load_libraries(suite: Suite, workload: Workload, method: Method) -> None:
     for name in workload.data:
         for library in filter(_is_known, data.dataset(name).libraries):
             _load(library)
+        if data.dataset(name).kind == "embedded":
+            with contextlib.suppress(Exception):  # the cell itself will say what is wrong with it
+                data.load(name)
 
 
 def is_risky(method: Method) -> bool:
@@ -48,17 +54,7 @@ def is_risky(method: Method) -> bool:
 
 def _is_known(name: str) -> bool:
     top = name.split(".")[0]
-    return top in _LIBRARIES or top in sys.stdlib_module_names
-
-
-def loaded() -> set[str]:
-    """Return the modules of the libraries known to all that this process has imported."""
-    return {name for name in sys.modules if name.split(".")[0] in _LIBRARIES}
-
-
-def libraries_of(modules: Iterable[str]) -> list[str]:
-    """Return the libraries to which modules belong."""
-    return sorted({name.split(".")[0] for name in modules})
+    return top in LIBRARIES or top in sys.stdlib_module_names
 
 
 def _load(name: str) -> None:

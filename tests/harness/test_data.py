@@ -113,6 +113,7 @@ def test_embedded_set_that_changed_is_refused(monkeypatch):
         return bunch
 
     monkeypatch.setattr(sklearn.datasets, "load_iris", corrected)
+    access._embedded.cache_clear()
     with pytest.raises(data.CorruptData, match=r"sha256 [0-9a-f]{64}, expected " + data.checksum("iris")):
         data.load("iris")
 
