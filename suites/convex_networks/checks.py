@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from scipy.stats import binomtest
-
 from optathlon.judge.claims import Check, Evidence, MissingEvidence
+from optathlon.judge.intervals import proportion_interval
 from optathlon.spec import Ruling, Verdict
 
 SLIDES, REVIEW = "Convex optimization for neural networks", "Literature review"
@@ -55,7 +54,7 @@ def sooner(method: str, other: str, workloads: tuple[str, ...] | str, level: flo
         every = sorted(ratio for some in ratios.values() for ratio in some)
         wins = sum(ratio > 1 for ratio in every)
         denials = sum(sum(ratio > 1 for ratio in some) * 2 < len(some) for some in ratios.values())
-        share = binomtest(wins, len(every)).proportion_ci(method="exact")
+        share = proportion_interval(wins, len(every))
         ruling = Ruling.CONTRADICTED if share.high < 0.5 else Ruling.INCONCLUSIVE
         if share.low >= 0.5 and not denials:
             ruling = Ruling.REPRODUCED
