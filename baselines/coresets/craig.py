@@ -13,7 +13,8 @@ from optathlon.baselines.coresets.coreset import Coreset
 from optathlon.baselines.coresets.facility_location import Strategy, facility_location
 from optathlon.baselines.coresets.gradients import FactoredGradients, Gradients, GradientsLike, as_gradients, rescaled
 
-_BLOCK = 64  # rows of a similarity matrix made at a time, so that its passes stay in cache
+_BLOCK = 32  # rows of a similarity matrix made at a time, so that its passes stay in cache
+_FEW, _BANDS = 1024, 8
 
 
 def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy", rng: Rng = None) -> Coreset:
@@ -54,15 +55,20 @@ def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy", rng:
 def pairwise(gradients: Gradients, similarities: Callable[[Gradients], Block]) -> np.ndarray:
     """Return a matrix of similarities, (n, n), up to a common factor, for the gradients are rescaled first.
 
-    It is made a block of rows at a time by what `similarities(gradients)` returns.
+    It is made a block of rows at a time by what `similarities(gradients)` returns, in bands: what lies below a band is the mirror
+    image of what lies beside it.
     """
     n, dtype = gradients.n, gradients[0].dtype
     affordable("the similarity of all pairs", n, n, dtype.itemsize, "select per class or per batch")
-    block = similarities(rescaled(gradients))
+    gradients = rescaled(gradients)
     matrix = np.empty((n, n), dtype)
-    for start in range(0, n, _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        matrix[rows] = block(rows)
+    height = n if n < _FEW else -(-n // _BANDS)
+    for start in range(0, n, height):
+        block, band = similarities(gradients.take(slice(start, None))), matrix[start : start + height, start:]
+        for first in range(0, len(band), _BLOCK):
+            rows = slice(first, min(first + _BLOCK, len(band)))
+            band[rows] = block(rows)
+            matrix[start + height :, start + first : start + rows.stop] = band[rows, height:].T
     return matrix
 
 

@@ -123,7 +123,10 @@ def command(*arguments: str, results: Path | None = None) -> None:
 
 
 # What each command needs beside its own code: `list` reads every suite, and with them the libraries of their methods.
-NEEDS = {"--help": "import typer, typer.rich_utils", "list": "import typer, typer.rich_utils, numba, scipy.optimize, scipy.linalg"}
+NEEDS = {
+    "--help": "import typer, typer.rich_utils",
+    "list": "import typer, typer.rich_utils, numba, scipy.optimize, scipy.linalg",
+}
 
 
 def cpu_seconds(arguments: list[str]) -> float:

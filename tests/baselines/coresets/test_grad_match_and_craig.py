@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist, squareform
 
 from optathlon.baselines.coresets import craig, facility_location, factored_gradients, grad_match, weighted_glister
-from optathlon.baselines.coresets.gradients import FactoredGradients
+from optathlon.baselines.coresets.craig import _negative_distances, pairwise
+from optathlon.baselines.coresets.gradients import DenseGradients, FactoredGradients
 
 
 def some_gradients(seed: int, n: int = 60) -> FactoredGradients:
@@ -51,6 +53,17 @@ def close_gradients(seed: int, dtype: type) -> tuple[FactoredGradients, np.ndarr
     pair = FactoredGradients(residuals.astype(dtype), features.astype(dtype))
     rows = np.einsum("ic,id->icd", *pair.astype(np.longdouble)).reshape(100, -1)
     return pair, np.sqrt(((rows[:, None] - rows) ** 2).sum(axis=2)).astype(np.float64)
+
+
+@pytest.mark.parametrize("n", [1023, 1024, 1601])
+@pytest.mark.parametrize("factored", [True, False])
+def test_the_distances_of_all_pairs_made_in_bands(n, factored):
+    gradients = some_gradients(n, n)
+    rows = np.einsum("ic,id->icd", *gradients).reshape(n, -1)
+    given = gradients if factored else DenseGradients(rows)
+    matrix = -pairwise(given, _negative_distances)
+    expected = squareform(pdist(rows))
+    np.testing.assert_allclose(matrix * (expected.max() / matrix.max()), expected, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("seed", range(3))
