@@ -17,7 +17,7 @@ def near(error: float) -> bool:
 
 
 THREE_LAYER_CLAIMS = decided_on(
-    "5 samples in the plane, beta 0.02, 6 seeds; SGD 4000 steps at rate 0.3, Adam 2000 at 0.03; scale small",
+    "5 samples in the plane, beta 0.02, 36 seeds; SGD 4000 steps at rate 0.3, Adam 2000 at 0.03; scale medium",
     Claim(
         id="three-layer-duality",
         source=f"{REVIEW}, Theorem 5",

@@ -210,8 +210,8 @@ OTHER_NETWORKS = (
     Workload(
         name="three-layer-0",
         make=instances.three_layer_toy(0, 0.02),
-        scale=Scale.SMALL,
-        seeds=6,
+        scale=Scale.MEDIUM,
+        seeds=36,  # as many as prove a probability of nine tenths
         budget=60.0,
         target=1e-2,
         methods=("convex-three-layer", "sgd-k2", "sgd-k15", "adam-k*"),

@@ -26,7 +26,7 @@ SMALL = (
     *("grad-match", "grad-match-no-ridge", "grad-match-sample", "grad-match-batch"),
 )
 PUBLISHED = Schedule(epochs=40, observe_every=5)
-DIGITS = Schedule(epochs=40, learning_rate=0.05)
+DIGITS = Schedule(epochs=40, learning_rate=0.05, observe_every=4)
 
 
 def _digits(name: str, make: Make, methods: tuple[str, ...], description: str, scale: Scale = Scale.SMALL) -> Workload:
