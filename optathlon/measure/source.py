@@ -176,8 +176,9 @@ def _defines(statement: ast.stmt) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
             continue
+        inner = {id(name) for loop in ast.walk(node) if isinstance(loop, ast.comprehension) for name in ast.walk(loop.target)}
         for part in _without_functions(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) and id(part) not in inner:
                 yield part.id
             elif isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store) and (base := _base(part)):
                 yield base

@@ -165,6 +165,18 @@ def test_what_an_unused_function_of_a_library_imports_is_not_loaded(tree: Tree) 
     assert "wave" in tree.code("run_first").modules
 
 
+def test_a_variable_of_a_comprehension_is_no_name_of_the_module(tree: Tree) -> None:
+    """A table of methods made by a loop over `solver` was part of every method with an argument of that name."""
+    table = "TABLE = tuple(run_third for problem in (1, 2))\n"
+    tree.write("suites/toy/methods.py", dedent(FILES["suites/toy/methods.py"]) + table)
+    before = tree.digests()
+    tree.edit("suites/toy/methods.py", "(1, 2)", "(1, 2, 3)")
+    assert tree.digests() == before
+    tree.edit("suites/toy/methods.py", "FACTOR = 2", "FACTOR = [number for number in (1, 2)][1]")
+    after = tree.digests()
+    assert {name for name in after if after[name] != before[name]} == {"first"}
+
+
 def test_a_yardstick_in_a_metric_does_not_tie_it_to_the_library(tree: Tree) -> None:
     tree.code("run_first")
     function = importlib.import_module("suites.toy.methods").run_first
