@@ -38,7 +38,7 @@ def _map_points(problem: Gram, context: Context, estimator: Any) -> Features:
             estimator.transform(problem.X)
     with context.section("transform"):
         Z = estimator.transform(problem.X)
-    size = sum(value.nbytes for value in vars(estimator).values() if isinstance(value, np.ndarray))
+    size = sum(value.nbytes for value in estimator.__dict__.values() if isinstance(value, np.ndarray))
     pool = getattr(estimator, "leverage_scores_", ())
     return Features(Z, size, getattr(estimator, "effective_dimension_", None), len(pool))
 
