@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -158,7 +157,9 @@ def _measure(
 
 def _first_use(compiled: float, known: int) -> str:
     """Return what a record must say of seconds that hold a first use, empty where they do not."""
-    imported = Counter(name.split(".")[0] for name in islice(sys.modules, known, None))
+    # Looking at the names alone would write to their pages, which a forked cell shares with its parent.
+    new = list(sys.modules)[known:] if len(sys.modules) > known else []
+    imported = Counter(name.split(".")[0] for name in new)
     said = [f"numba compiled for {compiled:.2f} s"] if compiled else []
     said += [f"{imported[library]} modules of {library} were imported" for library in sorted(LIBRARIES & imported.keys())]
     return _FIRST_USE.format(" and ".join(said)) if said else ""
