@@ -79,6 +79,17 @@ CELLS = {
     "smoke-count": (
         "enumeration",
     ),
+    "smoke-least-norm": (
+        "least-norm",
+        "interpolating-lbfgs",
+    ),
+    "smoke-one-hot": (
+        "one-path",
+        "one-path-printed",
+        "bottleneck",
+        "deep-adam",
+        "deep-lbfgs",
+    ),
 }
 
 

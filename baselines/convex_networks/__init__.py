@@ -13,8 +13,11 @@ from optathlon.baselines.convex_networks.batch_norm import BatchNormNetwork, bat
 from optathlon.baselines.convex_networks.convex_gan import ThresholdedGenerator, linear_generator, wasserstein_generator
 from optathlon.baselines.convex_networks.convexnn import SignNetwork, convexnn
 from optathlon.baselines.convex_networks.convolutional import ConvolutionalNetwork, convolutional_program
+from optathlon.baselines.convex_networks.deep_relu import DeepReluNetwork, bottleneck_relu, orthonormal_relu, rank_one_relu
+from optathlon.baselines.convex_networks.deep_training import fit_labels, train_deep_relu
 from optathlon.baselines.convex_networks.frank_wolfe import FrankWolfeNetwork, frank_wolfe, growing_batch
 from optathlon.baselines.convex_networks.linear_networks import LinearNetwork, deep_linear, two_layer_linear
+from optathlon.baselines.convex_networks.minimum_norm import MinimumNormNetwork, minimum_norm_linear
 from optathlon.baselines.convex_networks.modified_gradient import FittedNeurons, convex_surrogate, fit_neurons
 from optathlon.baselines.convex_networks.networks import TrainedLinear, TrainedNetwork, TrainedSubnetworks
 from optathlon.baselines.convex_networks.nonconvex import train_linear, train_network, train_subnetworks
@@ -48,9 +51,11 @@ __all__ = [
     "ConvexReLUClassifier",
     "ConvexReLURegressor",
     "ConvolutionalNetwork",
+    "DeepReluNetwork",
     "FittedNeurons",
     "FrankWolfeNetwork",
     "LinearNetwork",
+    "MinimumNormNetwork",
     "PolynomialNetwork",
     "ReluCertificate",
     "ReluNetwork",
@@ -63,6 +68,7 @@ __all__ = [
     "TrainedSubnetworks",
     "VectorNetwork",
     "batch_norm_program",
+    "bottleneck_relu",
     "classification_objective",
     "convex_surrogate",
     "convexnn",
@@ -70,17 +76,21 @@ __all__ = [
     "count_arrangements",
     "deep_linear",
     "enumerate_patterns",
+    "fit_labels",
     "fit_neurons",
     "frank_wolfe",
     "growing_batch",
     "largest_beta",
     "linear_generator",
+    "minimum_norm_linear",
     "network_objective",
     "neural_decomposition",
+    "orthonormal_relu",
     "polynomial_program",
     "pool_patterns",
     "pooled_program",
     "quadratic_program",
+    "rank_one_relu",
     "relu_classification_program",
     "relu_program",
     "sample_patterns",
@@ -88,6 +98,7 @@ __all__ = [
     "train_batch_norm",
     "train_classifier",
     "train_convolutional",
+    "train_deep_relu",
     "train_linear",
     "train_network",
     "train_subnetworks",

@@ -6,6 +6,7 @@ from optathlon.judge.claims import all_of, decided_on, difference_within, every_
 from optathlon.spec import Claim, Scale
 from optathlon.suites.convex_networks.algorithm_claims import ALGORITHM_CLAIMS
 from optathlon.suites.convex_networks.checks import REVIEW, SLIDES, never_below, sooner
+from optathlon.suites.convex_networks.deep_claims import DEEP_CLAIMS
 from optathlon.suites.convex_networks.variant_claims import VARIANT_CLAIMS
 
 TOYS = "toy-*"
@@ -217,4 +218,5 @@ CLAIMS = (
     *ADAPTIVE_CLAIMS,
     *ALGORITHM_CLAIMS,
     *VARIANT_CLAIMS,
+    *DEEP_CLAIMS,
 )

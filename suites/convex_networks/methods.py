@@ -29,6 +29,7 @@ from optathlon.baselines.convex_networks import (
 )
 from optathlon.baselines.convex_networks.nonconvex import Optimizer
 from optathlon.spec import Context, Method
+from optathlon.suites.convex_networks.deep import DEEP_METHODS
 from optathlon.suites.convex_networks.problem import (
     Answer,
     LinearFit,
@@ -385,4 +386,4 @@ OTHERS = (
     ),
 )
 
-METHODS = (*CONVEX_RELU, *DESCENT, *OTHERS, *VARIANT_METHODS)
+METHODS = (*CONVEX_RELU, *DESCENT, *OTHERS, *VARIANT_METHODS, *DEEP_METHODS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from optathlon.spec import Scale, Suite, Workload
 from optathlon.suites.convex_networks import instances
 from optathlon.suites.convex_networks.claims import CLAIMS
+from optathlon.suites.convex_networks.deep import DEEP_WORKLOADS
 from optathlon.suites.convex_networks.methods import METHODS
 from optathlon.suites.convex_networks.metrics import METRICS
 from optathlon.suites.convex_networks.variants import VARIANT_WORKLOADS
@@ -380,7 +381,18 @@ SUITE = Suite(
     title="Convex networks: global optima with certificates, against SGD and Adam",
     source="M. Pilanci, Convex optimization for neural networks; D. H. Lina and Y. Yang, Literature review for neural"
     " network training and convex optimization",
-    workloads=(*SMOKE, *TOYS, *PLANTED, *EMBEDDED, *OTHER_NETWORKS, *ALGORITHMS, *VARIANT_WORKLOADS, *MEDIUM, *PAPER),
+    workloads=(
+        *SMOKE,
+        *TOYS,
+        *PLANTED,
+        *EMBEDDED,
+        *OTHER_NETWORKS,
+        *ALGORITHMS,
+        *VARIANT_WORKLOADS,
+        *DEEP_WORKLOADS,
+        *MEDIUM,
+        *PAPER,
+    ),
     methods=METHODS,
     metrics=METRICS,
     claims=CLAIMS,

@@ -10,7 +10,7 @@ from optathlon.judge.evidence import Evidence, MissingEvidence
 from optathlon.measure import Job, plan_cell, run_jobs
 from optathlon.spec import Ruling, RunRecord, Status
 from optathlon.store import save
-from optathlon.suites.convex_networks import instances, metrics, plots, variants
+from optathlon.suites.convex_networks import deep, instances, metrics, plots, variants
 from optathlon.suites.convex_networks.checks import never_below, sooner
 from optathlon.suites.convex_networks.problem import Answer, Moments, VariationFit
 from optathlon.suites.convex_networks.suite import SUITE
@@ -174,3 +174,55 @@ def test_variants_score_the_layers_that_their_programs_return_and_counts_see_dou
     assert rows.objective((listed,)) == 0
     assert rows.objective((listed[:, :6],)) == 0.5
     assert rows.objective((np.hstack([listed, listed[:, :1]]),)) == -1
+
+
+def test_deep_problems_score_what_fits_and_what_the_closed_forms_return():
+    linear, ray = deep.least_norm(3, 5, 2, 2)(rng(), "cpu"), deep.rank_one(4, 3, 3)(rng(), "cpu")
+    for problem in (linear, ray):
+        answer = deep.run_least_norm(problem, None)
+        assert abs(metrics.objective_gap(problem, answer)) <= 1e-6
+        assert abs(metrics.certified_gap(problem, answer)) <= 1e-9
+        assert problem.objective((*answer.layers[:-1], 1.1 * answer.layers[-1])) == np.inf
+    classes = deep.one_hot(10, 8, 0.01)(rng(), "cpu")
+    paths, printed = (deep.run_one_path(classes, None, unit_layers=unit) for unit in (False, True))
+    gaps = [metrics.objective_gap(classes, answer) for answer in (deep.run_bottleneck(classes, None), paths, printed)]
+    assert 0 < gaps[0] < gaps[1] < gaps[2]
+    assert classes.objective(paths.layers) == pytest.approx(0.399496, rel=1e-5)
+
+
+def deep_run(method, gap, workload, seed=0):
+    return replace(run(method, gap, workload=workload, seed=seed), scores={"objective-gap": gap, "certified-gap": 0.0})
+
+
+def test_theorem_4_is_contradicted_by_one_network_below_and_by_a_gap():
+    claims = {claim.id: claim.check for claim in SUITE.claims}
+    rivals = ("one-path", "deep-adam", "deep-lbfgs", "bottleneck")
+    above = [deep_run(method, gap, "one-hot-10-depth8") for method, gap in zip(rivals, (4.0, 4.5, 4.1, 4.2), strict=True)]
+    assert claims["theorem4-eight-layers"](Evidence(tuple(above))).ruling is Ruling.REPRODUCED
+    below = [*above[:3], deep_run("bottleneck", 2.9, "one-hot-10-depth8")]
+    assert claims["theorem4-eight-layers"](Evidence(tuple(below))).ruling is Ruling.CONTRADICTED
+    for gap, ruling in ((1e-10, Ruling.REPRODUCED), (1e-3, Ruling.CONTRADICTED)):
+        two = [deep_run("one-path", gap, "one-hot-10-depth2"), *(deep_run(m, 0.1, "one-hot-10-depth2") for m in rivals[1:3])]
+        assert claims["theorem4-two-layers"](Evidence(tuple(two))).ruling is ruling
+    for printed, ruling in ((1.0, Ruling.CONTRADICTED), (0.5, Ruling.REPRODUCED)):
+        sizes = [deep_run("one-path-printed", printed, "one-hot-10-depth3"), deep_run("one-path", 0.6, "one-hot-10-depth3")]
+        assert claims["theorem4-sizes"](Evidence(tuple(sizes))).ruling is ruling
+
+
+def test_networks_of_least_norm_may_be_found_smaller_or_elsewhere():
+    claims = {claim.id: claim.check for claim in SUITE.claims}
+    for gap, rival, ruling in ((0.0, 0.1, Ruling.REPRODUCED), (1e-3, 0.1, Ruling.CONTRADICTED), (0.0, -0.1, Ruling.CONTRADICTED)):
+        ray = [
+            deep_run("least-norm", gap, "least-norm-rank1-depth3"),
+            deep_run("interpolating-lbfgs", rival, "least-norm-rank1-depth3"),
+        ]
+        assert claims["theorem3-rank-one"](Evidence(tuple(ray))).ruling is ruling
+    for gap, ruling in ((1e-7, Ruling.REPRODUCED), (-1e-3, Ruling.CONTRADICTED)):
+        solved = (deep_run("least-norm", gap, "least-norm-5x8-depth2"),)
+        assert claims["least-norm-duality"](Evidence(solved)).ruling is ruling
+    for rival, ruling in ((0.01, Ruling.REPRODUCED), (-0.01, Ruling.CONTRADICTED)):
+        pair = [
+            deep_run("least-norm", 0.0, "least-norm-5x8-depth3"),
+            deep_run("interpolating-lbfgs", rival, "least-norm-5x8-depth3"),
+        ]
+        assert claims["least-norm-never-below"](Evidence(tuple(pair))).ruling is ruling
