@@ -41,6 +41,7 @@ CELLS = {
         "message-passing",
         "expectation-propagation",
         "k-best",
+        "lattice-reduction",
         "annealing",
         "tabu",
     ),
@@ -52,6 +53,20 @@ CELLS = {
         "semidefinite-relaxation",
         "maximin-gda",
         "maximin-l1",
+    ),
+    "logistic-4x40": (
+        "logistic-regression",
+        "logistic-box",
+        "logistic-maximin",
+        "logistic-exact",
+    ),
+    "levels-4x12": (
+        "semidefinite-relaxation",
+        "maximin-gda",
+        "k-best",
+        "ordinal-least-squares",
+        "ordinal-lattice",
+        "ordinal-maximin",
     ),
     "digits-smoke": (
         "network-real",

@@ -10,6 +10,8 @@ from optathlon.baselines.binary_regression.conditions import (
     general_condition,
     low_noise_condition,
     robust_condition,
+    robust_multipliers,
+    saddle_multipliers,
 )
 from optathlon.baselines.binary_regression.detectors import (
     PropagationResult,
@@ -19,13 +21,32 @@ from optathlon.baselines.binary_regression.detectors import (
 )
 from optathlon.baselines.binary_regression.diagonal_sdp import DiagonalSDP, solve_diagonal_sdp
 from optathlon.baselines.binary_regression.exact import ExactResult, exact
+from optathlon.baselines.binary_regression.lattice import ReducedBasis, lattice_reduction, lll, nearest_plane
 from optathlon.baselines.binary_regression.least_squares import least_squares
 from optathlon.baselines.binary_regression.local_search import FlipResult, annealing, flip_descent
+from optathlon.baselines.binary_regression.logistic import (
+    LogisticResult,
+    logistic_box,
+    logistic_condition,
+    logistic_exact,
+    logistic_loss,
+    logistic_maximin,
+)
 from optathlon.baselines.binary_regression.maximin import MaximinResult, maximin
 from optathlon.baselines.binary_regression.message_passing import (
     MessagePassingResult,
     message_passing,
     state_evolution,
+)
+from optathlon.baselines.binary_regression.ordinal import (
+    OrdinalResult,
+    level_bits,
+    levels_of,
+    nearest_level,
+    ordinal_condition,
+    ordinal_lattice,
+    ordinal_least_squares,
+    ordinal_maximin,
 )
 from optathlon.baselines.binary_regression.semidefinite_relaxation import (
     Certificate,
@@ -88,10 +109,13 @@ __all__ = [
     "ExactResult",
     "FlipResult",
     "GainBias",
+    "LogisticResult",
     "MaximinOptimizer",
     "MaximinResult",
     "MessagePassingResult",
+    "OrdinalResult",
     "PropagationResult",
+    "ReducedBasis",
     "SemidefiniteResult",
     "StraightThroughOptimizer",
     "TrainedNetwork",
@@ -109,14 +133,31 @@ __all__ = [
     "general_condition",
     "hidden_layer_network",
     "k_best",
+    "lattice_reduction",
     "least_squares",
+    "level_bits",
+    "levels_of",
     "linear_network",
+    "lll",
+    "logistic_box",
+    "logistic_condition",
+    "logistic_exact",
+    "logistic_loss",
+    "logistic_maximin",
     "low_noise_condition",
     "maximin",
     "message_passing",
+    "nearest_level",
+    "nearest_plane",
+    "ordinal_condition",
+    "ordinal_lattice",
+    "ordinal_least_squares",
+    "ordinal_maximin",
     "predict_classes",
     "refresh_normalisation",
     "robust_condition",
+    "robust_multipliers",
+    "saddle_multipliers",
     "semidefinite_relaxation",
     "solve_diagonal_sdp",
     "split_parameters",

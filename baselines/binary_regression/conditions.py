@@ -53,6 +53,29 @@ def general_condition(gradient: ArrayLike, hessian: ArrayLike) -> Condition:
     return Condition(left < right, left, right)
 
 
+def saddle_multipliers(w: ArrayLike, gradient: ArrayLike) -> Array:
+    """The multipliers z* = -diag(w*) grad f(w*) / 2 that make signs w* stationary in eq. 2, f(w) + sum_i z_i (w_i^2 - 1).
+
+    Under condition (6), (w*, z*) is a local maximin point. Theorem II.3 and (20) print the opposite sign.
+
+    Parameters
+    ----------
+    w : array_like, shape (n_features,)
+        Signs.
+    gradient : array_like, shape (n_features,)
+        Gradient of f there.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or w holds anything but -1 and 1.
+    """
+    signs, slope = np.asarray(w, dtype=np.float64), np.asarray(gradient, dtype=np.float64)
+    if signs.ndim != 1 or signs.shape != slope.shape or not np.isin(signs, (-1.0, 1.0)).all():
+        raise ValueError(f"w must hold -1 or 1, one for each entry of gradient {slope.shape}, got shape {signs.shape}")
+    return -0.5 * signs * slope
+
+
 def low_noise_condition(X: ArrayLike, noise: ArrayLike) -> Condition:
     """Condition (8) of Theorem III.1: |X'e|_inf < lambda_min(X'X); (6) for least squares, halved.
 
@@ -114,3 +137,35 @@ def robust_condition(X: ArrayLike, noise: ArrayLike, delta: float) -> tuple[Cond
     first = general_condition(features.T @ slopes, (features * inside[:, None]).T @ features)
     apart = inside | (np.abs(e) >= delta + 2 * np.linalg.norm(features, axis=1))
     return first, bool(apart.all())
+
+
+def robust_multipliers(X: ArrayLike, noise: ArrayLike, w: ArrayLike, delta: float) -> Array:
+    """The multipliers of Theorem IV.1 for Huber's loss of width delta: z* = diag(w*) X'c / 2.
+
+    c_i is e_i where |e_i| <= delta and delta sign(e_i) elsewhere, the slope of the loss (9). The theorem prints
+    -diag(w*) X'c, of the other sign and twice the size, and (12) sign(e_i).
+
+    Parameters
+    ----------
+    X : array_like, shape (n_samples, n_features)
+        Features.
+    noise : array_like, shape (n_samples,)
+        e = y - Xw*.
+    w : array_like, shape (n_features,)
+        Signs w*.
+    delta : float
+        Width of the quadratic part, in units of y.
+
+    Returns
+    -------
+    ndarray, shape (n_features,)
+        z*.
+
+    Raises
+    ------
+    ValueError
+        When an argument has the wrong shape, dtype or range.
+    """
+    features, e = check_regression(X, noise)
+    check_positive("delta", delta)
+    return saddle_multipliers(w, -features.T @ np.clip(e, -delta, delta))

@@ -110,6 +110,13 @@ def run_k_best(problem: Problem, context: Context, **settings: Any) -> Answer:
     return Answer(_each(problem, partial(k_best, **settings)))
 
 
+def run_lattice_reduction(problem: Problem, context: Context, **settings: Any) -> Answer:
+    """Nearest plane in a reduced basis."""
+    from optathlon.baselines.binary_regression import lattice_reduction
+
+    return Answer(_each(problem, partial(lattice_reduction, **settings)))
+
+
 def run_annealing(problem: Problem, context: Context, **settings: Any) -> Answer:
     """Simulated annealing."""
     from optathlon.baselines.binary_regression import annealing
@@ -240,6 +247,12 @@ REGRESSION_METHODS = (
         run=run_k_best,
         settings={"n_best": 64},
         reference="Guo and Nilsson, K-best sphere decoding, 2006",
+    ),
+    Method(
+        name="lattice-reduction",
+        run=run_lattice_reduction,
+        settings={"delta": 0.75},
+        reference="Lenstra, Lenstra, Lovasz 1982; Babai 1986; Wuebben et al., MMSE-based lattice-reduction, 2004",
     ),
     Method(
         name="annealing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optathlon.spec import Scale, Suite, Workload
 from optathlon.suites.binary_regression.claims import CLAIMS
+from optathlon.suites.binary_regression.extensions import EXTENSION_METHODS, EXTENSION_WORKLOADS
 from optathlon.suites.binary_regression.methods import METHODS, PAPER
 from optathlon.suites.binary_regression.metrics import METRICS
 from optathlon.suites.binary_regression.networks import NETWORK_METHODS, NETWORK_WORKLOADS
@@ -29,7 +30,7 @@ AVERAGES = (
     "maximin-adam-average",
 )
 RIVALS = ("message-passing", "box-flips")
-DETECTORS = ("expectation-propagation", "k-best")
+DETECTORS = ("expectation-propagation", "k-best", "lattice-reduction")
 LIMITS = tuple(f"maximin-{name}-{kind}" for name in ("gda", "ogda", "extragradient") for kind in ("random", "columns"))
 RANDOM_STARTS = tuple(f"maximin-{name}-random" for name in ("gda", "ogda", "extragradient", "adam"))
 ROBUST = ("maximin-l1", "least-deviations", "box-relaxation-l1", "straight-through-l1")
@@ -199,7 +200,7 @@ PAPER_WORKLOADS = (
     *(_laplace(Scale.PAPER, sigma, 10, 50, "fig3") for sigma in (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)),
 )
 
-WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS, *NETWORK_WORKLOADS)
+WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS, *EXTENSION_WORKLOADS, *NETWORK_WORKLOADS)
 
 SUITE = Suite(
     name="binary_regression",
@@ -207,7 +208,7 @@ SUITE = Suite(
     title="Regression and networks with weights in {-1, +1}",
     source=PAPER,
     workloads=WORKLOADS,
-    methods=(*METHODS, *NETWORK_METHODS),
+    methods=(*METHODS, *EXTENSION_METHODS, *NETWORK_METHODS),
     metrics=METRICS,
     claims=CLAIMS,
     reference_method="least-squares",

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from optathlon.suites.binary_regression import metrics
+from optathlon.judge.evidence import Evidence
+from optathlon.measure import plan_cell
+from optathlon.spec import Ruling, RunRecord, Status
+from optathlon.suites.binary_regression import extensions, metrics
 from optathlon.suites.binary_regression.plots import curve, draw, limit
 from optathlon.suites.binary_regression.problem import (
     Answer,
@@ -15,6 +18,7 @@ from optathlon.suites.binary_regression.problem import (
     synthetic,
     table,
 )
+from optathlon.suites.binary_regression.suite import SUITE
 
 
 def rng():
@@ -115,3 +119,63 @@ def test_the_limit_of_message_passing_spans_the_noises_of_a_figure():
     assert 0.3 < noises[0] < 0.35
     assert errors == sorted(errors)
     assert errors[-1] == pytest.approx(0.1088, abs=1e-4)  # Tanaka's fixed point at two samples a weight and sigma 1
+
+
+def test_extensions_score_the_signs_of_what_they_find():
+    classes = extensions.logistic(3, 200, 4, condition=True)(rng(), "cpu")
+    assert set(np.unique(classes.y)) == {-1.0, 1.0}
+    assert metrics.bit_error_rate(classes, extensions.run_logistic_maximin(classes, Unwatched(), n_steps=500)) == 0
+    assert metrics.bit_error_rate(classes, extensions.run_logistic_exact(classes, None)) == 0
+    four = extensions.levels(3, 40, 5, 0.0)(rng(), "cpu")
+    assert four.X.shape == (3, 40, 10)
+    np.testing.assert_allclose(np.einsum("tij,tj->ti", four.X, four.w_true), four.y)
+    for method in ("least-squares", "lattice"):
+        assert metrics.bit_error_rate(four, extensions.run_ordinal(four, None, method)) == 0
+    wrong = four.w_true.copy()
+    wrong[0, 0] *= -1
+    assert metrics.bit_error_rate(four, Answer(wrong)) == pytest.approx(1 / 30)
+
+
+class Unwatched:
+    """A context that nobody looks through."""
+
+    def observe(self, step, answer):
+        pass
+
+
+def errors(method, workload, values):
+    cell = plan_cell(SUITE, SUITE.workload(workload), SUITE.method(method), machine="here")
+    return [
+        RunRecord(cell=cell, seed=seed, status=Status.OK, scores={"bit-error-rate": v}, seconds=1.0, cpu_seconds=1.0, trace=())
+        for seed, v in enumerate(values)
+    ]
+
+
+LOW, HIGH = (0.01, 0.011, 0.009, 0.0105, 0.0095), (0.05, 0.052, 0.048, 0.051, 0.049)
+
+
+@pytest.mark.parametrize(
+    ("claim", "better", "worse", "workload"),
+    [
+        ("logistic-maximin-beats-rounding", "logistic-maximin", "logistic-regression", "logistic-10x100"),
+        ("levels-polynomial-beats-rounding", "ordinal-maximin", "ordinal-least-squares", "levels-30x60-sigma0.5"),
+        ("levels-bits-beats-rounding", "maximin-gda", "ordinal-least-squares", "levels-30x60-sigma0.5"),
+        ("lattice-reduction-beats-rounding", "lattice-reduction", "least-squares", "gaussian-30x60-sigma0.6"),
+        ("lattice-reduction-behind-the-tree", "k-best", "lattice-reduction", "gaussian-30x60-sigma0.6"),
+    ],
+)
+def test_claims_of_the_extensions_turn_with_the_figures(claim, better, worse, workload):
+    check = next(one.check for one in SUITE.claims if one.id == claim)
+    for ours, theirs, ruling in (
+        (LOW, HIGH, Ruling.REPRODUCED),
+        (HIGH, LOW, Ruling.CONTRADICTED),
+        (LOW, LOW[::-1], Ruling.INCONCLUSIVE),
+    ):
+        assert check(Evidence((*errors(better, workload, ours), *errors(worse, workload, theirs)))).ruling is ruling
+
+
+def test_one_wrong_sign_contradicts_the_recovery_of_logistic_maximin():
+    check = next(one.check for one in SUITE.claims if one.id == "logistic-recovery")
+    workload = "logistic-condition6-8x400"
+    assert check(Evidence(tuple(errors("logistic-maximin", workload, (0.0,) * 5)))).ruling is Ruling.REPRODUCED
+    assert check(Evidence(tuple(errors("logistic-maximin", workload, (0.0, 0.0, 1 / 160))))).ruling is Ruling.CONTRADICTED
