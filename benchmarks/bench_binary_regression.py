@@ -44,6 +44,9 @@ CELLS = {
         "lattice-reduction",
         "annealing",
         "tabu",
+        "tuned-straight-through",
+        "tuned-bop",
+        "tuned-maximin-gda",
     ),
     "robust-5x40": (
         "box-relaxation-huber",
@@ -78,6 +81,11 @@ CELLS = {
         "network-maximin-wide",
         "network-no-dual",
         "network-no-dual-rounded",
+    ),
+    "digits-tuned-smoke": (
+        "tuned-network-straight-through",
+        "tuned-network-bop",
+        "tuned-network-maximin",
     ),
 }
 

@@ -17,6 +17,7 @@ from optathlon.suites.binary_regression.problem import (
     table,
     tight,
 )
+from optathlon.suites.binary_regression.tuning import TUNED_METHODS, TUNED_REGRESSIONS, TUNED_WORKLOADS
 
 LOOSE = ("least-squares", "box-relaxation", "straight-through", "bop")
 RELAXATIONS = ("semidefinite-relaxation", "semidefinite-randomized")
@@ -45,7 +46,15 @@ def _gaussian(scale: Scale, sigma: float, seeds: int, prefix: str = "gaussian") 
         scale=scale,
         seeds=seeds,
         trials=50,
-        methods=(*LOOSE, *RELAXATIONS, "exact", *MAXIMIN, *RIVALS, *(AVERAGES if sigma in (0.6, 1.0) else ()), *DETECTORS),
+        methods=(
+            *LOOSE,
+            *RELAXATIONS,
+            "exact",
+            *MAXIMIN,
+            *RIVALS,
+            *((*AVERAGES, *TUNED_REGRESSIONS) if sigma in (0.6, 1.0) else ()),
+            *DETECTORS,
+        ),
         description=f"50 trials, 30 weights from 60 samples, Gaussian noise of sigma {sigma} (Fig. 1)",
     )
 
@@ -106,7 +115,7 @@ SMOKE_WORKLOADS = (
         scale=Scale.SMOKE,
         seeds=2,
         budget=10.0,
-        methods=tuple(method.name for method in METHODS if method.name != "box-relaxation-huber"),
+        methods=(*(method.name for method in METHODS if method.name != "box-relaxation-huber"), *TUNED_REGRESSIONS),
         description="10 trials, 6 weights from 12 samples, Gaussian noise of sigma 0.5",
     ),
     Workload(
@@ -200,7 +209,15 @@ PAPER_WORKLOADS = (
     *(_laplace(Scale.PAPER, sigma, 10, 50, "fig3") for sigma in (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)),
 )
 
-WORKLOADS = (*SMOKE_WORKLOADS, *SMALL_WORKLOADS, *MEDIUM_WORKLOADS, *PAPER_WORKLOADS, *EXTENSION_WORKLOADS, *NETWORK_WORKLOADS)
+WORKLOADS = (
+    *SMOKE_WORKLOADS,
+    *SMALL_WORKLOADS,
+    *MEDIUM_WORKLOADS,
+    *PAPER_WORKLOADS,
+    *EXTENSION_WORKLOADS,
+    *NETWORK_WORKLOADS,
+    *TUNED_WORKLOADS,
+)
 
 SUITE = Suite(
     name="binary_regression",
@@ -208,7 +225,7 @@ SUITE = Suite(
     title="Regression and networks with weights in {-1, +1}",
     source=PAPER,
     workloads=WORKLOADS,
-    methods=(*METHODS, *EXTENSION_METHODS, *NETWORK_METHODS),
+    methods=(*METHODS, *EXTENSION_METHODS, *NETWORK_METHODS, *TUNED_METHODS),
     metrics=METRICS,
     claims=CLAIMS,
     reference_method="least-squares",

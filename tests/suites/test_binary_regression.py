@@ -5,7 +5,7 @@ import pytest
 
 from optathlon.judge.evidence import Evidence
 from optathlon.measure import plan_cell
-from optathlon.spec import Ruling, RunRecord, Status
+from optathlon.spec import Context, Ruling, RunRecord, Status
 from optathlon.suites.binary_regression import extensions, metrics
 from optathlon.suites.binary_regression.plots import curve, draw, limit
 from optathlon.suites.binary_regression.problem import (
@@ -19,6 +19,7 @@ from optathlon.suites.binary_regression.problem import (
     table,
 )
 from optathlon.suites.binary_regression.suite import SUITE
+from optathlon.suites.binary_regression.tuning import N_SETTINGS, NETWORK_RANGES, REGRESSION, run_tuned_network, search
 
 
 def rng():
@@ -161,6 +162,8 @@ LOW, HIGH = (0.01, 0.011, 0.009, 0.0105, 0.0095), (0.05, 0.052, 0.048, 0.051, 0.
         ("levels-polynomial-beats-rounding", "ordinal-maximin", "ordinal-least-squares", "levels-30x60-sigma0.5"),
         ("levels-bits-beats-rounding", "maximin-gda", "ordinal-least-squares", "levels-30x60-sigma0.5"),
         ("lattice-reduction-beats-rounding", "lattice-reduction", "least-squares", "gaussian-30x60-sigma0.6"),
+        ("tuned-alike-sigma0.6-straight-through", "tuned-maximin-gda", "tuned-straight-through", "gaussian-30x60-sigma0.6"),
+        ("tuned-alike-sigma1.0-bop", "tuned-maximin-gda", "tuned-bop", "gaussian-30x60-sigma1.0"),
         ("lattice-reduction-behind-the-tree", "k-best", "lattice-reduction", "gaussian-30x60-sigma0.6"),
     ],
 )
@@ -179,3 +182,31 @@ def test_one_wrong_sign_contradicts_the_recovery_of_logistic_maximin():
     workload = "logistic-condition6-8x400"
     assert check(Evidence(tuple(errors("logistic-maximin", workload, (0.0,) * 5)))).ruling is Ruling.REPRODUCED
     assert check(Evidence(tuple(errors("logistic-maximin", workload, (0.0, 0.0, 1 / 160))))).ruling is Ruling.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    "name", ["bop", *(pytest.param(other, marks=pytest.mark.slow) for other in ("straight-through", "maximin-gda"))]
+)
+def test_the_search_finds_the_settings_that_are_declared(name):
+    assert search(name) == {name: REGRESSION[name]}
+
+
+def test_networks_are_tuned_alike_and_without_the_test_images(monkeypatch):
+    from optathlon.suites.binary_regression import tuning
+    from optathlon.suites.binary_regression.networks import digits
+
+    problem = digits("linear", n_epochs=1, n_train=100, n_test=10)(rng(), "cpu")
+    trained = []
+
+    def train(seen, context, method, **settings):
+        trained.append((len(seen.y_train), settings))
+        return len(trained)
+
+    monkeypatch.setattr(tuning, "_train", train)
+    monkeypatch.setattr(tuning, "test_error", lambda seen, answer: {5: 0.1}.get(answer, 0.2) if len(seen.y_test) == 20 else None)
+    for method in NETWORK_RANGES:
+        trained.clear()
+        run_tuned_network(problem, Context(rng=rng()), method=method, n_settings=N_SETTINGS)
+        sizes = [size for size, _ in trained]
+        assert sizes == [80] * N_SETTINGS + [100]
+        assert trained[-1][1] == trained[4][1]
