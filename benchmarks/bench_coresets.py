@@ -30,6 +30,10 @@ CELLS = {
         "grad-match-all-layers",
         "weighted-glister",
         "weighted-glister-cosine",
+        "forgetting",
+        "proxy-grad-match",
+        "own-grad-match",
+        "random-once",
     ),
     "convex-smoke": (
         "incremental-all-2",

@@ -28,6 +28,7 @@ from optathlon.baselines.coresets.weighted_glister import weighted_glister
 if TYPE_CHECKING:
     from optathlon.baselines.coresets.layer_gradients import all_layer_gradients, last_layer_gradients
     from optathlon.baselines.coresets.networks import lenet, small_lenet
+    from optathlon.baselines.coresets.proxy import Proxy, train_proxy
     from optathlon.baselines.coresets.training import TrainedModel, train_on_coresets
 
 _LAZY = {
@@ -35,6 +36,8 @@ _LAZY = {
     "last_layer_gradients": "optathlon.baselines.coresets.layer_gradients",
     "lenet": "optathlon.baselines.coresets.networks",
     "small_lenet": "optathlon.baselines.coresets.networks",
+    "Proxy": "optathlon.baselines.coresets.proxy",
+    "train_proxy": "optathlon.baselines.coresets.proxy",
     "TrainedModel": "optathlon.baselines.coresets.training",
     "train_on_coresets": "optathlon.baselines.coresets.training",
 }
@@ -44,6 +47,7 @@ __all__ = [
     "FactoredGradients",
     "ForgettingEvents",
     "IncrementalResult",
+    "Proxy",
     "TrainedModel",
     "all_layer_gradients",
     "craig",
@@ -71,6 +75,7 @@ __all__ = [
     "repeated_subsets",
     "small_lenet",
     "train_on_coresets",
+    "train_proxy",
     "weighted_glister",
 ]
 

@@ -18,6 +18,7 @@ from optathlon.judge.claims import (
     ratio_within,
 )
 from optathlon.spec import Claim, Ruling, Scale, Verdict
+from optathlon.suites.coresets.proxy import PROXY_CLAIMS
 
 # Where every strategy runs by the same schedule: the published protocol, and what two cores do of it.
 PUBLISHED = ("mnist", "fashion-mnist", "cifar10")
@@ -380,4 +381,4 @@ CONVEX_CLAIMS = decided_on(
     ),
 )
 
-CLAIMS = (*LAYER_CLAIMS, *EPOCH_CLAIMS, *EQUAL_CLAIMS, *RIVAL_CLAIMS, *CONVEX_CLAIMS, *ACCEPTANCE_CLAIMS)
+CLAIMS = (*LAYER_CLAIMS, *EPOCH_CLAIMS, *EQUAL_CLAIMS, *RIVAL_CLAIMS, *CONVEX_CLAIMS, *ACCEPTANCE_CLAIMS, *PROXY_CLAIMS)

@@ -10,6 +10,7 @@ from optathlon.suites.coresets.convex import CONVEX_WORKLOADS
 from optathlon.suites.coresets.methods import METHODS, PAPER
 from optathlon.suites.coresets.metrics import METRICS
 from optathlon.suites.coresets.problem import Make, Schedule, colour_pictures, digits, grey_pictures, imbalanced, noisy
+from optathlon.suites.coresets.proxy import PROXIES, PROXY_METHODS, PROXY_WORKLOADS
 
 RIVALS = ("rs2", "importance", "moderate", "herding", "k-centre", "el2n", "grand", "craig-stochastic")
 # What one selection costs, in passes over all the data: CPU seconds of one thread over those of an epoch on everything, medians
@@ -52,7 +53,7 @@ WORKLOADS = (
         budget=30.0,
         target=0.8,
         data=("digits",),
-        methods=PICTURES,
+        methods=(*PICTURES, *PROXIES),
         description="200 digits of 8 x 8, small LeNet, 4 epochs",
     ),
     *CONVEX_WORKLOADS,
@@ -77,7 +78,7 @@ WORKLOADS = (
     _digits(
         "digits-noisy",
         noisy(digits(1437, 360, DIGITS), 0.2),
-        ("random", "grad-match", "moderate", "el2n"),
+        ("random", "grad-match", "moderate", "el2n", "forgetting", "random-once"),
         "1,437 digits, a fifth of the training labels drawn at random, small LeNet, 40 epochs at rate 0.05",
         Scale.MEDIUM,
     ),
@@ -88,6 +89,7 @@ WORKLOADS = (
         "digits, a tenth of the training samples of the classes 5 to 9, small LeNet, 40 epochs at rate 0.05",
         Scale.MEDIUM,
     ),
+    *PROXY_WORKLOADS,
     *(
         Workload(
             name=f"{name.replace('_', '-')}-10000-equal",
@@ -198,7 +200,7 @@ SUITE = Suite(
     title="Training image classifiers on a tenth of the data",
     source=PAPER,
     workloads=WORKLOADS,
-    methods=METHODS,
+    methods=(*METHODS, *PROXY_METHODS),
     metrics=METRICS,
     claims=CLAIMS,
     reference_method="random",

@@ -18,6 +18,7 @@ from optathlon.suites.coresets import metrics, plots
 from optathlon.suites.coresets.claims import _below
 from optathlon.suites.coresets.convex import Fit, convex_gap, distance_to_bound, tumours
 from optathlon.suites.coresets.problem import Classification, Schedule
+from optathlon.suites.coresets.proxy import run_forgetting, run_proxy_grad_match, wide_lenet
 from optathlon.suites.coresets.suite import PICTURES, SUITE
 
 
@@ -179,3 +180,47 @@ def test_incremental_gradients_are_scored_against_the_optimum_of_the_convex_sum(
     some = Fit(problem.best + 1.0, np.concatenate([np.flatnonzero(problem.y == sign)[:3] for sign in (-1, 1)]))
     assert distance_to_bound(problem, everything) == np.inf  # every sample stands for itself: eps is 0
     assert 0 < distance_to_bound(problem, some) < np.inf
+
+
+def test_proxies_choose_once_and_for_every_class(problem):
+    context = Context(rng=np.random.default_rng(0), seed=0)
+    larger = replace(problem, model=wide_lenet(0))
+    forgetting = run_forgetting(larger, context, epochs=2)
+    matched = [run_proxy_grad_match(larger, context, proxy=proxy, epochs=2, ridge=0.5, tol=1e-3) for proxy in ("small", "own")]
+    for answer in (forgetting, *matched):
+        assert len(answer.coreset.indices) <= problem.k
+        assert set(problem.labels[answer.coreset.indices].tolist()) == set(problem.labels.tolist())
+        assert answer.model[0].out_channels == 32
+        start = larger.model.state_dict()
+        assert all(torch.equal(value, start[name]) for name, value in answer.selected_by.items())  # chosen before the first step
+
+
+def judged(claim, workload, figures):
+    """Return the ruling on test errors, a list for each method."""
+    records = []
+    for method, values in figures.items():
+        cell = plan_cell(SUITE, SUITE.workload(workload), SUITE.method(method), machine="here")
+        records += [record(cell, seed, **{"test-error": value}) for seed, value in enumerate(values)]
+    return next(one.check for one in SUITE.claims if one.id == claim)(Evidence(tuple(records))).ruling
+
+
+@pytest.mark.parametrize(
+    ("claim", "better", "worse", "workload"),
+    [
+        ("proxy-selects-better-than-chance", "proxy-grad-match", "random-once", "digits-wide"),
+        ("forgotten-fail-at-a-tenth", "random-once", "forgetting", "digits-wide"),
+        ("forgotten-fail-under-noise", "random-once", "forgetting", "digits-noisy"),
+    ],
+)
+def test_claims_of_proxies_turn_with_the_figures(claim, better, worse, workload):
+    low, high = ([base + 0.002 * seed for seed in range(6)] for base in (0.05, 0.15))
+    assert judged(claim, workload, {better: low, worse: high}) is Ruling.REPRODUCED
+    assert judged(claim, workload, {better: high, worse: low}) is Ruling.CONTRADICTED
+    assert judged(claim, workload, {better: low, worse: low[::-1]}) is Ruling.INCONCLUSIVE
+
+
+def test_a_proxy_is_as_good_only_within_a_point():
+    own = [0.1 + 0.01 * seed for seed in range(6)]
+    for gap, ruling in ((0.004, Ruling.REPRODUCED), (0.03, Ruling.CONTRADICTED), (-0.03, Ruling.CONTRADICTED)):
+        other = [value + gap + 1e-4 * seed for seed, value in enumerate(own)]
+        assert judged("proxy-selects-as-well", "digits-wide", {"proxy-grad-match": other, "own-grad-match": own}) is ruling
