@@ -145,9 +145,15 @@ def network_objective(X: ArrayLike, y: ArrayLike, beta: float, W1: ArrayLike, w2
         Weight decay.
     W1, w2
         Weights, (n_features, n_neurons) and (n_neurons,).
+
+    Raises
+    ------
+    ValueError
+        X or y is not finite or misshapen.
     """
+    X = _checks.samples(X)
     W1, w2 = np.asarray(W1, dtype=np.float64), np.asarray(w2, dtype=np.float64)
-    residual = ReluNetwork(W1, w2).predict(X) - np.asarray(y, dtype=np.float64)
+    residual = ReluNetwork(W1, w2).predict(X) - _checks.labels(y, len(X))
     return float(0.5 * residual @ residual + 0.5 * beta * (np.sum(W1**2) + np.sum(w2**2)))
 
 

@@ -65,9 +65,15 @@ def classification_objective(
         Weights, (n_features, n_neurons) and (n_neurons,).
     loss
         ``"logistic"`` or ``"hinge"``.
+
+    Raises
+    ------
+    ValueError
+        X or y is not finite or misshapen.
     """
+    X = _checks.samples(X)
     W1, w2 = np.asarray(W1, dtype=np.float64), np.asarray(w2, dtype=np.float64)
-    margins = np.asarray(y, dtype=np.float64) * ReluNetwork(W1, w2).predict(X)
+    margins = _checks.labels(y, len(X)) * ReluNetwork(W1, w2).predict(X)
     return _loss(margins, loss) + 0.5 * beta * float(np.sum(W1**2) + np.sum(w2**2))
 
 

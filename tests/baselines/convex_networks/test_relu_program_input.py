@@ -56,3 +56,15 @@ def test_patterns_that_need_too_much_memory_are_refused_with_the_estimate():
     patterns = np.broadcast_to(np.int8(1), (100_000, 10_000))
     with pytest.raises(ValueError, match=r"patterns of shape .* would need about .* GiB"):
         relu_program(np.ones((100_000, 1)), np.ones(100_000), 1.0, patterns=patterns)
+
+
+def test_objectives_take_a_column_of_labels_for_them_and_refuse_others():
+    from optathlon.baselines.convex_networks import classification_objective, network_objective
+
+    rng = np.random.default_rng(8)
+    X, y = rng.standard_normal((6, 2)), rng.choice([-1.0, 1.0], 6)
+    W1, w2 = rng.standard_normal((2, 3)), rng.standard_normal(3)
+    for objective in (network_objective, classification_objective):
+        assert objective(X, y[:, None], 0.1, W1, w2) == objective(X, y, 0.1, W1, w2)
+        with pytest.raises(ValueError, match="y must have one entry per row of X"):
+            objective(X, y[:1], 0.1, W1, w2)
