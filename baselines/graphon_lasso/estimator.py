@@ -81,6 +81,8 @@ class GraphonLasso(BaseEstimator):
             If X is not finite with at least two columns, or `graphon_lasso` refuses its covariance.
         """
         X = self._validated(X, reset=True)
+        if len(X) == 1 and self.alpha == self.gamma == 0:
+            raise ValueError("X must have more than 1 sample where alpha and gamma are 0: one bounds no weight; raise alpha")
         self.location_ = np.zeros(X.shape[1]) if self.assume_centered else X.mean(axis=0)
         return self._keep(self._solve(_covariance(X, self.location_)))
 

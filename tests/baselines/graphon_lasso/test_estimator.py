@@ -25,9 +25,9 @@ def signals():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-def test_scikit_learns_own_checks():
-    # Its data have equal columns, for which the weight of a pair has no bound without alpha.
-    results = check_estimator(GraphonLasso(alpha=0.1), on_fail=None)
+@pytest.mark.parametrize("alpha", [0.0, 0.1])
+def test_scikit_learns_own_checks(alpha):
+    results = check_estimator(GraphonLasso(alpha=alpha), on_fail=None)
     failed = [result for result in results if result["status"] == "failed"]
     assert not failed, [(result["check_name"], result["exception"]) for result in failed]
 
