@@ -14,20 +14,15 @@ C. L. Lawson, R. J. Hanson (1974), Solving least squares problems, chapter 23.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from optathlon.baselines.convex_networks import _checks
+from optathlon.baselines.convex_networks._rows import JIT, add_multiple, combine_rows, dot, row_products
 
-# Reassociation lets sums be vectorised; NaN and infinity stay as they are but for minima, which see none.
-_JIT: dict[str, Any] = {
-    "cache": True,
-    "fastmath": {"reassoc", "contract", "nsz", "nnan"},
-    "error_model": "numpy",
-}
 #: A row counts as violated below this multiple of |p|.
 _VIOLATED = 2e-14
 #: A normal whose part outside the active ones is shorter than this depends on them.
@@ -36,6 +31,10 @@ _DEPENDENT = 1e-13
 _ZERO = 1e-13
 #: Rows that a scan hands on, so that the next rows need no scan.
 _N_CANDIDATES = 16
+#: Columns whose projections are compared with the rows by one matrix product.
+_AT_ONCE = 32
+#: Unit of rounding in single precision, of which a product of unit vectors is off by at most about one per term.
+_ROUNDING = 2.0**-24
 
 
 class Cones(NamedTuple):
@@ -45,26 +44,30 @@ class Cones(NamedTuple):
     """Rows of X at unit length, (n_samples, n_features); zero rows stay zero and bind nothing."""
     columns: NDArray[np.float64]
     """The same transposed."""
-    sides: NDArray[np.float64]
+    coarse: NDArray[np.float32]
+    """The same in single precision."""
+    sides: NDArray[np.float32]
     """``2 D - 1``, one pattern per row, (n_patterns, n_samples)."""
 
 
 class ConeStates(NamedTuple):
     """What each column of the program keeps between projections; changed in place by the kernels.
 
-    The first ``n_active[c]`` entries (rows, for Q; rows and columns, for R) belong to the active normals of column c.
+    The first ``n_active[c]`` entries (rows and columns, for R) belong to the active normals of column c.
     """
 
     n_active: NDArray[np.int64]
     """Number of active rows, (n_columns,)."""
     updates: NDArray[np.int64]
-    """Changes of Q and R since they were last computed afresh, (n_columns,)."""
+    """Changes of Q and R since they were last computed afresh, (n_columns,); negative where they never were."""
+    version: NDArray[np.int64]
+    """Changes of Q in all, (n_columns,): as long as it stays the same, so does Q."""
     active: NDArray[np.int32]
     """Active rows, (n_columns, n_features)."""
     lam: NDArray[np.float64]
     """Their multipliers, (n_columns, n_features)."""
     Q: NDArray[np.float64]
-    """Orthonormal basis of the active normals as rows, (n_columns, n_features, n_features)."""
+    """Orthonormal basis as rows, (n_columns, n_features, n_features): of the active normals, then of their complement."""
     R: NDArray[np.float64]
     """Upper triangular, (n_columns, n_features, n_features): the normals are the rows of ``R' Q``."""
 
@@ -73,7 +76,8 @@ def new_cones(X: NDArray[np.float64], D: NDArray[np.float64]) -> Cones:
     """The cones of the patterns D, (n_patterns, n_samples), on the data X."""
     norms = np.linalg.norm(X, axis=1, keepdims=True)
     rows = X / np.where(norms > 0, norms, 1.0)
-    return Cones(rows, np.ascontiguousarray(rows.T), 2.0 * D - 1.0)
+    columns = np.ascontiguousarray(rows.T)
+    return Cones(rows, columns, columns.astype(np.float32), (2.0 * D - 1.0).astype(np.float32))
 
 
 def new_states(n_columns: int, n_features: int) -> ConeStates:
@@ -82,6 +86,7 @@ def new_states(n_columns: int, n_features: int) -> ConeStates:
     _checks.require_memory(n_bytes, f"the factors of {n_columns} cones in {n_features} dimensions")
     return ConeStates(
         np.zeros(n_columns, dtype=np.int64),
+        np.full(n_columns, -1, dtype=np.int64),
         np.zeros(n_columns, dtype=np.int64),
         np.empty((n_columns, n_features), dtype=np.int32),
         np.empty((n_columns, n_features)),
@@ -90,85 +95,75 @@ def new_states(n_columns: int, n_features: int) -> ConeStates:
     )
 
 
-@njit(**_JIT)
-def _dot(a, b):
-    total = 0.0
-    for i in range(a.size):
-        total += a[i] * b[i]
-    return total
-
-
-@njit(**_JIT)
-def _add_multiple(target, factor, vector):
-    for i in range(target.size):
-        target[i] += factor * vector[i]
-
-
-@njit(**_JIT)
-def _scan(columns, sides, p, values):
-    """Signed distances ``a_i'p`` of p from every hyperplane into ``values``; returns the smallest."""
-    n_features, n_samples = columns.shape
-    values[:] = 0.0
-    k = 0
-    while k + 4 <= n_features:
-        p0, p1, p2, p3 = p[k], p[k + 1], p[k + 2], p[k + 3]
-        c0, c1, c2, c3 = columns[k], columns[k + 1], columns[k + 2], columns[k + 3]
-        for i in range(n_samples):
-            values[i] += p0 * c0[i] + p1 * c1[i] + p2 * c2[i] + p3 * c3[i]
-        k += 4
-    while k < n_features:
-        _add_multiple(values, p[k], columns[k])
-        k += 1
-    smallest = 0.0
-    for i in range(n_samples):
-        values[i] *= sides[i]
-        smallest = min(smallest, values[i])
-    return smallest
-
-
-@njit(**_JIT)
-def _collect(values, threshold, candidates):
-    """The most violated row of each of equally many chunks; returns how many chunks have one."""
-    n_samples, n_candidates = values.size, candidates.size
-    chunk = (n_samples + n_candidates - 1) // n_candidates
-    found = 0
-    for start in range(0, n_samples, chunk):
-        best, smallest = -1, threshold
-        for i in range(start, min(start + chunk, n_samples)):
-            if values[i] < smallest:
-                best, smallest = i, values[i]
-        if best >= 0:
-            candidates[found] = best
-            found += 1
+@njit(**JIT)
+def _any_below(coarse, sides, start, stop, threshold):
+    """Whether any of the given values is below the threshold: by vector operations, as a search for the least is not."""
+    found = False
+    for i in range(start, stop):
+        found |= coarse[i] * sides[i] < threshold
     return found
 
 
-@njit(**_JIT)
-def _append(row, normal, k, active, Q, R, u):
-    """Add a normal to the QR factorisation by Gram-Schmidt; False where it depends on the others."""
-    u[:] = normal
-    before = length = 1.0
+@njit(**JIT)
+def _violated(coarse, sides, rows, p, length, candidates):
+    """Rows of which p is on the wrong side into ``candidates``; returns how many, 0 where p is in the cone.
+
+    ``coarse`` holds ``a_i'p / |p|`` of every row, without its side, in single precision. The worst row of each of equally many
+    chunks is taken where rounding leaves no doubt; only where there is none are those looked at that may be active.
+    """
+    n_samples, n_candidates = coarse.size, candidates.size
+    doubt = np.float32(_ROUNDING * (p.size + 8))
+    chunk = (n_samples + 32 * n_candidates - 1) // (32 * n_candidates) * 32  # whole vectors
+    found = 0
+    for start in range(0, n_samples, chunk):
+        stop, smallest = min(start + chunk, n_samples), -doubt
+        if _any_below(coarse, sides, start, stop, smallest):
+            for i in range(start, stop):
+                value = coarse[i] * sides[i]
+                if value < smallest:
+                    candidates[found], smallest = i, value
+            found += 1
+    if found > 0:
+        return found
+    for start in range(0, n_samples, chunk):
+        stop, least = min(start + chunk, n_samples), -_VIOLATED * length
+        if _any_below(coarse, sides, start, stop, doubt):
+            worst = -1
+            for i in range(start, stop):
+                if coarse[i] * sides[i] < doubt:
+                    value = sides[i] * dot(rows[i], p)
+                    if value < least:
+                        worst, least = i, value
+            if worst >= 0:
+                candidates[found] = worst
+                found += 1
+    return found
+
+
+@njit(**JIT)
+def _append(row, normal, k, active, Q, R, h, w):
+    """Add a normal to the QR factorisation by a Householder reflection; False where it depends on the others."""
+    n_features = normal.size
+    row_products(Q, 0, n_features, normal, h)
+    length = 0.0
+    for i in range(k, n_features):
+        length += h[i] * h[i]
+    length = np.sqrt(length)
+    if length < _DEPENDENT:
+        return False
     for i in range(k):
-        R[i, k] = 0.0
-    for _ in range(3):
-        for i in range(k):
-            r = _dot(Q[i], u)
-            R[i, k] += r
-            _add_multiple(u, -r, Q[i])
-        length = np.sqrt(_dot(u, u))
-        if length < _DEPENDENT:
-            return False
-        if length > 0.1 * before:
-            break
-        before = length
-    R[k, k] = length
-    for i in range(u.size):
-        Q[k, i] = u[i] / length
+        R[i, k] = h[i]
+    factor = 1.0 / (length * (length + abs(h[k])))
+    R[k, k] = -length if h[k] > 0.0 else length
+    h[k] -= R[k, k]
+    combine_rows(Q, k, n_features, h, w)
+    for i in range(k, n_features):
+        add_multiple(Q[i], -factor * h[i], w)
     active[k] = row
     return True
 
 
-@njit(**_JIT)
+@njit(**JIT)
 def _delete(j, k, active, lam, Q, R, q):
     """Remove the j-th of k normals: R becomes upper Hessenberg and is rotated back."""
     for i in range(j, k - 1):
@@ -195,56 +190,75 @@ def _delete(j, k, active, lam, Q, R, q):
         q[i + 1] = cos * q[i + 1] - sin * t
 
 
-@njit(**_JIT)
-def _refactor(rows, sides, k, active, lam, Q, R, u):
+@njit(**JIT)
+def _refactor(rows, sides, k, active, lam, Q, R, u, h, w):
     """Compute Q and R afresh; returns the number of independent normals."""
+    Q[:] = 0.0
+    for i in range(u.size):
+        Q[i, i] = 1.0
     kept = 0
     for j in range(k):
         row = active[j]
         for i in range(u.size):
             u[i] = sides[row] * rows[row, i]
         multiplier = lam[j]
-        if _append(row, u.copy(), kept, active, Q, R, u):
+        if _append(row, u, kept, active, Q, R, h, w):
             lam[kept] = multiplier
             kept += 1
     return kept
 
 
-@njit(**_JIT)
+@njit(**JIT)
 def _solve_face(k, R, q, mu):
     """Unconstrained multipliers ``mu = -R^{-1} q`` of the active rows; returns the smallest."""
     smallest = np.inf
-    for i in range(k - 1, -1, -1):
-        total = -q[i]
+    i = k
+    while i >= 4:  # four rows at a time: their sums over what is known do not wait for one another
+        i -= 4
+        a, b, c, d = R[i], R[i + 1], R[i + 2], R[i + 3]
+        s0 = s1 = s2 = s3 = 0.0
+        for j in range(i + 4, k):
+            s0 += a[j] * mu[j]
+            s1 += b[j] * mu[j]
+            s2 += c[j] * mu[j]
+            s3 += d[j] * mu[j]
+        m3 = -(q[i + 3] + s3) / d[i + 3]
+        m2 = -(q[i + 2] + s2 + c[i + 3] * m3) / c[i + 2]
+        m1 = -(q[i + 1] + s1 + b[i + 3] * m3 + b[i + 2] * m2) / b[i + 1]
+        m0 = -(q[i] + s0 + a[i + 3] * m3 + a[i + 2] * m2 + a[i + 1] * m1) / a[i]
+        mu[i], mu[i + 1], mu[i + 2], mu[i + 3] = m0, m1, m2, m3
+        smallest = min(smallest, min(min(m0, m1), min(m2, m3)))
+    while i > 0:
+        i -= 1
+        total = q[i]
         row = R[i]
-        for c in range(i + 1, k):
-            total -= row[c] * mu[c]
-        mu[i] = total / row[i]
+        for j in range(i + 1, k):
+            total += row[j] * mu[j]
+        mu[i] = -total / row[i]
         smallest = min(smallest, mu[i])
     return smallest
 
 
-@njit(**_JIT)
-def _project(x, threshold, c, cones, states, p, work):
-    """Project x on the cone of column c, or stop as soon as ``|Proj_K(x)| <= threshold`` is certain.
+@njit(**JIT)
+def _advance(x, threshold, c, cones, states, p, candidates, n_found, work):
+    """Lawson and Hanson's steps from the state of column c, as far as the candidates carry.
 
-    Returns ``|p|`` of the point p reached, p = x + A' lam with lam >= 0, so that ``|Proj_K(x)| <= |p|`` in any case.
+    Returns ``|p|`` of the point p reached, p = x + A' lam with lam >= 0, so that ``|Proj_K(x)| <= |p|`` in any case, and whether
+    that is the end: else p is the projection unless a row that is no candidate is violated.
     """
-    rows, columns, all_sides = cones
-    sides = all_sides[c % all_sides.shape[0]]
-    n_active, updates, actives, lams, Qs, Rs = states
+    rows, sides = cones.rows, cones.sides[c % cones.sides.shape[0]]
+    n_active, updates, version, actives, lams, Qs, Rs = states
     active, lam, Q, R = actives[c], lams[c], Qs[c], Rs[c]
-    q, mu, u, normal, values, candidates = work
+    q, mu, u, normal = work
     n_features, k = x.size, n_active[c]
-    if updates[c] > 10 * n_features:
-        k = _refactor(rows, sides, k, active, lam, Q, R, u)
+    if updates[c] < 0 or updates[c] > 10 * n_features:
+        k = _refactor(rows, sides, k, active, lam, Q, R, normal, u, mu)
         updates[c] = 0
-    size = np.sqrt(_dot(x, x))
-    p[:] = x
-    for j in range(k):
-        q[j] = _dot(Q[j], x)
-        _add_multiple(p, -q[j], Q[j])
-    n_found, newest, length = 0, -1, 0.0
+        version[c] += 1
+    size = np.sqrt(dot(x, x))
+    row_products(Q, 0, n_features, x, q)
+    combine_rows(Q, k, n_features, q, p)
+    newest, length, ended = -1, 0.0, True
     for _ in range(20 * n_features + 100):
         refused = False
         while k > 0 and _solve_face(k, R, q, mu) < 0.0:
@@ -254,7 +268,7 @@ def _project(x, threshold, c, cones, states, p, work):
                 if mu[j] < 0.0 and lam[j] <= step * (lam[j] - mu[j]):
                     step, blocking = lam[j] / (lam[j] - mu[j]), j
             if blocking < 0:  # only numbers that are not finite, which the door keeps out, block nothing
-                return np.inf
+                return np.inf, True
             # The row just added cannot block before anything has moved, but for rounding: then nothing is to be gained.
             refused = refused or (step == 0.0 and active[blocking] == newest)
             for j in range(k):
@@ -262,70 +276,104 @@ def _project(x, threshold, c, cones, states, p, work):
             _delete(blocking, k, active, lam, Q, R, q)
             k -= 1
             updates[c] += 1
-            _add_multiple(p, q[k], Q[k])
+            version[c] += 1
+            add_multiple(p, q[k], Q[k])
         for j in range(k):
             lam[j] = mu[j]
-        length = np.sqrt(_dot(p, p))
+        length = np.sqrt(dot(p, p))
         if length <= threshold or refused:
             break
         if k == n_features or length <= _ZERO * size:
             length = 0.0
             p[:] = 0.0
             break
-        for j in range(k):  # take out again what rounding left of the active normals
-            _add_multiple(p, -_dot(Q[j], p), Q[j])
-        # The most violated row: among those of the last scan while one is left, then among all.
+        row_products(Q, k, n_features, p, u)  # leave behind what rounding put along the active normals
+        combine_rows(Q, k, n_features, u, p)
         worst, smallest = -1, -_VIOLATED * length
         for j in range(n_found):
             row = candidates[j]
-            value = sides[row] * _dot(rows[row], p)
+            value = sides[row] * dot(rows[row], p)
             if value < smallest:
                 worst, smallest = row, value
         if worst < 0:
-            if _scan(columns, sides, p, values) >= smallest:
-                break
-            n_found = _collect(values, smallest, candidates)
-            for j in range(n_found):
-                if values[candidates[j]] < smallest:
-                    worst, smallest = candidates[j], values[candidates[j]]
+            ended = False
+            break
         for i in range(n_features):
             normal[i] = sides[worst] * rows[worst, i]
-        if not _append(worst, normal, k, active, Q, R, u):
+        if not _append(worst, normal, k, active, Q, R, u, mu):
             break
         newest = worst
         updates[c] += 1
+        version[c] += 1
         lam[k] = 0.0
-        q[k] = _dot(Q[k], p)
-        _add_multiple(p, -q[k], Q[k])
+        q[k] = dot(Q[k], p)
+        add_multiple(p, -q[k], Q[k])
         k += 1
     n_active[c] = k
-    return length
+    return length, ended
 
 
-@njit(**_JIT)
+@njit(**JIT)
 def _workspace(n_samples, n_features):
     return (
-        np.empty(n_features),
-        np.empty(n_features),
-        np.empty(n_features),
-        np.empty(n_features),
-        np.empty(n_samples),
-        np.empty(_N_CANDIDATES, dtype=np.int64),
+        (np.empty(n_features), np.empty(n_features), np.empty(n_features), np.empty(n_features)),
+        np.empty((_AT_ONCE, n_features), dtype=np.float32),
+        np.empty((_AT_ONCE, n_samples), dtype=np.float32),
+        np.empty((_AT_ONCE, _N_CANDIDATES), dtype=np.int64),
+        np.empty(_AT_ONCE, dtype=np.int64),
+        np.empty(_AT_ONCE, dtype=np.int64),
     )
 
 
-@njit(**_JIT)
+@njit(**JIT)
+def _project(Z, thresholds, which, cones, states, P, lengths, workspace):
+    """Project row j of Z on the cone of column ``which[j]``, or stop as soon as ``|Proj_K(x)| <= thresholds[j]`` is certain.
+
+    At most _AT_ONCE rows: where their projections stand is compared with all rows of X by one matrix product, in single
+    precision.
+    """
+    work, directions, coarse, candidates, n_found, left = workspace
+    n_left = which.size
+    for j in range(n_left):
+        left[j] = j
+        n_found[j] = 0
+    for _ in range(20 * Z.shape[1] + 100):
+        kept = 0
+        for j in left[:n_left]:
+            lengths[j], ended = _advance(Z[j], thresholds[j], which[j], cones, states, P[j], candidates[j], n_found[j], work)
+            if not ended:
+                for i in range(Z.shape[1]):
+                    directions[kept, i] = P[j, i] / lengths[j]
+                left[kept] = j
+                kept += 1
+        if kept == 0:
+            break
+        np.dot(directions[:kept], cones.coarse, coarse[:kept])
+        n_left = 0
+        for a in range(kept):
+            j = left[a]
+            n_found[j] = _violated(
+                coarse[a], cones.sides[which[j] % cones.sides.shape[0]], cones.rows, P[j], lengths[j], candidates[j]
+            )
+            if n_found[j] > 0:
+                left[n_left] = j
+                n_left += 1
+
+
+@njit(**JIT)
 def project_columns(Z, threshold, which, cones, states, P, lengths):
     """Project row j of Z on the cone of column ``which[j]``, into row j of P and ``lengths[j] = |P_j|``.
 
     A projection that is certain to be no longer than the threshold stops early; it is not in the cone, its length is a bound.
     """
-    work = _workspace(*cones.rows.shape)
-    for j in range(which.size):
-        lengths[j] = _project(Z[j], threshold, which[j], cones, states, P[j], work)
+    workspace = _workspace(*cones.rows.shape)
+    thresholds = np.full(_AT_ONCE, threshold)
+    for start in range(0, which.size, _AT_ONCE):
+        part = slice(start, min(start + _AT_ONCE, which.size))
+        _project(Z[part], thresholds, which[part], cones, states, P[part], lengths[part], workspace)
 
 
-@njit(**_JIT)
+@njit(**JIT)
 def price_columns(G, beta, working, order, cones, states, lengths):
     """Bound ``|Proj_{K_c}(F_c'v)|`` of every column from above, exactly for those that matter.
 
@@ -336,108 +384,34 @@ def price_columns(G, beta, working, order, cones, states, lengths):
     n_working largest outside, or beta.
     """
     n_patterns, n_features = G.shape
-    work = _workspace(*cones.rows.shape)
-    x, p = np.empty(n_features), np.empty(n_features)
+    workspace = _workspace(*cones.rows.shape)
+    Z, P = np.empty((_AT_ONCE, n_features)), np.empty((_AT_ONCE, n_features))
+    thresholds, bounds = np.empty(_AT_ONCE), np.empty(_AT_ONCE)
     top = np.full(max(np.sum(working), 1), beta)
     highest = beta
-    for c in order:
-        sign = 1.0 if c < n_patterns else -1.0
-        sides = cones.sides[c % n_patterns]
-        for i in range(n_features):
-            x[i] = sign * G[c % n_patterns, i]
-        threshold = highest if working[c] else top[0]
-        bound = _project(x, threshold, c, cones, states, p, work)
-        for j in range(states.n_active[c]):
-            row = states.active[c, j]
-            _add_multiple(x, states.lam[c, j] * sides[row], cones.rows[row])
-        lengths[c] = np.sqrt(_dot(x, x))
-        if working[c]:
-            highest = max(highest, bound)
-        elif bound > threshold:
-            # Keep the largest in ascending order; the least of them is the threshold.
-            j = 0
-            while j + 1 < top.size and top[j + 1] < bound:
-                top[j] = top[j + 1]
-                j += 1
-            top[j] = bound
-    return top[0]
-
-
-@njit(**_JIT)
-def free_directions(P, lengths, beta, which, active, states, N, weights, owner):
-    """Orthonormal basis of the face in which each projection listed in ``active`` lies, its own direction first.
-
-    The projection's derivative followed by that of the shrinkage is ``N' diag(1, t, ..., t) N`` with
-    ``t = 1 - beta/|p|``. Writes the rows of N, the square roots of the diagonal and the position of the column that each row
-    belongs to; returns the number of rows, ``n_features - min(n_active[c], n_features - 1)`` for each column c, whatever its
-    numbers are.
-    """
-    n_features = P.shape[1]
-    rest, m = np.empty(n_features), 0
-    for j in active:
-        k, Q = states.n_active[which[j]], states.Q[which[j]]
-        first = m
-        for i in range(n_features):
-            N[m, i] = P[j, i] / lengths[j]
-        weights[m], owner[m] = 1.0, j
-        m += 1
-        if k + 1 >= n_features:
-            continue
-        # Complete the basis by the unit vectors that stick out most, in Gram-Schmidt order.
-        for i in range(n_features):
-            rest[i] = 1.0 - N[first, i] ** 2
-            for r in range(k):
-                rest[i] -= Q[r, i] ** 2
-        for _ in range(n_features - k - 1):
-            pivot = np.argmax(rest)
-            u = N[m]
-            u[:] = 0.0
-            u[pivot] = 1.0
-            for _ in range(2):
-                for r in range(k):
-                    _add_multiple(u, -_dot(Q[r], u), Q[r])
-                for r in range(first, m):
-                    _add_multiple(u, -_dot(N[r], u), N[r])
-            length = np.sqrt(_dot(u, u))
+    for start in range(0, order.size, _AT_ONCE):
+        which = order[start : min(start + _AT_ONCE, order.size)]
+        for a in range(which.size):
+            c = which[a]
+            sign = 1.0 if c < n_patterns else -1.0
             for i in range(n_features):
-                u[i] /= length
-                rest[i] -= u[i] ** 2
-            weights[m], owner[m] = np.sqrt(1.0 - beta / lengths[j]), j
-            m += 1
-    return m
-
-
-@njit(**_JIT)
-def bound_directions(which, factors, states, N, owner):
-    """Orthonormal basis of the active normals of each listed column, times its factor: the complement of its face.
-
-    Writes the rows of N, and the position in ``which`` of the column that each belongs to.
-    """
-    m = 0
-    for j in range(which.size):
-        Q = states.Q[which[j]]
-        for r in range(states.n_active[which[j]]):
-            for i in range(N.shape[1]):
-                N[m, i] = factors[j] * Q[r, i]
-            owner[m] = j
-            m += 1
-
-
-@njit(**_JIT)
-def masked_rows(H, D, pattern):
-    """Multiply row j of H by the pattern ``D[pattern[j]]``, in place."""
-    for j in range(H.shape[0]):
-        row, mask = H[j], D[pattern[j]]
-        for i in range(row.size):
-            row[i] *= mask[i]
-
-
-@njit(**_JIT)
-def masked_sum(H, D, pattern):
-    """Sum over j of the rows of H, each times its pattern ``D[pattern[j]]``."""
-    total = np.zeros(H.shape[1])
-    for j in range(H.shape[0]):
-        row, mask = H[j], D[pattern[j]]
-        for i in range(row.size):
-            total[i] += row[i] * mask[i]
-    return total
+                Z[a, i] = sign * G[c % n_patterns, i]
+            thresholds[a] = highest if working[c] else top[0]
+        _project(Z, thresholds, which, cones, states, P, bounds, workspace)
+        for a in range(which.size):
+            c = which[a]
+            sides, x = cones.sides[c % n_patterns], Z[a]
+            for j in range(states.n_active[c]):
+                row = states.active[c, j]
+                add_multiple(x, states.lam[c, j] * sides[row], cones.rows[row])
+            lengths[c] = np.sqrt(dot(x, x))
+            if working[c]:
+                highest = max(highest, bounds[a])
+            elif bounds[a] > top[0]:
+                # Keep the largest in ascending order; the least of them is the threshold.
+                j = 0
+                while j + 1 < top.size and top[j + 1] < bounds[a]:
+                    top[j] = top[j + 1]
+                    j += 1
+                top[j] = bounds[a]
+    return top[0]

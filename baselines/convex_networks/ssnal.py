@@ -10,7 +10,7 @@ Newton's method with the generalised Hessian
 
     I + sigma B B',   B = [F_c N_c diag(1, sqrt t_c, ..)],   t_c = 1 - beta/|p_c|,
 
-over the columns with ``|p_c| > beta``; N_c is a basis of the face of K_c in which p_c lies, p_c first. Optimal neurons lie
+over the columns with ``|p_c| > beta`` (:mod:`relu_newton`); N_c is a basis of the face of K_c in which p_c lies, p_c first. Optimal neurons lie
 near extreme rays, so that B has few columns. Where beta is small a full Newton step meets many faces that B does not know of.
 Adding ``damping I`` then shortens only the directions without curvature, where a line search would shorten all of them.
 
@@ -27,7 +27,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import get_lapack_funcs
 
 from optathlon.baselines.convex_networks.relu_certificate import (
     ReluAnswer,
@@ -40,20 +39,16 @@ from optathlon.baselines.convex_networks.relu_certificate import (
 from optathlon.baselines.convex_networks.relu_cone import (
     Cones,
     ConeStates,
-    bound_directions,
-    free_directions,
-    masked_rows,
-    masked_sum,
     new_cones,
     new_states,
     price_columns,
     project_columns,
 )
+from optathlon.baselines.convex_networks.relu_faces import masked_sum
 from optathlon.baselines.convex_networks.relu_feasible import best_factor, inside_cones
+from optathlon.baselines.convex_networks.relu_newton import NewtonMatrix
 
 Array = NDArray[np.float64]
-# Cholesky factorisation and solution without the checks of scipy.linalg.cho_factor, which cost more than small solves.
-_potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 
 #: First penalty, times beta, its bound (rounding drowns a dual variable that starts far above), and its growth per outer step.
 _FIRST_SIGMA, _FIRST_AT_MOST, _GROWTH = 0.1, 1e4, 3.0
@@ -65,10 +60,8 @@ _MAX_NEWTON_STEPS, _MAX_TRIALS = 100, 40
 _MAX_IDLE = 20
 #: First damping after a refused step, and the factor by which it grows and shrinks.
 _DAMPING = 4.0
-#: Rows from which a Newton matrix is summed up at a time, to bound its memory.
-_MAX_ROWS = 8192
-#: Free directions per active normal below which these are the fewer rows even though they have to be found.
-_FEW_FREE = 0.5
+#: Shares of the promised decrease above which the damping shrinks and below which it grows.
+_GOOD, _POOR = 0.75, 0.5
 
 
 class _Model(NamedTuple):
@@ -143,13 +136,13 @@ def ssnal(
         taken = start.pattern + np.where(start.sign > 0, 0, len(model.D))
         W[taken] = start.blocks.T
         first = np.union1d(first, taken)
-    working = _working(model, first)
+    working, newton = _working(model, first), NewtonMatrix(model.columns, model.D)
     v, sigma, damping = model.y.copy(), min(_FIRST_SIGMA / model.beta, _FIRST_AT_MOST), 0.0
     v = v if start is None else start.dual_point
     best_W, best_v, objective, dual_bound = np.zeros_like(W), np.zeros_like(v), 0.5 * float(model.y @ model.y), 0.0
     gap, idle, status, step = np.inf, 0, "max_steps", 0
     for step in range(1, (max_steps or 100) + 1):
-        point, damping, solved = _minimise(model, states, working, W, v, sigma, damping)
+        point, damping, solved = _minimise(model, states, working, newton, W, v, sigma, damping)
         v, blocks = point.v, _shrunk(point, model.beta, sigma)
         W[working.which] = blocks  # exactly feasible: the cones hold every multiple of a projection
         outputs = _outputs(model, working, blocks)
@@ -184,7 +177,14 @@ def ssnal(
 
 
 def _minimise(
-    model: _Model, states: ConeStates, working: _Working, W: Array, v: Array, sigma: float, damping: float
+    model: _Model,
+    states: ConeStates,
+    working: _Working,
+    newton: NewtonMatrix,
+    W: Array,
+    v: Array,
+    sigma: float,
+    damping: float,
 ) -> tuple[_Point, float, bool]:
     """Damped Newton's method on phi from v: the last point, the last damping, and whether the stopping test was met."""
     shift = W[working.which] / sigma
@@ -197,9 +197,10 @@ def _minimise(
         allowed = max(_INEXACTNESS * moved / np.sqrt(sigma), 1e-11 * float(np.linalg.norm(model.y)))
         if float(np.linalg.norm(gradient)) <= allowed:
             return point, damping, True
-        B, gram = _curvature(model, states, working, point)
+        active = np.flatnonzero(point.lengths > model.beta)
+        newton.move_to(working.which[active], point.P[active], point.lengths[active], model.beta, states)
         for _ in range(_MAX_TRIALS):
-            direction = _damped_direction(B, gram, sigma, 1.0 + damping, gradient)
+            direction = newton.solve(sigma, 1.0 + damping, gradient)
             slope = float(direction @ gradient)
             trial = _evaluate(model, states, working, shift, point.v + direction, sigma)
             if trial.phi <= point.phi + 1e-4 * slope + rounding:
@@ -210,9 +211,9 @@ def _minimise(
         # Levenberg and Marquardt: compare with the quadratic model, which promised (slope - damping |d|^2) / 2.
         promised = 0.5 * (slope - damping * float(direction @ direction))
         share = (trial.phi - point.phi) / promised if promised < -rounding else 1.0
-        if share > 0.75:
+        if share > _GOOD:
             damping = damping / _DAMPING if damping > 1e-2 else 0.0
-        elif share < 0.25:
+        elif share < _POOR:
             damping = max(2.0 * damping, 1.0)
         point = trial
     return point, damping, False
@@ -241,59 +242,6 @@ def _outputs(model: _Model, working: _Working, blocks: Array) -> Array:
     return masked_sum((working.signs[alive, None] * blocks[alive]) @ model.columns, working.D, working.pattern[alive])
 
 
-def _curvature(model: _Model, states: ConeStates, working: _Working, point: _Point) -> tuple[Array | None, Array]:
-    """B with one row per free direction and ``B B'``, or None and ``B'B`` where there are more directions than samples."""
-    n_samples, n_features = model.X.shape
-    active = np.flatnonzero(point.lengths > model.beta)
-    bound = np.minimum(states.n_active[working.which[active]], n_features - 1)
-    m = int((n_features - bound).sum())
-    if m > n_samples and (m > _FEW_FREE * int(bound.sum()) or m > _MAX_ROWS):
-        return None, _sample_curvature(model, states, working, point, active)
-    N, weights, owner = np.empty((m, n_features)), np.empty(m), np.empty(m, dtype=np.int64)
-    free_directions(point.P, point.lengths, model.beta, working.which, active, states, N, weights, owner)
-    B = (weights[:, None] * N) @ model.columns  # the signs of the columns cancel in both products
-    masked_rows(B, working.D, working.pattern[owner])
-    return (None, B.T @ B) if m > n_samples else (B, B @ B.T)
-
-
-def _sample_curvature(model: _Model, states: ConeStates, working: _Working, point: _Point, active: NDArray[np.int64]) -> Array:
-    """``B'B`` from the active normals Q_c, not the free directions.
-
-    With ``p = p_c/|p_c|`` and D_c the pattern of column c it is the sum over the active columns of
-
-        t_c D_c X X' D_c - t_c (D_c X Q_c')(D_c X Q_c')' + (1 - t_c) (D_c X p)(D_c X p)'.
-    """
-    n_features, total = model.X.shape[1], np.zeros((len(model.y), len(model.y)))
-    weighted = np.zeros_like(total)
-    chunk = max(1, _MAX_ROWS // n_features)
-    for part in (active[start : start + chunk] for start in range(0, len(active), chunk)):
-        t, which, pattern = 1.0 - model.beta / point.lengths[part], working.which[part], working.pattern[part]
-        D, n_bound = working.D[pattern], int(states.n_active[which].sum())
-        N, owner = np.empty((n_bound, n_features)), np.empty(n_bound, dtype=np.int64)
-        bound_directions(which, np.sqrt(t), states, N, owner)
-        Y = N @ model.columns
-        masked_rows(Y, working.D, pattern[owner])
-        A = (point.P[part] * (np.sqrt(1.0 - t) / point.lengths[part])[:, None]) @ model.columns * D
-        total += A.T @ A - Y.T @ Y
-        weighted += (t[:, None] * D).T @ D
-    return total + weighted * (model.X @ model.columns)
-
-
-def _damped_direction(B: Array | None, gram: Array, sigma: float, ridge: float, gradient: Array) -> Array:
-    """``-(ridge I + sigma B'B)^{-1} gradient`` for B with one row per free direction, by Cholesky of the smaller side."""
-    if not len(gram):
-        return -gradient / ridge
-    M = gram.copy()
-    M[np.diag_indices_from(M)] += ridge / sigma
-    factor, failed = _potrf(M.T, lower=1, overwrite_a=1)
-    if failed:
-        return -gradient / ridge
-    if B is None:
-        return -_potrs(factor, gradient, lower=1)[0] / sigma
-    # Sherman, Morrison and Woodbury
-    return (B.T @ _potrs(factor, B @ gradient, lower=1)[0] - gradient) / ridge
-
-
 def _price(
     model: _Model, states: ConeStates, working: _Working, v: Array, order: NDArray[np.int64]
 ) -> tuple[Array, NDArray[np.int64]]:
@@ -309,7 +257,7 @@ def _price(
 def _promise(model: _Model) -> Array:
     """How much the gradient of each column at v = y agrees with a vector inside its cone."""
     # The least-squares fit b of the signs 2 D - 1 stands for the inside: it tends to have X b of those signs.
-    inside = model.cones.sides @ model.X @ np.linalg.pinv(model.X.T @ model.X, hermitian=True)
+    inside = (2.0 * (model.D @ model.X) - model.X.sum(axis=0)) @ np.linalg.pinv(model.X.T @ model.X, hermitian=True)
     lengths = np.linalg.norm(inside, axis=1)
     scores = np.sum(inside * (model.D @ (model.X * model.y[:, None])), axis=1) / np.where(lengths > 0, lengths, 1.0)
     return np.concatenate([scores, -scores])

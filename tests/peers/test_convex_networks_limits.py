@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from optathlon.baselines.convex_networks import relu_program, ssnal
+from optathlon.baselines.convex_networks.relu_newton import NewtonMatrix
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 SIZES = [(200, 10, 100), (500, 10, 200), (1000, 20, 100), (1000, 20, 300), (2000, 50, 1000)]
@@ -22,8 +23,8 @@ def counted(monkeypatch):
     """Operations and CPU seconds by part of the algorithm."""
     operations, seconds, steps = defaultdict(float), defaultdict(float), defaultdict(int)
 
-    def wrap(name, count):
-        original = getattr(ssnal, name)
+    def wrap(name, count, place=ssnal):
+        original = getattr(place, name)
 
         def call(*arguments):
             started = time.process_time()
@@ -33,21 +34,21 @@ def counted(monkeypatch):
             steps[name] += 1
             return answer
 
-        monkeypatch.setattr(ssnal, name, call)
+        monkeypatch.setattr(place, name, call)
 
     def projections(arguments, _):
         Z, threshold, which, cones, states, _, lengths = arguments
         scans = 2.0 * np.count_nonzero(lengths > threshold) * cones.rows.size
         return scans + 4.0 * Z.shape[1] * states.n_active[which].sum()
 
-    def curvature(arguments, answer):
-        gram = answer[1]
-        return 2.0 * len(gram) * arguments[0].X.size + gram.shape[0] ** 2 * len(arguments[0].y)
+    def rows(arguments, _):
+        matrix = arguments[0]  # all its rows, though those whose face stays are kept
+        return matrix.n_rows * (2.0 * matrix.columns.size + matrix.n_rows * matrix.columns.shape[1])
 
     wrap("_evaluate", lambda a, _: 2.0 * len(a[2].D) * a[0].X.size)
     wrap("project_columns", projections)
-    wrap("_curvature", curvature)
-    wrap("_damped_direction", lambda a, _: len(a[1]) ** 3 / 3.0 + 4.0 * len(a[1]) * len(a[4]))
+    wrap("move_to", rows, NewtonMatrix)
+    wrap("solve", lambda a, _: a[0].n_rows ** 3 / 3.0 + 4.0 * a[0].n_rows * len(a[3]), NewtonMatrix)
     wrap("_outputs", lambda a, _: 2.0 * np.count_nonzero(a[2].any(axis=1)) * a[0].X.size)
     wrap("_price", lambda a, _: 2.0 * len(a[0].D) * a[0].X.size + 4.0 * a[0].X.shape[1] * a[1].n_active.sum())
     return operations, seconds, steps
@@ -90,7 +91,7 @@ def test_distance_to_the_arithmetic(benchmark, counted, size):
     print(
         f"\n{size}: {sum(operations.values()) / 1e6:.0f} M operations, floor {1e3 * floor:.1f} ms at {speed / 1e9:.0f} G/s, "
         f"measured {1e3 * total:.1f} ms, {total / floor:.0f} x; {result.n_steps} outer steps, "
-        f"{steps['_curvature']} Newton matrices, {steps['_evaluate']} evaluations; ms: "
+        f"{steps['move_to']} Newton matrices, {steps['_evaluate']} evaluations; ms: "
         + ", ".join(f"{k} {1e3 * v:.1f}" for k, v in seconds.items())
     )
     assert result.converged

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from optathlon.baselines.convex_networks.relu_cone import (
-    free_directions,
-    new_cones,
-    new_states,
-    price_columns,
-    project_columns,
-)
+from optathlon.baselines.convex_networks.relu_cone import new_cones, new_states, price_columns, project_columns
+from optathlon.baselines.convex_networks.relu_faces import free_directions
 
 CASES = {
     "generic": np.random.default_rng(0).standard_normal((60, 5)),

@@ -15,10 +15,10 @@ from optathlon.baselines.convex_networks import (
     pooled_program,
     relu_program,
     sample_patterns,
-    ssnal,
     verify_certificate,
 )
-from optathlon.baselines.convex_networks.relu_cone import free_directions, new_states
+from optathlon.baselines.convex_networks.relu_cone import new_states
+from optathlon.baselines.convex_networks.relu_faces import free_directions
 
 LINE = np.column_stack([np.arange(-2.0, 3.0), np.ones(5)]), np.array([1.0, -1.0, 1.0, 1.0, -1.0])
 SLIDES = np.array([[2.0, 2.0], [3.0, 3.0], [1.0, 0.0]]), np.array([1.0, -1.0, 2.0])
@@ -418,23 +418,3 @@ def test_a_start_leads_to_the_same_optimum_and_must_fit():
     assert_certified(X, y, beta, D, warm)
     with pytest.raises(ValueError, match="start must be a result for the same data and patterns"):
         relu_program(X, y, beta, patterns=D[:, :1], start=near)
-
-
-def test_the_newton_matrix_is_the_same_from_the_free_directions_and_from_the_active_normals(monkeypatch):
-    X, y, beta, D = planted(100, 20, 100, 1e-3)
-    curvature, of_samples, calls = ssnal._curvature, [], []
-    sample_curvature = ssnal._sample_curvature
-    monkeypatch.setattr(ssnal, "_sample_curvature", lambda *arguments: of_samples.append(0) or sample_curvature(*arguments))
-
-    def compared(model, states, working, point):
-        B, gram = curvature(model, states, working, point)
-        if B is None and not of_samples:  # from few free directions, though more than there are samples
-            other = sample_curvature(model, states, working, point, np.flatnonzero(point.lengths > model.beta))
-            calls.append(np.abs(other - gram).max() / np.abs(gram).max())
-        of_samples.clear()
-        return B, gram
-
-    monkeypatch.setattr(ssnal, "_curvature", compared)
-    assert_certified(X, y, beta, D, relu_program(X, y, beta, patterns=D))
-    assert calls
-    assert max(calls) <= 1e-12
