@@ -4,8 +4,10 @@ The cone of a pattern is ``K = {w: A w >= 0}`` with one unit normal ``a_i = (2 D
 
     Proj_K(x) = x + A' lam,   lam = argmin_{lam >= 0} |x + A' lam|,
 
-and Lawson and Hanson's active-set method finds lam with d x d work only: the active normals are kept as ``A_I' = Q R``. A
-column of the program keeps its active rows, lam, Q and R between calls. The old lam >= 0 is a feasible start for another x.
+and Lawson and Hanson's active-set method finds lam with d x d work only: the active normals are kept as ``A_I' = Q R``, with Q
+completed to an orthogonal matrix, for p is the part of x in the complement of the active normals. A column of the program keeps
+its active rows, lam, Q and R between calls. The old lam >= 0 is a feasible start for another x. Which rows are violated is
+looked up for many columns at once, in single precision; what that leaves in doubt is settled in double precision.
 
 References
 ----------

@@ -10,9 +10,10 @@ Newton's method with the generalised Hessian
 
     I + sigma B B',   B = [F_c N_c diag(1, sqrt t_c, ..)],   t_c = 1 - beta/|p_c|,
 
-over the columns with ``|p_c| > beta`` (:mod:`relu_newton`); N_c is a basis of the face of K_c in which p_c lies, p_c first. Optimal neurons lie
-near extreme rays, so that B has few columns. Where beta is small a full Newton step meets many faces that B does not know of.
-Adding ``damping I`` then shortens only the directions without curvature, where a line search would shorten all of them.
+over the columns with ``|p_c| > beta`` (:mod:`relu_newton`); N_c is a basis of the face of K_c in which p_c lies, p_c first.
+Optimal neurons lie near extreme rays, so that B has few columns. Where beta is small a full Newton step meets many faces that
+B does not know of. Adding ``damping I`` then shortens only the directions without curvature, where a line search would shorten
+all of them.
 
 References
 ----------
