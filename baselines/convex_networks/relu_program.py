@@ -25,6 +25,7 @@ from optathlon.baselines.convex_networks.relu_patterns import choose_patterns
 SOLVERS = ("ssnal", "admm", "clarabel", "scs")
 
 _SMALLEST_BETA = 1e-305  # in units of X and y
+_FAR = 100.0  # distance of the rows of X from zero, in units of their spread, from which they are turned
 
 
 def relu_program(
@@ -55,7 +56,9 @@ def relu_program(
     Parameters
     ----------
     X
-        Data, (n_samples, n_features); a bias is a column of ones. Columns far from zero make hard programs: centre them.
+        Data, (n_samples, n_features); a bias is a column of ones. Rows far from zero beside their spread are turned, so that hardly
+        a digit is lost. Where that does not suffice, as with a shift by 1e9 of several features beside a column of ones, the
+        result says ``converged=False``: centre such data.
     y
         Labels, (n_samples,).
     beta
@@ -105,20 +108,20 @@ def relu_program(
     D = as_patterns(patterns, X.shape[0])
     useful = useful_patterns(D)
     # Solvers work in units in which the entries of X and y have mean square 1: w then has the unit of y over that of X.
-    unit_x, unit_y = _root_mean_square(X), _root_mean_square(y)
+    (turned, turn, unit_x), unit_y = _turned(X), _root_mean_square(y)
     unit = unit_y / unit_x
-    problem = ReluProblem(X / unit_x, y / unit_y, beta / unit_x / unit_y, np.ascontiguousarray(D[:, useful]))
+    problem = ReluProblem(turned, y / unit_y, beta / unit_x / unit_y, np.ascontiguousarray(D[:, useful]))
     if useful.size and not is_zero_optimal(problem):
         if problem.beta < _SMALLEST_BETA:
             raise ValueError(
                 f"beta must not vanish beside the product of the root mean squares of X and y, got {beta:g} beside "
                 f"{unit_x:g} times {unit_y:g}"
             )
-        options = {} if start is None or solver != "ssnal" else {"start": _start(start, useful, unit, unit_y)}
-        answer = _solver(solver)(problem, tol, max_steps, _in_units(callback, unit), **options)
+        options = {} if start is None or solver != "ssnal" else {"start": _start(start, useful, turn, unit, unit_y)}
+        answer = _solver(solver)(problem, tol, max_steps, _in_units(callback, turn, unit), **options)
     else:  # the zero network, and v = y proves it optimal
         answer = ReluAnswer(np.zeros((X.shape[1], 0)), useful[:0], np.zeros(0), problem.y, 0, "converged")
-    network = recover_network(unit * answer.blocks, answer.sign)
+    network = recover_network(unit * (turn @ answer.blocks), answer.sign)
     dual_point = unit_y * answer.dual_point
     objective = network_objective(X, y, beta, *network)
     dual_bound = dual_value(y, dual_point)
@@ -154,11 +157,35 @@ def _solver(name: str) -> Callable[..., ReluAnswer]:
     return scs if name == "scs" else clarabel
 
 
-def _start(result: ReluProgramResult, useful: NDArray[np.intp], unit: float, unit_y: float) -> ReluAnswer:
-    """The blocks of a result among the useful patterns, in the units of the solvers."""
+def _turned(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """X times a symmetric orthogonal matrix and in units of its spread, this matrix, and the unit.
+
+    A turn changes neither the norms of the weights nor the cones. Where the rows lie far from zero beside their spread it is the
+    reflection that takes their mean to the first axis: the other columns then hold the differences of the rows to all their
+    digits, and of the nearly parallel normals of the cones Householder's reflections lose none. Elsewhere it is the identity.
+    """
+    unit, n_features = _root_mean_square(X), X.shape[1]
+    centre = np.mean(X / unit, axis=0)
+    rest, length = X - unit * centre, float(np.linalg.norm(centre))
+    spread = _root_mean_square(rest)
+    if length * unit <= _FAR * np.sqrt(n_features) * spread or not rest.any():
+        return X / unit, np.eye(n_features), unit
+    sign = np.copysign(1.0, centre[0])
+    normal = centre / length
+    normal[0] += sign
+    turn = np.eye(n_features) - 2.0 * np.outer(normal, normal) / (normal @ normal)
+    turned = rest / spread @ turn
+    turned[:, 0] -= sign * length * (unit / spread)
+    return turned, turn, spread
+
+
+def _start(
+    result: ReluProgramResult, useful: NDArray[np.intp], turn: NDArray[np.float64], unit: float, unit_y: float
+) -> ReluAnswer:
+    """The blocks of a result among the useful patterns, in the coordinates and units of the solvers."""
     if len(result.dual_point) == 0 or not np.isin(result.pattern_index, useful).all():
         raise ValueError("start must be a result for the same data and patterns, got one with other patterns")
-    blocks = result.W1 * np.abs(result.w2) / unit
+    blocks = turn @ result.W1 * np.abs(result.w2) / unit
     pattern = np.searchsorted(useful, result.pattern_index)
     return ReluAnswer(blocks, pattern, np.sign(result.w2), result.dual_point / unit_y, 0, "start")
 
@@ -169,9 +196,11 @@ def _root_mean_square(values: NDArray[np.float64]) -> float:
     return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 1.0
 
 
-def _in_units(callback: Callable[[int, ReluNetwork], None] | None, unit: float) -> Callable[[int, ReluNetwork], None] | None:
-    """The callback, given networks whose outputs are smaller by ``unit``."""
+def _in_units(
+    callback: Callable[[int, ReluNetwork], None] | None, turn: NDArray[np.float64], unit: float
+) -> Callable[[int, ReluNetwork], None] | None:
+    """The callback, given networks of turned data whose outputs are smaller by ``unit``."""
     if callback is None:
         return None
     root = float(np.sqrt(unit))
-    return lambda step, network: callback(step, ReluNetwork(root * network.W1, root * network.w2))
+    return lambda step, network: callback(step, ReluNetwork(root * (turn @ network.W1), root * network.w2))

@@ -418,3 +418,22 @@ def test_a_start_leads_to_the_same_optimum_and_must_fit():
     assert_certified(X, y, beta, D, warm)
     with pytest.raises(ValueError, match="start must be a result for the same data and patterns"):
         relu_program(X, y, beta, patterns=D[:, :1], start=near)
+
+
+@pytest.mark.parametrize("shift", [1e3, 1e6, 1e9])
+def test_rows_far_from_zero_are_solved_and_certified_in_their_own_coordinates(shift):
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((80, 4))
+    y = np.sin(points[:, 0]) + 0.2 * rng.standard_normal(80)
+    D = sample_patterns(points, 30, rng=0)
+    X, networks = points + shift, []
+    result = relu_program(X, y, 0.5, patterns=D, callback=lambda step, network: networks.append(network))
+    assert result.converged
+    assert result.objective == pytest.approx(network_objective(X, y, 0.5, *networks[-1]), rel=1e-6)
+    # What the multipliers of scipy prove, whose rounding grows with the shift.
+    check = verify_certificate(X, y, 0.5, D, result)
+    assert check.cone_violation <= 1e-13
+    assert check.gap <= 1e-6 + 1e-12 * shift
+    again = relu_program(X, y, 0.5, patterns=D, start=result)
+    assert again.objective == pytest.approx(result.objective, rel=2e-6)
+    assert again.n_steps <= result.n_steps
