@@ -107,14 +107,19 @@ def _any_below(coarse, sides, start, stop, threshold):
 
 
 @njit(**JIT)
-def _violated(coarse, sides, rows, p, length, candidates):
+def _violated(coarse, sides, rows, p, length, active, candidates):
     """Rows of which p is on the wrong side into ``candidates``; returns how many, 0 where p is in the cone.
 
-    ``coarse`` holds ``a_i'p / |p|`` of every row, without its side, in single precision. The worst row of each of equally many
-    chunks is taken where rounding leaves no doubt; only where there is none are those looked at that may be active.
+    ``coarse`` holds ``a_i'p / |p|`` of every row, without its side, in single precision, and is overwritten at the active rows,
+    on whose hyperplanes p lies. The worst row of each of equally many chunks is taken where rounding leaves no doubt; only
+    where there is none are those looked at that are nearly active.
     """
     n_samples, n_candidates = coarse.size, candidates.size
     doubt = np.float32(_ROUNDING * (p.size + 8))
+    for i in active:
+        coarse[i] = sides[i]
+    if not _any_below(coarse, sides, 0, n_samples, doubt):
+        return 0
     chunk = (n_samples + 32 * n_candidates - 1) // (32 * n_candidates) * 32  # whole vectors
     found = 0
     for start in range(0, n_samples, chunk):
@@ -354,9 +359,8 @@ def _project(Z, thresholds, which, cones, states, P, lengths, workspace):
         n_left = 0
         for a in range(kept):
             j = left[a]
-            n_found[j] = _violated(
-                coarse[a], cones.sides[which[j] % cones.sides.shape[0]], cones.rows, P[j], lengths[j], candidates[j]
-            )
+            sides, active = cones.sides[which[j] % cones.sides.shape[0]], states.active[which[j], : states.n_active[which[j]]]
+            n_found[j] = _violated(coarse[a], sides, cones.rows, P[j], lengths[j], active, candidates[j])
             if n_found[j] > 0:
                 left[n_left] = j
                 n_left += 1

@@ -56,9 +56,9 @@ def relu_program(
     Parameters
     ----------
     X
-        Data, (n_samples, n_features); a bias is a column of ones. Rows far from zero beside their spread are turned, so that hardly
-        a digit is lost. Where that does not suffice, as with a shift by 1e9 of several features beside a column of ones, the
-        result says ``converged=False``: centre such data.
+        Data, (n_samples, n_features); a bias is a column of ones. Rows far from zero beside their spread are turned, so that
+        hardly a digit is lost. Where that does not suffice, as with a shift by 1e9 of several features beside a column of ones,
+        the result says ``converged=False``: centre such data.
     y
         Labels, (n_samples,).
     beta
