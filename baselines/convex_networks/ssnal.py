@@ -61,8 +61,6 @@ _MAX_NEWTON_STEPS, _MAX_TRIALS = 100, 40
 _MAX_IDLE = 20
 #: First damping after a refused step, and the factor by which it grows and shrinks.
 _DAMPING = 4.0
-#: Shares of the promised decrease above which the damping shrinks and below which it grows.
-_GOOD, _POOR = 0.75, 0.5
 
 
 class _Model(NamedTuple):
@@ -212,9 +210,9 @@ def _minimise(
         # Levenberg and Marquardt: compare with the quadratic model, which promised (slope - damping |d|^2) / 2.
         promised = 0.5 * (slope - damping * float(direction @ direction))
         share = (trial.phi - point.phi) / promised if promised < -rounding else 1.0
-        if share > _GOOD:
+        if share > 0.75:
             damping = damping / _DAMPING if damping > 1e-2 else 0.0
-        elif share < _POOR:
+        elif share < 0.25:
             damping = max(2.0 * damping, 1.0)
         point = trial
     return point, damping, False
