@@ -31,6 +31,8 @@ _potrf, _potrs = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
 
 #: Rows from which a Newton matrix is summed up at a time, to bound its memory.
 _MAX_ROWS = 8192
+#: Least t: C^{-1} holds 1 and 1/t, and one must not drown in the other.
+_LEAST = 1e-8
 #: Share of new rows from which all are computed afresh.
 _MANY_NEW = 0.5
 
@@ -65,7 +67,8 @@ class NewtonMatrix:
         if n_rows <= n_samples:
             order = np.argsort(which)
             self._update_rows(which[order], states, n_rows)
-            self._n_free, self._t, self._h = n_features - bound[order], 1.0 - beta / lengths[order], np.empty(n_rows)
+            self._n_free, self._h = n_features - bound[order], np.empty(n_rows)
+            self._t = np.maximum(1.0 - beta / lengths[order], _LEAST)
             coordinates_in_faces(which[order], P[order], lengths[order], states, self._h)
         elif n_rows <= min(n_bound, _MAX_ROWS):
             self._samples = self._sum_of_free(which, P, lengths, beta, states, n_rows)

@@ -107,7 +107,7 @@ def relu_program(
         patterns, complete = choose_patterns(X, y, beta, _checks.generator(rng))
     D = as_patterns(patterns, X.shape[0])
     useful = useful_patterns(D)
-    # Solvers work in units in which the entries of X and y have mean square 1: w then has the unit of y over that of X.
+    # Solvers work in units in which y and X, or the spread of X, have mean square 1: w then has the unit of y over that of X.
     (turned, turn, unit_x), unit_y = _turned(X), _root_mean_square(y)
     unit = unit_y / unit_x
     problem = ReluProblem(turned, y / unit_y, beta / unit_x / unit_y, np.ascontiguousarray(D[:, useful]))

@@ -109,7 +109,7 @@ def ssnal(
     Parameters
     ----------
     problem
-        The instance, X and y with entries of mean square 1; its patterns are distinct and not zero.
+        The instance, in units in which X, or its spread, and y have mean square 1; its patterns are distinct and not zero.
     tol
         Relative gap at which to stop.
     max_steps
