@@ -67,19 +67,19 @@ def coordinates_in_faces(which, P, lengths, states, h):
 
 @njit(**JIT)
 def lay_out(gram, places, n_free, h, t, weight, M):
-    """The rows and columns of ``gram`` at the given places, plus ``weight C^{-1}`` in each block, into the lower triangle of M.
+    """The rows and columns of ``gram`` at the given places, plus ``weight C^{-1}`` in each block, into the upper triangle of M.
 
     ``places`` lists the blocks one after the other, with n_free rows each; in the basis of its face ``C = h h' + t (I - h h')``.
     """
     for a in range(places.size):
         row = gram[places[a]]
-        for b in range(a + 1):
+        for b in range(a, places.size):
             M[a, b] = row[places[b]]
     first = 0
     for j in range(n_free.size):
         for a in range(first, first + n_free[j]):
             M[a, a] += weight / t[j]
-            for b in range(first, a + 1):
+            for b in range(a, first + n_free[j]):
                 M[a, b] += weight * (1.0 - 1.0 / t[j]) * h[a] * h[b]
         first += n_free[j]
 

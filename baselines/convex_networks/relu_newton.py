@@ -80,19 +80,19 @@ class NewtonMatrix:
         if self._samples is not None:
             M = self._samples.copy()
             M[np.diag_indices_from(M)] += ridge / sigma
-            factor, failed = _potrf(M.T, lower=1, overwrite_a=1)
+            factor, failed = _potrf(M.T, lower=1, clean=0, overwrite_a=1)
             return -gradient / ridge if failed else -_potrs(factor, gradient, lower=1)[0] / sigma
         places = np.argsort(self._owner, kind="stable")[-len(self._h) :]  # column by column
         if not len(self._h):
             return -gradient / ridge
         M = np.empty((len(places), len(places)))
         lay_out(self._gram, places, self._n_free, self._h, self._t, ridge / sigma, M)
-        factor, failed = _potrf(M.T, lower=0, overwrite_a=1)
+        factor, failed = _potrf(M.T, lower=1, clean=0, overwrite_a=1)  # lower for LAPACK, and the quicker one
         if failed:
             return -gradient / ridge
         solved = np.zeros(len(self._owner))
         B = self._B[: len(solved)]
-        solved[places] = _potrs(factor, (B @ gradient)[places], lower=0)[0]
+        solved[places] = _potrs(factor, (B @ gradient)[places], lower=1)[0]
         return (solved @ B - gradient) / ridge
 
     def _update_rows(self, which: NDArray[np.int64], states: ConeStates, n_rows: int) -> None:
