@@ -7,6 +7,7 @@ the last face, memory traffic and Python are what the distance is made of.
 
 import time
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def counted(monkeypatch):
     """Operations and CPU seconds by part of the algorithm."""
     operations, seconds, steps = defaultdict(float), defaultdict(float), defaultdict(int)
 
-    def wrap(name, count, place=ssnal):
+    def wrap(name: str, count: Callable[..., float], place: object = ssnal) -> None:
         original = getattr(place, name)
 
         def call(*arguments):
