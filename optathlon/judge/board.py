@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optathlon.judge import profiles, ranking
-from optathlon.judge.entries import CLOCKS, Entry, reduce
+from optathlon.judge.entries import CLOCKS, Entry, medians, reduce
 from optathlon.judge.intervals import mean_intervals
 from optathlon.spec import Better, MetricInfo
 from optathlon.store import CLAIMED, EVERYTHING, Group, Trust, address
@@ -84,7 +84,8 @@ class Row:
     version: str
 
 
-_FIELDS = tuple(Row.__dataclass_fields__)
+FIELDS = tuple(Row.__dataclass_fields__)
+YARDSTICK = "yardstick: shown, not ranked"
 
 
 def build(groups: Iterable[Group], trust: Trust = EVERYTHING, cache: RankCache | None = None) -> list[Row]:
@@ -291,12 +292,10 @@ class _Medians:
     def work_out(self) -> None:
         """Work out what was noted; what a run lacks does not count."""
         for values in self._wanted.values():
-            clocks = np.stack(list(values.values()))
-            found = np.median(clocks, axis=2)
+            found = medians(np.stack(list(values.values())))
             lists: list[list[float | None]] = found.tolist()
             for row, clock in zip(*np.nonzero(np.isnan(found)), strict=True):
-                there = clocks[row, clock][~np.isnan(clocks[row, clock])]
-                lists[row][clock] = float(np.median(there)) if there.size else None
+                lists[row][clock] = None
             self._found.update(zip(values, lists, strict=True))
 
     def of(self, entry: Entry, seeds: tuple[int, ...]) -> list[float | None]:
@@ -327,7 +326,7 @@ def _fronts(boards: Sequence[_Board], values: _Means, clocks: _Medians) -> None:
 def _note(entry: Entry, board: _Board, ranked: bool, most: int) -> str:
     """Say why a method is not ranked, or on fewer seeds than it ran."""
     if entry.cell.yardstick:
-        return "yardstick: shown, not ranked"
+        return YARDSTICK
     if entry.failed:
         return f"{entry.failed} of {entry.failed + len(entry.seeds)} runs failed: not ranked"
     if entry.trust == CLAIMED:
@@ -372,7 +371,7 @@ def _row(
         dict(cell.settings), cell.suite_version,
     )  # fmt: skip
     row = object.__new__(Row)  # as Row(**...) does, in a fifth of its time: a large board has millions
-    row.__dict__.update(zip(_FIELDS, told, strict=True))
+    row.__dict__.update(zip(FIELDS, told, strict=True))
     return row
 
 

@@ -117,6 +117,15 @@ def _columns(values: Sequence[Mapping[str, Any]], names: tuple[str, ...]) -> np.
     return np.ascontiguousarray(np.array(found, dtype=float).reshape(len(values), len(names) + 1)[:, :-1].T)
 
 
+def medians(values: np.ndarray) -> np.ndarray:
+    """Return the medians along the last axis of what is there, NaN where nothing is."""
+    found = np.median(values, axis=-1)
+    for at in zip(*np.nonzero(np.isnan(found)), strict=True):
+        there = values[at][~np.isnan(values[at])]
+        found[at] = np.median(there) if there.size else math.nan
+    return found
+
+
 def solved(cell: Cell, run: Mapping[str, Any]) -> float:
     """Return the seconds to the target, NaN where it was not met.
 

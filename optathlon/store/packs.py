@@ -141,10 +141,10 @@ class Pack:
             self._cells[code] = decode_cell(orjson.loads(self.heads.words[code]) | dict.fromkeys(_OWN, "x"))
         return self._cells[code]
 
-    def recency(self, line: int) -> tuple[bool, int, str]:
-        """Return what `optathlon.store.recency` says of the group of a line."""
-        row = self.index.slice(line, 1)
-        return row["measured"][0].as_py(), row["turn"][0].as_py(), row["finished"][0].as_py()
+    def recency(self, start: int, stop: int) -> list[tuple[bool, int, str]]:
+        """Return what `optathlon.store.recency` says of the groups of lines."""
+        lines = self.index.slice(start, stop - start)
+        return list(zip(*(lines[name].to_pylist() for name in ("measured", "turn", "finished")), strict=True))
 
     def group_of(self, line: int) -> int:
         """Return the number of the row group that holds a line."""

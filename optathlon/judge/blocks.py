@@ -1,0 +1,222 @@
+"""Boards of one shape as arrays: ranked, summed up and laid out together, without an object a run, a method or a row.
+
+What is said of them is what `optathlon.judge.build` says; it takes only boards on which nothing needs a second look: every method
+ran the same seeds, every run ended ok with every metric, and nobody's runs are claimed or verified. All others stay with `build`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optathlon.judge import profiles, ranking
+from optathlon.judge.board import FIELDS, YARDSTICK, Row
+from optathlon.judge.entries import medians
+from optathlon.judge.intervals import mean_intervals
+from optathlon.spec import Cell, MetricInfo, Status
+from optathlon.store import MEASURED
+
+if TYPE_CHECKING:
+    from optathlon.judge.remembered import RankCache
+
+Column = list[Any]
+_HUGE = 1e300  # of which sums overflow
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Block:
+    """Boards of one suite, scale, device, place and shape.
+
+    Attributes
+    ----------
+    workloads : list of str
+        One a board.
+    cells : tuple of Cell
+        One a method, in the order of the names; their workloads and keys mean nothing. See `fits`.
+    scores : array of shape (n_metrics, n_boards, n_methods, n_seeds)
+    clocks : array of shape (3, n_boards, n_methods, n_seeds)
+        `optathlon.judge.entries.CLOCKS`; NaN where a run has no such value.
+    solved : array of shape (n_boards, n_methods, n_seeds), optional
+        Seconds to the target, NaN where it was not met; None where there is no target.
+    busy, dirty : array of bool, shape (n_boards, n_methods)
+    """
+
+    workloads: list[str]
+    cells: tuple[Cell, ...]
+    scores: np.ndarray
+    clocks: np.ndarray
+    solved: np.ndarray | None
+    busy: np.ndarray
+    dirty: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.workloads)
+
+
+def fits(cells: Sequence[Cell]) -> bool:
+    """Return whether the methods of a board agree in all that a block holds once, and some of them are ranked."""
+    first = cells[0]
+    told = (first.metrics, first.target, first.exact, first.trials, first.suite_version)
+    return not all(cell.yardstick for cell in cells) and all(
+        (cell.metrics, cell.target, cell.exact, cell.trials, cell.suite_version) == told for cell in cells
+    )
+
+
+def is_huge(scores: np.ndarray) -> np.ndarray:
+    """Return which scores are too large for a block: their sums overflow, and what then counts is for `build` to say."""
+    return np.abs(scores) > _HUGE
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The rows of the boards of a block, column by column.
+
+    Attributes
+    ----------
+    columns : mapping
+        By field of `Row`: a value for all rows, or a list with one a row.
+    n_boards, n_rows : int
+        The rows of a board follow each other, and every board has as many.
+    """
+
+    columns: dict[str, Any]
+    n_boards: int
+    n_rows: int
+
+    @cached_property
+    def boards(self) -> list[tuple[str, str, str, str, str]]:
+        """Suite, workload, scale, device and machine of each board."""
+        step, told = self.n_rows // self.n_boards, self.columns
+        return [
+            (told["suite"], workload, told["scale"], told["device"], told["machine"]) for workload in told["workload"][::step]
+        ]
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows as objects."""
+        columns = [self.columns[name] for name in FIELDS]
+        for told in zip(*(one if isinstance(one, list) else repeat(one, self.n_rows) for one in columns), strict=True):
+            row = object.__new__(Row)
+            row.__dict__.update(zip(FIELDS, told, strict=True))
+            yield row
+
+
+def table(block: Block, cache: RankCache | None = None) -> Table:
+    """Return the rows of the boards of a block."""
+    first, n_seeds = block.cells[0], block.scores.shape[3]
+    seconds, cpu_seconds, peak_memory = (medians(clock) for clock in block.clocks)
+    found = [_judged(block, k, metric, seconds, cache) for k, metric in enumerate(first.metrics)]
+    order = np.stack([one.pop("order") for one in found], axis=1)
+    shape = order.shape  # (n_boards, n_metrics, n_methods)
+
+    def laid_out(values: np.ndarray) -> Column:
+        return np.take_along_axis(values, order, axis=2).ravel().tolist()
+
+    def of_methods(values: np.ndarray) -> Column:
+        return laid_out(np.broadcast_to(values[..., None, :], shape))
+
+    def of_clock(values: np.ndarray) -> Column:
+        return _or_none(of_methods(values), values)
+
+    def of_cells(values: Sequence[Any]) -> Column:
+        return [values[at] for at in order.ravel().tolist()]
+
+    def of_boards(name: str) -> Column:
+        per_board = [value for pair in zip(*(one[name] for one in found), strict=True) for value in pair]
+        return [value for value in per_board for _ in range(shape[2])]
+
+    def of_metrics(values: Sequence[Any]) -> Column:
+        return [value for value in values for _ in range(shape[2])] * shape[0]
+
+    own: dict[str, Column] = {}
+    for name in ("rank", "rank_low", "rank_high", "value", "low", "high", "pareto"):
+        own[name] = laid_out(np.stack([one[name] for one in found], axis=1))
+    yardsticks = [cell.yardstick for cell in block.cells]
+    if any(yardsticks):
+        unranked = of_cells(yardsticks)
+        for name in ("rank", "rank_low", "rank_high"):
+            own[name] = [None if aside else place for place, aside in zip(own[name], unranked, strict=True)]
+    for name in ("low", "high"):
+        own[name] = [value if math.isfinite(value) else None for value in own[name]]
+    reached = None if block.solved is None else np.median(block.solved, axis=2)
+    columns = {
+        "suite": first.suite,
+        "workload": [name for name in block.workloads for _ in range(shape[1] * shape[2])],
+        "scale": str(first.scale),
+        "device": first.device,
+        "machine": first.environment.place,
+        "method": of_cells([cell.method for cell in block.cells]),
+        "status": str(Status.OK),
+        **own,
+        "metric": of_metrics([metric.name for metric in first.metrics]),
+        "unit": of_metrics([metric.unit for metric in first.metrics]),
+        "better": of_metrics([metric.better for metric in first.metrics]),
+        "seconds": of_clock(seconds),
+        "ratio": of_clock(_ratios(block, seconds)),
+        "cpu_seconds": of_clock(cpu_seconds),
+        "peak_memory": of_clock(peak_memory),
+        "busy": of_methods(block.busy),
+        "dirty": of_methods(block.dirty),
+        "target": first.target,
+        "time_to_target": None if reached is None else of_clock(reached),
+        "yardstick": of_cells(yardsticks),
+        "seeds": n_seeds,
+        "shared": n_seeds,
+        "failed": 0,
+        "trust": MEASURED,
+        "verified": 0,
+        "note": of_cells([YARDSTICK if cell.yardstick else "" for cell in block.cells]),
+        "reason": "",
+        **{name: of_boards(name) for name in ("resolution", "stability", "halves", "standing")},
+        "settings": of_cells([dict(cell.settings) for cell in block.cells]),
+        "version": first.suite_version,
+    }
+    return Table(columns, shape[0], order.size)
+
+
+def _judged(block: Block, k: int, metric: MetricInfo, seconds: np.ndarray, cache: RankCache | None) -> dict[str, Any]:
+    """Return what is said of each board by one metric, and of each method on it, (n_boards, n_methods)."""
+    scores, cells = block.scores[k], block.cells
+    n_boards, n_methods, n_seeds = scores.shape
+    exact, ranked = cells[0].exact, np.array([not cell.yardstick for cell in cells])
+    judged = ranking.judge_boards if cache is None else cache.judge_boards
+    compared = np.ascontiguousarray(scores[:, ranked].transpose(0, 2, 1))
+    ranks, standings = judged(compared, metric.better, tolerance=float(metric.tolerance), exact=exact, unit=metric.unit)
+    places = np.zeros((3, n_boards, n_methods), dtype=int)
+    places[:, :, ranked] = np.stack(ranks)
+    means = mean_intervals(scores.reshape(-1, n_seeds), "" if exact else metric.unit, cells[0].trials)
+    value, low, high = means.T.reshape(3, n_boards, n_methods)
+    front = np.zeros((n_boards, n_methods), dtype=bool)
+    plain_means = scores[:, ranked].mean(axis=2)
+    front[:, ranked] = profiles.pareto_front(plain_means, seconds[:, ranked], metric.better)
+    front &= ~np.isnan(seconds)
+    signed = value if metric.better == "lower" else -value
+    aside = np.broadcast_to(~ranked, value.shape)
+    finite = [tuple(number if math.isfinite(number) else None for number in one[1:4]) for one in standings]
+    return {
+        "rank": places[0], "rank_low": places[1], "rank_high": places[2],
+        "value": value, "low": low, "high": high, "pareto": front,
+        "order": np.lexsort((signed, places[0], aside)),  # stable: what is equal stays in the order of the names
+        "resolution": [one[0] for one in finite], "stability": [one[1] for one in finite],
+        "halves": [one[2] for one in finite], "standing": [one.word for one in standings],
+    }  # fmt: skip
+
+
+def _ratios(block: Block, seconds: np.ndarray) -> np.ndarray:
+    """Return the seconds over those of the reference method, NaN where there is none or it took none."""
+    at = next((i for i, cell in enumerate(block.cells) if cell.method == cell.reference_method), None)
+    if at is None:
+        return np.full_like(seconds, math.nan)
+    unit = np.where(seconds[:, at] == 0, math.nan, seconds[:, at])
+    with np.errstate(over="ignore"):
+        return seconds / unit[:, None]
+
+
+def _or_none(column: Column, values: np.ndarray) -> Column:
+    """Return a column with None for NaN."""
+    return [None if value != value else value for value in column] if np.isnan(values).any() else column

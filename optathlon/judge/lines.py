@@ -1,0 +1,215 @@
+"""The lines of packs as blocks and entries: row groups are read as arrays, and of them only the columns that boards need."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from optathlon.judge.blocks import Block, fits, is_huge
+from optathlon.judge.entries import CLOCKS, Entry, reduce
+from optathlon.spec import QUIET, Cell, Status
+from optathlon.store import MEASURED, Trust
+from optathlon.store.packs import Pack, Range
+
+_HELD = 3  # row groups of a pack in memory
+_READ = ("seed", "status", "scores", *CLOCKS, "jobs", "busy", "dirty", "odd", "apart")
+
+
+class Reader:
+    """Makes blocks and entries of the lines of packs."""
+
+    def __init__(self, trust: Trust) -> None:
+        self.trust = trust
+        self._held: OrderedDict[tuple[int, int], _Columns] = OrderedDict()
+        self._seeds: dict[bytes, tuple[int, ...]] = {}
+        self._places: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._again = {tuple(at.split(" ")[:2]) for at, _ in trust.verified}
+
+    def place(self, pack: Pack, code: int) -> tuple[Any, ...]:
+        """Return arithmetic, device and order of the scale of what has a head."""
+        at = id(pack), code
+        if at not in self._places:
+            cell = pack.template(code)
+            self._places[at] = cell.environment.arithmetic, cell.device, cell.scale.order
+        return self._places[at]
+
+    def entries(self, item: Range | Entry) -> Iterator[Entry]:
+        """Yield the entries of an item."""
+        if isinstance(item, Entry):
+            yield item
+            return
+        for line in range(item.start, item.stop):
+            columns = self._columns(item.pack, line)
+            if columns.odd[line - columns.start]:
+                yield reduce(next(item.pack.groups(line, line + 1)), self.trust)
+            else:
+                yield self._entry(item.pack, line, columns)
+
+    def blocks(self, boards: Sequence[Range]) -> Iterator[Block | list[Range]]:
+        """Yield boards of one suite, scale, place and device in one row group: those of one shape together, others as they are.
+
+        Parameters
+        ----------
+        boards : sequence of Range
+            The lines of each board.
+        """
+        columns = self._columns(boards[0].pack, boards[0].start)
+        for shape, own in itertools.groupby(boards, key=lambda board: self._shape(board, columns)):
+            alike = list(own)
+            yield alike if shape is None else self._block(alike, columns)
+
+    def _shape(self, board: Range, columns: _Columns) -> tuple[Any, ...] | None:
+        """Return what boards have in common that may stand in one block; None where a board needs a second look."""
+        pack, own = board.pack, slice(board.start - columns.start, board.stop - columns.start)
+        if not columns.plain[own].all():
+            return None
+        methods, heads = (coded.codes[board.start : board.stop] for coded in (pack.methods, pack.heads))
+        cells = [pack.template(code) for code in heads.tolist()]
+        n_seeds = int(pack.counts[board.start])
+        first = int(columns.first[own.start])
+        seeds = columns.seeds[first : first + n_seeds * len(cells)]
+        if (
+            not fits(cells)
+            or (pack.counts[board.start : board.stop] != n_seeds).any()
+            or (seeds.reshape(len(cells), n_seeds) != seeds[:n_seeds]).any()
+            or not columns.full[: len(cells[0].metrics), own].all()
+            or (cells[0].target is not None and columns.apart[own].any())
+            or self.trust.of(cells[0], ())[0] != MEASURED
+            or (cells[0].environment.machine, cells[0].suite) in self._again
+        ):
+            return None
+        return n_seeds, methods.tobytes(), heads.tobytes()
+
+    def _block(self, boards: Sequence[Range], columns: _Columns) -> Block:
+        pack, first = boards[0].pack, boards[0]
+        named = [pack.cell(line, "") for line in range(first.start, first.stop)]
+        by_name = sorted(range(len(named)), key=lambda at: named[at].method)
+        cells = tuple(named[at] for at in by_name)
+        lines = np.array([board.start for board in boards])[:, None] - columns.start + np.array(by_name)
+        runs = columns.first[lines][:, :, None] + np.arange(int(pack.counts[first.start]))
+        scores = columns.scores[: len(cells[0].metrics)][:, runs]
+        clocks = columns.clocks[:, runs]
+        return Block(
+            workloads=[pack.workloads[board.start] for board in boards],
+            cells=cells,
+            scores=scores,
+            clocks=clocks,
+            solved=None if cells[0].target is None else _solved(cells[0], scores[0], clocks[0]),
+            busy=columns.busy[lines],
+            dirty=columns.dirty[lines],
+        )
+
+    def _columns(self, pack: Pack, line: int) -> _Columns:
+        number = pack.group_of(line)
+        at = id(pack), number
+        if at not in self._held:
+            self._held[at] = _Columns(pack, number)
+            while len(self._held) > _HELD:
+                self._held.popitem(last=False)
+        return self._held[at]
+
+    def _entry(self, pack: Pack, line: int, columns: _Columns) -> Entry:
+        index = line - columns.start
+        cell = pack.cell(line, columns.keys[index])
+        if not columns.all_ok[index] or (cell.target is not None and columns.apart[index]):
+            return reduce(next(pack.groups(line, line + 1)), self.trust)  # few on a large board, or their traces count
+        first = int(columns.first[index])
+        own = slice(first, first + int(pack.counts[line]))
+        seeds = self._tuple(columns.seeds[own])
+        word, verified = self.trust.of(cell, seeds)
+        names = [metric.name for metric in cell.metrics]
+        entry = Entry(
+            cell=cell,
+            recency=columns.recency[index],
+            seeds=seeds,
+            scores={name: columns.scores[k, own] for k, name in enumerate(names) if not columns.absent[k, index]},
+            clocks=columns.clocks[:, own],
+            solved=None if cell.target is None else _solved(cell, columns.scores[0, own], columns.clocks[0, own]),
+            status=str(Status.OK),
+            failed=0,
+            reason="",
+            busy=bool(columns.busy[index]),
+            dirty=bool(columns.dirty[index]),
+            trust=word,
+            verified=verified,
+        )
+        entry.known_full(dict(zip(names, columns.full[: len(names), index].tolist(), strict=True)))
+        return entry
+
+    def _tuple(self, seeds: np.ndarray) -> tuple[int, ...]:
+        """Return seeds as a tuple that entries share."""
+        key = seeds.tobytes()
+        if key not in self._seeds:
+            self._seeds[key] = tuple(seeds.tolist())
+        return self._seeds[key]
+
+
+def _solved(cell: Cell, scores: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Return the seconds to the target where there are no traces."""
+    assert cell.target is not None
+    return np.where(scores <= cell.target if cell.metrics[0].better == "lower" else scores >= cell.target, seconds, math.nan)
+
+
+class _Columns:
+    """A row group as arrays.
+
+    Of its runs `seeds`, `scores`, of shape (n_metrics, n_runs), and `clocks`; of its lines the number of the `first` run, whether
+    all runs ended ok (`all_ok`), have a metric (`full`, or in none of them: `absent`), some were measured beside others (`busy`)
+    or with changes (`dirty`), some are kept as a text (`odd`) or have a trace, exhibits or sections (`apart`); `plain` is a line
+    of which arrays say all that a block needs.
+    """
+
+    def __init__(self, pack: Pack, number: int) -> None:
+        batch = pack.batch(number, _READ)
+        table, first = batch.table, batch.first
+        self._lines = pack, batch.start, batch.stop
+        self.start, self.first = batch.start, first
+        self.seeds = table["seed"].to_numpy()
+        self.clocks = np.stack([table[clock].to_numpy().astype(float, copy=False) for clock in CLOCKS])
+        self.scores = _scores(table["scores"].combine_chunks())
+        status = table["status"].combine_chunks()
+        ok = np.isin(status.indices.to_numpy(), [i for i, word in enumerate(status.dictionary.to_pylist()) if word == "ok"])
+        missing = np.isnan(self.scores)
+        busy = ok & ((table["jobs"].to_numpy() > 1) | (table["busy"].to_numpy() > QUIET))
+        self.all_ok = np.logical_and.reduceat(ok, first)
+        self.busy = np.logical_or.reduceat(busy, first)
+        self.dirty = np.logical_or.reduceat(_told(table["dirty"].fill_null(False)), first)
+        self.odd, self.apart = (np.logical_or.reduceat(_told(table[name].is_valid()), first) for name in ("odd", "apart"))
+        self.full = ~np.logical_or.reduceat(missing, first, axis=1)
+        self.absent = np.logical_and.reduceat(missing, first, axis=1)
+        self.plain = self.all_ok & ~self.odd & ~np.logical_or.reduceat(is_huge(self.scores).any(axis=0), first)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """Key of each line's cell."""
+        pack, start, stop = self._lines
+        return pack.keys.slice(start, stop - start).to_pylist()
+
+    @cached_property
+    def recency(self) -> list[tuple[bool, int, str]]:
+        """What `optathlon.store.recency` says of each line."""
+        pack, start, stop = self._lines
+        return pack.recency(start, stop)
+
+
+def _told(flags: Any) -> np.ndarray:
+    return flags.to_numpy(zero_copy_only=False).astype(bool, copy=False)
+
+
+def _scores(lists: Any) -> np.ndarray:
+    """Return lists of scores as an array of shape (n_metrics, n_runs), NaN behind the end of a list."""
+    lengths, offsets = np.diff(lists.offsets.to_numpy()), lists.offsets.to_numpy()
+    flat, width = lists.values.to_numpy(zero_copy_only=False), int(lengths.max())
+    if (lengths == width).all():
+        return np.ascontiguousarray(flat[offsets[0] : offsets[-1]].reshape(-1, width).T)
+    scores = np.full((width, len(lengths)), math.nan)
+    for k in range(width):
+        there = lengths > k
+        scores[k, there] = flat[offsets[:-1][there] + k]
+    return scores
