@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -128,11 +127,12 @@ def _version(item: Item) -> str:
     return item.cell.suite_version if isinstance(item, Entry) else item.pack.template(0).suite_version
 
 
-def _family(part: Path | Range) -> tuple[str, str]:
+def _family(part: str | Range) -> tuple[str, str]:
     """Return machine and suite: versions of these are compared."""
     if isinstance(part, Range):
-        return part.pack.machine, part.pack.folder.name.rpartition("@")[0]
-    return part.parts[-4], part.parts[-3]
+        return part.pack.machine, part.pack.suite
+    machine, suite = part.split("/")[-4:-2]
+    return machine, suite
 
 
 def _key(cell: Cell) -> Key:
@@ -140,7 +140,7 @@ def _key(cell: Cell) -> Key:
 
 
 def _items(
-    parts: Iterable[Path | Range],
+    parts: Iterable[str | Range],
     found: Sources,
     trust: Trust,
     wanted: Callable[[Cell], bool],
@@ -148,7 +148,7 @@ def _items(
 ) -> Iterator[Item]:
     """Yield what is read and wanted: entries of files, lines of packs."""
     for part in parts:
-        if isinstance(part, Path):
+        if isinstance(part, str):
             group = read_at(found.results, part, found.directions)
             if isinstance(group, RecordError):
                 refuse(group)

@@ -14,7 +14,7 @@ import numpy as np
 from optathlon.judge.blocks import Block, fits, is_huge
 from optathlon.judge.entries import CLOCKS, Entry, reduce
 from optathlon.spec import QUIET, Cell, Status
-from optathlon.store import MEASURED, Trust
+from optathlon.store import MEASURED, Trust, columns
 from optathlon.store.packs import Pack, Range
 
 _HELD = 3  # row groups of a pack in memory
@@ -45,11 +45,11 @@ class Reader:
             yield item
             return
         for line in range(item.start, item.stop):
-            columns = self._columns(item.pack, line)
-            if columns.odd[line - columns.start]:
+            group = self._columns(item.pack, line)
+            if group.odd[line - group.start]:
                 yield reduce(next(item.pack.groups(line, line + 1)), self.trust)
             else:
-                yield self._entry(item.pack, line, columns)
+                yield self._entry(item.pack, line, group)
 
     def blocks(self, boards: Sequence[Range]) -> Iterator[Block | list[Range]]:
         """Yield boards of one suite, scale, place and device in one row group: those of one shape together, others as they are.
@@ -59,50 +59,50 @@ class Reader:
         boards : sequence of Range
             The lines of each board.
         """
-        columns = self._columns(boards[0].pack, boards[0].start)
-        for shape, own in itertools.groupby(boards, key=lambda board: self._shape(board, columns)):
+        group = self._columns(boards[0].pack, boards[0].start)
+        for shape, own in itertools.groupby(boards, key=lambda board: self._shape(board, group)):
             alike = list(own)
-            yield alike if shape is None else self._block(alike, columns)
+            yield alike if shape is None else self._block(alike, group)
 
-    def _shape(self, board: Range, columns: _Columns) -> tuple[Any, ...] | None:
+    def _shape(self, board: Range, group: _Columns) -> tuple[Any, ...] | None:
         """Return what boards have in common that may stand in one block; None where a board needs a second look."""
-        pack, own = board.pack, slice(board.start - columns.start, board.stop - columns.start)
-        if not columns.plain[own].all():
+        pack, own = board.pack, slice(board.start - group.start, board.stop - group.start)
+        if not group.plain[own].all():
             return None
         methods, heads = (coded.codes[board.start : board.stop] for coded in (pack.methods, pack.heads))
         cells = [pack.template(code) for code in heads.tolist()]
         n_seeds = int(pack.counts[board.start])
-        first = int(columns.first[own.start])
-        seeds = columns.seeds[first : first + n_seeds * len(cells)]
+        first = int(group.first[own.start])
+        seeds = group.seeds[first : first + n_seeds * len(cells)]
         if (
             not fits(cells)
             or (pack.counts[board.start : board.stop] != n_seeds).any()
             or (seeds.reshape(len(cells), n_seeds) != seeds[:n_seeds]).any()
-            or not columns.full[: len(cells[0].metrics), own].all()
-            or (cells[0].target is not None and columns.apart[own].any())
+            or not group.full[: len(cells[0].metrics), own].all()
+            or (cells[0].target is not None and group.apart[own].any())
             or self.trust.of(cells[0], ())[0] != MEASURED
             or (cells[0].environment.machine, cells[0].suite) in self._again
         ):
             return None
         return n_seeds, methods.tobytes(), heads.tobytes()
 
-    def _block(self, boards: Sequence[Range], columns: _Columns) -> Block:
+    def _block(self, boards: Sequence[Range], group: _Columns) -> Block:
         pack, first = boards[0].pack, boards[0]
         named = [pack.cell(line, "") for line in range(first.start, first.stop)]
         by_name = sorted(range(len(named)), key=lambda at: named[at].method)
         cells = tuple(named[at] for at in by_name)
-        lines = np.array([board.start for board in boards])[:, None] - columns.start + np.array(by_name)
-        runs = columns.first[lines][:, :, None] + np.arange(int(pack.counts[first.start]))
-        scores = columns.scores[: len(cells[0].metrics)][:, runs]
-        clocks = columns.clocks[:, runs]
+        lines = np.array([board.start for board in boards])[:, None] - group.start + np.array(by_name)
+        runs = group.first[lines][:, :, None] + np.arange(int(pack.counts[first.start]))
+        scores = group.scores[: len(cells[0].metrics)][:, runs]
+        clocks = group.clocks[:, runs]
         return Block(
             workloads=[pack.workloads[board.start] for board in boards],
             cells=cells,
             scores=scores,
             clocks=clocks,
             solved=None if cells[0].target is None else _solved(cells[0], scores[0], clocks[0]),
-            busy=columns.busy[lines],
-            dirty=columns.dirty[lines],
+            busy=group.busy[lines],
+            dirty=group.dirty[lines],
         )
 
     def _columns(self, pack: Pack, line: int) -> _Columns:
@@ -114,32 +114,32 @@ class Reader:
                 self._held.popitem(last=False)
         return self._held[at]
 
-    def _entry(self, pack: Pack, line: int, columns: _Columns) -> Entry:
-        index = line - columns.start
-        cell = pack.cell(line, columns.keys[index])
-        if not columns.all_ok[index] or (cell.target is not None and columns.apart[index]):
+    def _entry(self, pack: Pack, line: int, group: _Columns) -> Entry:
+        index = line - group.start
+        cell = pack.cell(line, group.keys[index])
+        if not group.all_ok[index] or (cell.target is not None and group.apart[index]):
             return reduce(next(pack.groups(line, line + 1)), self.trust)  # few on a large board, or their traces count
-        first = int(columns.first[index])
+        first = int(group.first[index])
         own = slice(first, first + int(pack.counts[line]))
-        seeds = self._tuple(columns.seeds[own])
+        seeds = self._tuple(group.seeds[own])
         word, verified = self.trust.of(cell, seeds)
         names = [metric.name for metric in cell.metrics]
         entry = Entry(
             cell=cell,
-            recency=columns.recency[index],
+            recency=group.recency[index],
             seeds=seeds,
-            scores={name: columns.scores[k, own] for k, name in enumerate(names) if not columns.absent[k, index]},
-            clocks=columns.clocks[:, own],
-            solved=None if cell.target is None else _solved(cell, columns.scores[0, own], columns.clocks[0, own]),
+            scores={name: group.scores[k, own] for k, name in enumerate(names) if not group.absent[k, index]},
+            clocks=group.clocks[:, own],
+            solved=None if cell.target is None else _solved(cell, group.scores[0, own], group.clocks[0, own]),
             status=str(Status.OK),
             failed=0,
             reason="",
-            busy=bool(columns.busy[index]),
-            dirty=bool(columns.dirty[index]),
+            busy=bool(group.busy[index]),
+            dirty=bool(group.dirty[index]),
             trust=word,
             verified=verified,
         )
-        entry.known_full(dict(zip(names, columns.full[: len(names), index].tolist(), strict=True)))
+        entry.known_full(dict(zip(names, group.full[: len(names), index].tolist(), strict=True)))
         return entry
 
     def _tuple(self, seeds: np.ndarray) -> tuple[int, ...]:
@@ -170,17 +170,16 @@ class _Columns:
         table, first = batch.table, batch.first
         self._lines = pack, batch.start, batch.stop
         self.start, self.first = batch.start, first
-        self.seeds = table["seed"].to_numpy()
-        self.clocks = np.stack([table[clock].to_numpy().astype(float, copy=False) for clock in CLOCKS])
-        self.scores = _scores(table["scores"].combine_chunks())
-        status = table["status"].combine_chunks()
-        ok = np.isin(status.indices.to_numpy(), [i for i, word in enumerate(status.dictionary.to_pylist()) if word == "ok"])
+        self.seeds = columns.numbers(table["seed"])
+        self.clocks = np.stack([columns.numbers(table[clock]).astype(float, copy=False) for clock in CLOCKS])
+        self.scores = columns.lists(table["scores"])
+        ok = columns.Coded(table["status"]).isin("ok")
         missing = np.isnan(self.scores)
-        busy = ok & ((table["jobs"].to_numpy() > 1) | (table["busy"].to_numpy() > QUIET))
+        busy = ok & ((columns.numbers(table["jobs"]) > 1) | (columns.numbers(table["busy"]) > QUIET))
         self.all_ok = np.logical_and.reduceat(ok, first)
         self.busy = np.logical_or.reduceat(busy, first)
-        self.dirty = np.logical_or.reduceat(_told(table["dirty"].fill_null(False)), first)
-        self.odd, self.apart = (np.logical_or.reduceat(_told(table[name].is_valid()), first) for name in ("odd", "apart"))
+        self.dirty = np.logical_or.reduceat(columns.flags(table["dirty"]), first)
+        self.odd, self.apart = (np.logical_or.reduceat(columns.valid(table[name]), first) for name in ("odd", "apart"))
         self.full = ~np.logical_or.reduceat(missing, first, axis=1)
         self.absent = np.logical_and.reduceat(missing, first, axis=1)
         self.plain = self.all_ok & ~self.odd & ~np.logical_or.reduceat(is_huge(self.scores).any(axis=0), first)
@@ -196,20 +195,3 @@ class _Columns:
         """What `optathlon.store.recency` says of each line."""
         pack, start, stop = self._lines
         return pack.recency(start, stop)
-
-
-def _told(flags: Any) -> np.ndarray:
-    return flags.to_numpy(zero_copy_only=False).astype(bool, copy=False)
-
-
-def _scores(lists: Any) -> np.ndarray:
-    """Return lists of scores as an array of shape (n_metrics, n_runs), NaN behind the end of a list."""
-    lengths, offsets = np.diff(lists.offsets.to_numpy()), lists.offsets.to_numpy()
-    flat, width = lists.values.to_numpy(zero_copy_only=False), int(lengths.max())
-    if (lengths == width).all():
-        return np.ascontiguousarray(flat[offsets[0] : offsets[-1]].reshape(-1, width).T)
-    scores = np.full((width, len(lengths)), math.nan)
-    for k in range(width):
-        there = lengths > k
-        scores[k, there] = flat[offsets[:-1][there] + k]
-    return scores

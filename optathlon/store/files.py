@@ -37,6 +37,7 @@ from optathlon.store.encoding import (
     encode_run,
     to_records,
 )
+from optathlon.store.listing import record_paths
 from optathlon.store.newest import last_finished
 
 _LARGEST = 256 * 2**20
@@ -63,18 +64,7 @@ def path_is_of(path: str | Path, cell: Cell) -> bool:
 
 def record_files(results: Path) -> Iterator[Path]:
     """Yield every record file under the results folder, in the order of the paths."""
-    folders = [os.path.join(results, "records")]
-    for _ in range(3):
-        folders = [os.path.join(folder, name) for folder in folders for name in _names(folder)]
-    for folder in folders:
-        yield from (Path(folder, name) for name in _names(folder) if name.endswith(".json"))
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return map(Path, record_paths(results))
 
 
 def _stem(cell: Cell) -> str:
@@ -158,7 +148,7 @@ def load_runs(results: Path, cell: Cell) -> dict[int, RunRecord]:
     return {record.seed: record for record in to_records(group)}
 
 
-def read(path: Path) -> Group:
+def read(path: str | Path) -> Group:
     """Read and validate one record file.
 
     Raises
@@ -187,17 +177,35 @@ def read(path: Path) -> Group:
     return Group(cell, runs, turn)
 
 
-def _parsed(path: Path) -> Any:
+def _parsed(path: str | Path) -> Any:
     """Return the JSON document of a regular file, its texts fit to be shown."""
-    info = path.stat()
-    if not stat.S_ISREG(info.st_mode) or info.st_size > _LARGEST:
-        raise ValueError(f"must be a regular file of at most {_LARGEST // 2**20} MiB")
-    data = path.read_bytes()
+    data = bytes_of(path)
     document = orjson.loads(data)
     if document.keys() - {"schema", "turn", "cell", "runs"}:
         raise ValueError("must hold schema, turn, cell and runs, and nothing else")
     _require_shallow(document["cell"])  # nothing else may hold what is nested, see `check_run`
-    return _cleaned(document) if _HIDDEN.search(data) else document
+    return _cleaned(document) if _may_hide(data) and _HIDDEN.search(data) else document
+
+
+def bytes_of(path: str | Path, most: int = _LARGEST) -> bytes:
+    """Return the bytes of a regular file of bounded size, or the first of them; ValueError where it is none."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # one that waits for a writer is opened all the same
+    try:
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > _LARGEST:
+            raise ValueError(f"must be a regular file of at most {_LARGEST // 2**20} MiB")
+        size = min(most, info.st_size)
+        data = os.read(handle, size)
+        while len(data) < size and (more := os.read(handle, size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(handle)
+
+
+def _may_hide(data: bytes) -> bool:
+    """Return whether there may be characters that are not seen: much quicker than looking for them."""
+    return not data.isascii() or b"\\u" in data or b"\x7f" in data
 
 
 def _require_shallow(value: Any, allowed: int = _DEEPEST) -> None:
@@ -216,19 +224,19 @@ def _cleaned(value: Any) -> Any:
     return [_cleaned(part) for part in value] if isinstance(value, list) else value
 
 
-def _refusal(path: Path, error: BaseException) -> str:
+def _refusal(path: str | Path, error: BaseException) -> str:
     """Return one line that says which file is refused, and why."""
     why = {OSError: "not readable", orjson.JSONDecodeError: "not readable as JSON"}.get(type(error), "not a record")
     detail = clean(" ".join(f"{why} ({type(error).__name__}: {str(error)[:300]})".split()))
     return f"{path}: {detail[: max(80, _LONGEST_LINE - len(str(path)))]}"
 
 
-def head_of(path: Path, size: int = 16384) -> bytes:
+def head_of(path: str | Path, size: int = 16384) -> bytes:
     """Return the first bytes of a regular file, none of anything else."""
-    if not path.is_file():
+    try:
+        return bytes_of(path, size)
+    except (FileNotFoundError, ValueError):
         return b""
-    with path.open("rb") as stream:
-        return stream.read(size)
 
 
 @contextmanager

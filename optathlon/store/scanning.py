@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 from optathlon.spec import Cell
 from optathlon.store.encoding import Group, RecordError
-from optathlon.store.files import head_of, path_is_of, path_of, read, record_files
-from optathlon.store.packs import Range, digest, open_packs, plan, write_packs
+from optathlon.store.files import head_of, path_is_of, path_of, read
+from optathlon.store.listing import list_records, record_paths, state_of
+from optathlon.store.packing import Read, write_packs
+from optathlon.store.packs import Range, open_packs
+from optathlon.store.planning import digest, lasting, plan
 
 Directions = dict[tuple[str, ...], str]
 
@@ -20,7 +23,7 @@ class Sources(NamedTuple):
     """Where the records of a folder are to be read, in the order of the paths, and what is to be said of its packs."""
 
     results: Path
-    parts: list[Path | Range]
+    parts: list[str | Range]
     directions: Directions
     said: list[str]
 
@@ -32,18 +35,19 @@ class Sources(NamedTuple):
 def sources(results: Path, *, packs: bool = True) -> Sources:
     """Return where the records are: a line of a pack as long as its file has not changed, else the file."""
     opened, said = open_packs(results) if packs else ([], [])
-    parts: list[Path | Range]
-    if opened:
-        parts, outdated = plan(results, opened)
-        loose = sum(isinstance(part, Path) for part in parts)
+    parts: list[str | Range]
+    if opened and not (results / "records").is_dir():
+        parts = [Range(one, 0, len(one)) for one in opened if len(one)]
+        said.append(f"{results} holds packs alone: the records that they were made from are not here")
+    elif opened:
+        parts, outdated = plan(list_records(results), opened)
+        loose = sum(isinstance(part, str) for part in parts)
         if loose:
             said.append(
                 f"{loose} record files are read as JSON: {outdated} changed since they were packed, {loose - outdated} new"
             )
-        if not (results / "records").is_dir():
-            said.append(f"{results} holds packs alone: the records that they were made from are not here")
     else:
-        parts = list(record_files(results))
+        parts = list(record_paths(results))
     return Sources(results, parts, _directions(parts), said)
 
 
@@ -78,7 +82,7 @@ def scan(results: Path, *, packs: bool = True, say: Callable[[str], None] | None
             yield read_at(results, part, found.directions)
 
 
-def read_at(results: Path, path: Path, directions: Directions) -> Group | RecordError:
+def read_at(results: Path, path: str | Path, directions: Directions) -> Group | RecordError:
     """Return the group of a file, or why it is refused."""
     try:
         group = read(path)
@@ -93,23 +97,24 @@ def pack(results: Path) -> tuple[list[tuple[str, int, int]], list[RecordError]]:
     """Write the packs of a results folder; return the name, files and runs of each, and the files that are refused."""
     found, refused = sources(results, packs=False), []
 
-    def files() -> Iterator[tuple[Path, Group, tuple[int, int, bytes]]]:
+    def files() -> Iterator[Read]:
         for path in found.parts:
-            assert isinstance(path, Path)
+            assert isinstance(path, str)
+            state = lasting(state_of(path))
             try:
-                info, content = path.stat(), digest(path)
+                content = digest(path)
             except OSError:
                 continue  # gone, or nothing to be read
             group = read_at(results, path, found.directions)
             if isinstance(group, RecordError):
                 refused.append(group)
             elif digest(path) == content:  # else it changed meanwhile, and stays JSON
-                yield path, group, (info.st_size, info.st_mtime_ns, content)
+                yield Read(path, group, state, content)
 
     return write_packs(results, files()), refused
 
 
-def _misdirected(where: Path, cell: Cell, directions: Directions) -> RecordError | None:
+def _misdirected(where: str | Path, cell: Cell, directions: Directions) -> RecordError | None:
     for metric in cell.metrics:
         usual = directions.get((cell.suite, cell.suite_version, metric.name), metric.better)
         if metric.better != usual:
@@ -119,7 +124,7 @@ def _misdirected(where: Path, cell: Cell, directions: Directions) -> RecordError
     return None
 
 
-def _directions(parts: Iterable[Path | Range]) -> Directions:
+def _directions(parts: Iterable[str | Range]) -> Directions:
     """Return, of each metric whose direction is not the same everywhere, the one that most files give it, from their heads."""
     heads: Counter[tuple[bytes, bytes, bytes]] = Counter()
     votes: dict[tuple[str, ...], Counter[str]] = {}
@@ -138,7 +143,7 @@ def _directions(parts: Iterable[Path | Range]) -> Directions:
     return {address: count.most_common(1)[0][0] for address, count in votes.items() if len(count) > 1}
 
 
-def _told(path: Path) -> tuple[bytes, bytes, bytes] | None:
+def _told(path: str) -> tuple[bytes, bytes, bytes] | None:
     """Return the metrics, the suite and its version at the head of a file, as they stand there."""
     try:
         head = head_of(path)

@@ -220,7 +220,8 @@ def test_the_command_packs_and_check_never_reads_packs(tmp_path: Path) -> None:
     path = store.path_of(tmp_path, cell_of())
     state = path.stat()
     change(path)
-    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))  # the one change that size and time do not tell
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))  # size and time of change are those of before
     assert runner.invoke(app, ["leaderboard", "--check", "--results", str(tmp_path)]).exit_code != 0
     csv = runner.invoke(app, ["leaderboard", "--format", "csv", "--results", str(tmp_path)])
-    assert csv.output == tables.to_csv(from_packs(tmp_path))
+    assert ",9," in csv.stdout
+    assert csv.stdout == tables.to_csv(from_packs(tmp_path))
