@@ -17,7 +17,7 @@ import numpy as np
 
 from optathlon.judge import profiles, ranking
 from optathlon.judge.board import FIELDS, YARDSTICK, Row
-from optathlon.judge.entries import medians
+from optathlon.judge.entries import Entry, medians
 from optathlon.judge.intervals import mean_intervals
 from optathlon.spec import Cell, MetricInfo, Status
 from optathlon.store import MEASURED
@@ -65,6 +65,60 @@ def fits(cells: Sequence[Cell]) -> bool:
     told = (first.metrics, first.target, first.exact, first.trials, first.suite_version)
     return not all(cell.yardstick for cell in cells) and all(
         (cell.metrics, cell.target, cell.exact, cell.trials, cell.suite_version) == told for cell in cells
+    )
+
+
+def is_plain(board: Sequence[Entry]) -> bool:
+    """Return whether the entries of a board, in the order of the methods, may stand in a block."""
+    first = board[0]
+    names = [metric.name for metric in first.cell.metrics]
+    return (
+        all(
+            entry.trust == MEASURED
+            and not entry.verified
+            and entry.seeds == first.seeds
+            and all(entry.complete(name) for name in names)
+            for entry in board
+        )
+        and fits([entry.cell for entry in board])
+        and len({entry.cell.method for entry in board}) == len(board)
+    )
+
+
+def alike(board: Sequence[Entry], other: Sequence[Entry]) -> bool:
+    """Return whether two plain boards may stand in one block."""
+    return (
+        len(board) == len(other)
+        and board[0].seeds == other[0].seeds
+        and all(_told(one.cell) == _told(two.cell) for one, two in zip(board, other, strict=True))
+    )
+
+
+def _told(cell: Cell) -> tuple[Any, ...]:
+    """Return what rows say of a cell, but for its workload, and what they are made by."""
+    return (
+        cell.method, cell.metrics, cell.suite, cell.suite_version, cell.scale, cell.device, cell.environment.place,
+        cell.target, cell.exact, cell.yardstick, cell.trials, cell.reference_method, cell.settings,
+    )  # fmt: skip
+
+
+def block_of(boards: Sequence[Sequence[Entry]]) -> Block | None:
+    """Return plain boards that are alike as a block; None where a score is too large for one."""
+    cells = tuple(entry.cell for entry in boards[0])
+    entries = [entry for board in boards for entry in board]
+    shape = len(boards), len(cells), len(entries[0].seeds)
+    scores = np.stack([np.concatenate([entry.scores[one.name] for entry in entries]) for one in cells[0].metrics])
+    if is_huge(scores).any():
+        return None
+    solved = [entry.solved for entry in entries if entry.solved is not None]
+    return Block(
+        workloads=[board[0].cell.workload for board in boards],
+        cells=cells,
+        scores=scores.reshape(-1, *shape),
+        clocks=np.concatenate([entry.clocks for entry in entries], axis=1).reshape(-1, *shape),
+        solved=np.concatenate(solved).reshape(shape) if solved else None,
+        busy=np.array([entry.busy for entry in entries]).reshape(shape[:2]),
+        dirty=np.array([entry.dirty for entry in entries]).reshape(shape[:2]),
     )
 
 

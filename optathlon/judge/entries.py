@@ -15,6 +15,7 @@ from optathlon.judge import profiles
 from optathlon.judge.evidence import is_busy
 from optathlon.spec import Cell, Status
 from optathlon.store import EVERYTHING, Group, Trust, recency
+from optathlon.store.encoding import columns_of
 
 CLOCKS = ("seconds", "cpu_seconds", "peak_memory")
 
@@ -84,6 +85,41 @@ class Entry:
 
 def reduce(group: Group, trust: Trust = EVERYTHING) -> Entry:
     """Return the entry of a group."""
+    return _of_columns(group, trust) or _of_runs(group, trust)
+
+
+def _of_columns(group: Group, trust: Trust) -> Entry | None:
+    """Return the entry of a group whose runs have one layout and ended ok; None where they have not."""
+    cell, columns = group.cell, columns_of(group.runs)
+    if columns is None or set(columns["status"]) != {Status.OK}:
+        return None
+    scores = columns_of(columns.get("scores", ()))
+    if scores is None or cell.target is not None:
+        return None
+    names = [name for name in dict.fromkeys(metric.name for metric in cell.metrics) if name in scores]
+    seeds, none = columns["seed"], (math.nan,) * len(group.runs)
+    values = np.array([*(scores[name] for name in names), *(columns.get(clock, none) for clock in CLOCKS)], dtype=float)
+    word, verified = trust.of(cell, seeds)
+    entry = Entry(
+        cell=cell,
+        recency=(True, group.turn, max(columns.get("finished", ("",)))),
+        seeds=seeds,
+        scores=dict(zip(names, values, strict=False)),
+        clocks=values[len(names) :],
+        solved=None,
+        status=str(Status.OK),
+        failed=0,
+        reason="",
+        busy=is_busy(max(columns.get("jobs", (1,))), max(columns.get("busy", (1.0,)))),
+        dirty=any(columns.get("dirty", ())),
+        trust=word,
+        verified=verified,
+    )
+    entry.known_full(dict.fromkeys(names, True))
+    return entry
+
+
+def _of_runs(group: Group, trust: Trust) -> Entry:
     cell, runs = group.cell, group.runs
     ok = [run for run in runs if run["status"] == Status.OK]
     bad = [run for run in runs if run["status"] != Status.OK] if len(ok) < len(runs) else []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from optathlon.judge.blocks import Block, Table, table
+from optathlon.judge.blocks import Block, Table, alike, block_of, is_plain, table
 from optathlon.judge.board import Row, newest_entries, stream
 from optathlon.judge.entries import Entry, reduce
 from optathlon.judge.lines import Reader
@@ -23,6 +23,7 @@ from optathlon.store.packs import Range
 if TYPE_CHECKING:
     from optathlon.judge.remembered import RankCache
 
+_AT_ONCE = 256  # boards
 Key = tuple[str, int, str, str, str]  # suite, order of the scale, place, device, workload
 Item = Range | Entry
 
@@ -74,19 +75,19 @@ def tables(
     """
     reader = Reader(trust)
     boards = _planned(found, trust, wanted, refuse, reader)
-    for (alike, _), keys in itertools.groupby(sorted(boards), key=lambda key: _alike(key, boards[key])):
+    for (group, _), keys in itertools.groupby(sorted(boards), key=lambda key: _shared(key, boards[key])):
         own = [boards.pop(key) for key in keys]
-        if alike is None:
-            yield from _listed((list(itertools.chain.from_iterable(map(reader.entries, items))) for items in own), cache)
+        if group is None:
+            yield from _entered((list(itertools.chain.from_iterable(map(reader.entries, items))) for items in own), cache)
             continue
         for part in reader.blocks([items[0] for items in own if isinstance(items[0], Range)]):
             if isinstance(part, Block):
                 yield table(part, cache)
             else:
-                yield from _listed((list(reader.entries(one)) for one in part), cache)
+                yield from _entered((list(reader.entries(one)) for one in part), cache)
 
 
-def _alike(key: Key, items: list[Item]) -> tuple[Any, Key | None]:
+def _shared(key: Key, items: list[Item]) -> tuple[Any, Key | None]:
     """Return what consecutive boards share that may stand in one block: a row group, and all but the workload."""
     if len(items) == 1 and isinstance(items[0], Range):
         pack, start, _ = items[0]
@@ -94,8 +95,25 @@ def _alike(key: Key, items: list[Item]) -> tuple[Any, Key | None]:
     return None, None
 
 
-def _listed(boards: Iterable[list[Entry]], cache: RankCache | None) -> Iterator[Board]:
+def _entered(boards: Iterable[list[Entry]], cache: RankCache | None) -> Iterator[Table | Board]:
     """Yield boards that are given as entries."""
+    waiting: list[list[Entry]] = []
+    plain = False
+    for board in (sorted(own, key=lambda entry: entry.cell.method) for own in boards):
+        was, plain = plain, is_plain(board)
+        if waiting and (len(waiting) == _AT_ONCE or plain != was or (plain and not alike(waiting[0], board))):
+            yield from _together(waiting, was, cache)
+            waiting = []
+        waiting.append(board)
+    yield from _together(waiting, plain, cache)
+
+
+def _together(boards: list[list[Entry]], plain: bool, cache: RankCache | None) -> Iterator[Table | Board]:
+    """Yield boards whose entries stand in the order of the methods, and that are alike where they are plain."""
+    block = block_of(boards) if boards and plain else None
+    if block is not None:
+        yield table(block, cache)
+        return
     for told, listed in itertools.groupby(
         stream(boards, cache), key=lambda row: (row.suite, row.workload, row.scale, row.device, row.machine)
     ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
+from optathlon.spec.names import require_name
 
 SCHEMA = 1
 HEADER = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
+OWN = ("workload", "method", "key")  # of a cell, what those of one suite, machine and method's settings do not share
+_DEEPEST = 10  # levels of a cell; its environment has two
 _RUN_FIELDS = tuple(field.name for field in fields(RunRecord) if field.name != "cell")
 
 
@@ -71,6 +74,48 @@ def decode_cell(document: dict[str, Any]) -> Cell:
     return cell
 
 
+def read_cell(document: dict[str, Any]) -> Cell:
+    """Return what `decode_cell` returns; what cells share is decoded once and shared by them, as a large board has millions."""
+    try:
+        head = orjson.dumps(document | dict.fromkeys(OWN, "x"))
+        return cell_like(_template(head), *(document[name] for name in OWN))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        require_shallow(document)
+        return decode_cell(document)  # which says what is wrong
+
+
+def cell_like(template: Cell, workload: str, method: str, key: str) -> Cell:
+    """Return a cell that differs from another in what is its own; ValueError where that cannot be."""
+    require_name("workload", workload)
+    require_name("method", method)
+    if not isinstance(key, str):
+        raise ValueError(f"versions, digests and keys must be strings, got {type(key).__name__}")
+    return unchecked_like(template, workload, method, key)
+
+
+def unchecked_like(template: Cell, workload: str, method: str, key: str) -> Cell:
+    """Return what `cell_like` returns, of names that have been checked."""
+    cell = object.__new__(Cell)
+    cell.__dict__.update(template.__dict__, workload=workload, method=method, key=key)
+    return cell
+
+
+@lru_cache(maxsize=1024)
+def _template(head: bytes) -> Cell:
+    document = orjson.loads(head)
+    require_shallow(document)
+    return decode_cell(document)
+
+
+def require_shallow(value: Any, allowed: int = _DEEPEST) -> None:
+    """Raise unless a cell is nested no deeper than cells are."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if allowed == 0 and parts:
+        raise ValueError(f"nested deeper than {_DEEPEST} levels")
+    for part in parts:
+        require_shallow(part, allowed - 1)
+
+
 def encode_run(record: RunRecord) -> dict[str, Any]:
     """Return a run as JSON values, without what is empty."""
     run = {name: getattr(record, name) for name in _RUN_FIELDS}
@@ -102,6 +147,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+_NESTED = frozenset({"sections", "trace", "exhibits"})
 _NOT_NEGATIVE = ("seconds", "cpu_seconds", "peak_memory", "gpu_memory", "limit", "jobs", "busy", "load")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?(\+00:00|Z)?)?")
 _TOLERATED = timedelta(days=1)  # by which clocks may differ
@@ -112,9 +158,11 @@ def check_run(cell: Cell, run: dict[str, Any]) -> None:
     check_runs(cell, (run,))
 
 
-def check_runs(cell: Cell, runs: Iterable[dict[str, Any]]) -> None:
+def check_runs(cell: Cell, runs: Sequence[dict[str, Any]]) -> None:
     """Raise unless each run holds what `RunRecord` promises."""
     latest = (datetime.now(UTC) + _TOLERATED).isoformat()
+    if _plainly_right(cell, runs, latest):
+        return
     first, width = cell.metrics[0].name, 2 + len(cell.traced)
     for run in runs:
         counts = _layout(tuple(run), tuple(map(type, run.values())))
@@ -140,6 +188,35 @@ def check_runs(cell: Cell, runs: Iterable[dict[str, Any]]) -> None:
                 raise ValueError(f"a point of a trace must be {width} numbers, got {_short(point)}")
         if "exhibits" in run:
             check_exhibits(run["exhibits"])
+
+
+def columns_of(values: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]] | None:
+    """Return dictionaries of the same names in the same order as one tuple a name; None where they differ, or there are none."""
+    layouts = set(map(tuple, values))
+    if len(layouts) != 1 or not (names := layouts.pop()):
+        return None
+    return dict(zip(names, zip(*map(dict.values, values), strict=True), strict=True))
+
+
+def _plainly_right(cell: Cell, runs: Sequence[dict[str, Any]], latest: str) -> bool:
+    """Return whether runs of one layout hold what they must, a column at a time; where this cannot tell, it says no."""
+    columns = columns_of(runs)
+    if columns is None or "seed" not in columns or "status" not in columns or not _NESTED.isdisjoint(columns):
+        return False
+    if not all(name in _TYPES and set(map(type, values)).issubset(_TYPES[name]) for name, values in columns.items()):
+        return False
+    if any(min(columns[name]) < 0 for name in ("seed", *_NOT_NEGATIVE) if name in columns):
+        return False
+    if not _STATUSES.issuperset(columns["status"]):
+        return False
+    if not all(_DATE.fullmatch(text) and text[:10] <= latest for text in set(columns.get("finished", ()))):
+        return False
+    scores = columns_of(columns.get("scores", ()))
+    return (
+        scores is not None
+        and cell.metrics[0].name in scores
+        and all(set(map(type, values)).issubset(_NUMBER) for values in scores.values())
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -35,13 +35,14 @@ from optathlon.store.encoding import (
     decode_cell,
     encode_cell,
     encode_run,
+    read_cell,
+    require_shallow,
     to_records,
 )
 from optathlon.store.listing import record_paths
 from optathlon.store.newest import last_finished
 
 _LARGEST = 256 * 2**20
-_DEEPEST = 10  # levels of a cell; its environment has two
 _MOST_TURNS = 10**9
 _LONGEST_LINE = 196
 # Characters that are not seen, as they may stand in JSON: control ones escaped, others also as they are.
@@ -167,7 +168,7 @@ def read(path: str | Path) -> Group:
         turn = document.get("turn", 0)
         if type(turn) is not int or not 0 <= turn < _MOST_TURNS:
             raise ValueError(f"turn must be a whole number from 0, got {str(turn)[:40]!r}")
-        cell = decode_cell(document["cell"])
+        cell = read_cell(document["cell"])
         runs = sorted(document["runs"], key=lambda run: run["seed"])
         check_runs(cell, runs)
         if len({run["seed"] for run in runs}) < len(runs):
@@ -183,8 +184,10 @@ def _parsed(path: str | Path) -> Any:
     document = orjson.loads(data)
     if document.keys() - {"schema", "turn", "cell", "runs"}:
         raise ValueError("must hold schema, turn, cell and runs, and nothing else")
-    _require_shallow(document["cell"])  # nothing else may hold what is nested, see `check_run`
-    return _cleaned(document) if _may_hide(data) and _HIDDEN.search(data) else document
+    if not (_may_hide(data) and _HIDDEN.search(data)):
+        return document
+    require_shallow(document["cell"])  # nothing else may hold what is nested, see `check_run`
+    return _cleaned(document)
 
 
 def bytes_of(path: str | Path, most: int = _LARGEST) -> bytes:
@@ -205,15 +208,7 @@ def bytes_of(path: str | Path, most: int = _LARGEST) -> bytes:
 
 def _may_hide(data: bytes) -> bool:
     """Return whether there may be characters that are not seen: much quicker than looking for them."""
-    return not data.isascii() or b"\\u" in data or b"\x7f" in data
-
-
-def _require_shallow(value: Any, allowed: int = _DEEPEST) -> None:
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if allowed == 0 and parts:
-        raise ValueError(f"nested deeper than {_DEEPEST} levels")
-    for part in parts:
-        _require_shallow(part, allowed - 1)
+    return not data.isascii() or b"\\" in data or b"\x7f" in data
 
 
 def _cleaned(value: Any) -> Any:

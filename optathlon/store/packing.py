@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from optathlon.spec import Cell
-from optathlon.store.encoding import HEADER, Group, encode_cell
+from optathlon.store.encoding import HEADER, OWN, Group, encode_cell
 from optathlon.store.listing import STATE
 from optathlon.store.newest import ABSENT, last_finished
-from optathlon.store.packs import APART, FILES, FOLDER, KINDS, LAYOUT, OWN
+from optathlon.store.packs import APART, FILES, FOLDER, KINDS, LAYOUT
 
 _CODED = ("status", "reason", "commit")
 _REPEATED = {*_CODED, "seed", "peak_memory", "jobs", "busy", "dirty", "workload", "method", "head"}  # their values are few

@@ -21,7 +21,7 @@ import orjson
 from optathlon.spec import Cell
 from optathlon.spec.names import require_name
 from optathlon.store.columns import Coded, numbers
-from optathlon.store.encoding import Group, check_runs, decode_cell
+from optathlon.store.encoding import OWN, Group, check_runs, decode_cell, unchecked_like
 from optathlon.store.listing import STATE
 
 FOLDER = "packs"
@@ -32,7 +32,6 @@ KINDS: dict[str, type] = {
     "jobs": int, "busy": float, "load": float, "reason": str, "finished": str, "commit": str, "dirty": bool,
 }  # fmt: skip
 FILES = ("index", "runs", "apart")
-OWN = ("workload", "method", "key")  # of a cell, what the lines of the index do not share
 _SHARED = ("workload", "method", "head")  # columns of the index whose texts are few
 
 
@@ -149,12 +148,8 @@ class Pack:
     def cell(self, line: int, key: str | None = None) -> Cell:
         """Return the cell of a line."""
         head = self.template(int(self.heads.codes[line]))
-        cell = object.__new__(Cell)  # what differs was checked when the pack was opened: a large board has millions
-        cell.__dict__.update(head.__dict__)
-        cell.__dict__.update(
-            workload=self.workloads[line], method=self.methods[line], key=self.keys[line].as_py() if key is None else key
-        )
-        return cell
+        own = self.keys[line].as_py() if key is None else key
+        return unchecked_like(head, self.workloads[line], self.methods[line], own)  # names were checked when it was opened
 
     def template(self, code: int) -> Cell:
         """Return a cell with what those of one head share."""
