@@ -28,11 +28,9 @@ from optathlon.cli.reading import (
     read_groups,
     read_trust,
     remembered,
-    require_records,
-    say,
-    say_refused,
     stream_groups,
 )
+from optathlon.cli.streaming import stream_csv
 from optathlon.spec import Scale
 
 if TYPE_CHECKING:
@@ -79,17 +77,17 @@ def leaderboard(
     Ranks are those among all methods, also where a part of the board is shown.
     """
     from optathlon import judge
-    from optathlon.show import console, tables
+    from optathlon.show import console, sheet, tables
     from optathlon.show.latex import to_latex
 
-    renderers = {"csv": tables.to_csv, "json": lambda rows: json_text(judge.to_dicts(rows)), "latex": to_latex}
+    renderers = {"csv": sheet.to_csv, "json": lambda rows: json_text(judge.to_dicts(rows)), "latex": to_latex}
     if format not in (None, "md", *renderers):
         raise UsageError(f"--format must be md, csv, json or latex, got {format!r}")
     narrowed = bool(workload or method or metric or top)
     if (check or write) and (names or scale or machine or narrowed):
         raise UsageError("--check and --write are for the whole table; leave out suites and the options that narrow it")
     if format == "csv" and not (check or write or narrowed):
-        _stream_csv(results, names or (), scale, machine)
+        stream_csv(results, names or (), scale, machine)
         return
     seen: set[str] = set()
     groups = _wanted(results, names or (), scale, machine, seen, packs=not (check or write))
@@ -120,34 +118,6 @@ def _keeping(groups: Iterable[Group], suites: set[str], kept: list[Group]) -> It
         if group.cell.suite in suites:
             kept.append(group)
         yield group
-
-
-def _stream_csv(results: Path, names: Sequence[str], scale: Scale | None, machine: str | None) -> None:
-    """Print the board as its rows come: one of a hundred million runs is never in memory."""
-    from optathlon.judge import large
-    from optathlon.show.tables import csv_parts
-    from optathlon.spec import Cell
-    from optathlon.store import sources
-
-    chosen = set(choose(names, suite_names(), "suite")) if names else None
-    seen: set[str] = set()
-
-    def wanted(cell: Cell) -> bool:
-        if (chosen is not None and cell.suite not in chosen) or scale not in (None, cell.scale):
-            return False
-        seen.add(cell.environment.place)
-        return machine is None or machine in (cell.environment.machine, cell.environment.place)
-
-    require_records(results)
-    found = sources(results)
-    for sentence in found.said:
-        say(sentence)
-    with remembered(results) as cache:
-        rows = large.rows(found, read_trust(results, here=True), cache, wanted=wanted, refuse=say_refused)
-        for number, part in enumerate(csv_parts(rows)):
-            if number == 0 and machine is not None:
-                choose([machine], sorted(seen), "machine")
-            typer.echo(part, nl=False)
 
 
 def _wanted(
@@ -183,7 +153,8 @@ def narrow(
 
 
 def _check_or_write(results: Path, rows: list[Any], judgements: list[Judgement], *, write: bool) -> None:
-    from optathlon.show.tables import to_csv, to_markdown
+    from optathlon.show.sheet import to_csv
+    from optathlon.show.tables import to_markdown
     from optathlon.store import replace_text
 
     texts = {"LEADERBOARD.md": to_markdown(rows, judgements), "leaderboard.csv": to_csv(rows)}

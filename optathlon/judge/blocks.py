@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from optathlon.judge.remembered import RankCache
 
 Column = list[Any]
+Key = tuple[str, int, str, str, str]  # suite, order of the scale, place, device, workload: the order of boards
 _HUGE = 1e300  # of which sums overflow
 
 
@@ -57,6 +57,11 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.workloads)
+
+
+def key_of(cell: Cell, workload: str) -> Key:
+    """Return the key of the board of a workload on which a cell stands."""
+    return cell.suite, cell.scale.order, cell.environment.place, cell.device, workload
 
 
 def fits(cells: Sequence[Cell]) -> bool:
@@ -135,21 +140,14 @@ class Table:
     ----------
     columns : mapping
         By field of `Row`: a value for all rows, or a list with one a row.
-    n_boards, n_rows : int
-        The rows of a board follow each other, and every board has as many.
+    keys : list of Key
+        Of the boards; the rows of a board follow each other, and every board has as many.
+    n_rows : int
     """
 
     columns: dict[str, Any]
-    n_boards: int
+    keys: list[Key]
     n_rows: int
-
-    @cached_property
-    def boards(self) -> list[tuple[str, str, str, str, str]]:
-        """Suite, workload, scale, device and machine of each board."""
-        step, told = self.n_rows // self.n_boards, self.columns
-        return [
-            (told["suite"], workload, told["scale"], told["device"], told["machine"]) for workload in told["workload"][::step]
-        ]
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows as objects."""
@@ -230,7 +228,7 @@ def table(block: Block, cache: RankCache | None = None) -> Table:
         "settings": of_cells([dict(cell.settings) for cell in block.cells]),
         "version": first.suite_version,
     }
-    return Table(columns, shape[0], order.size)
+    return Table(columns, [key_of(first, workload) for workload in block.workloads], order.size)
 
 
 def _judged(block: Block, k: int, metric: MetricInfo, seconds: np.ndarray, cache: RankCache | None) -> dict[str, Any]:

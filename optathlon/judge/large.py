@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optathlon.judge.blocks import Block, Table, alike, block_of, is_plain, table
+from optathlon.judge.blocks import Block, Key, Table, alike, block_of, is_plain, key_of, table
 from optathlon.judge.board import Row, newest_entries, stream
 from optathlon.judge.entries import Entry, reduce
 from optathlon.judge.lines import Reader
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
     from optathlon.judge.remembered import RankCache
 
 _AT_ONCE = 256  # boards
-Key = tuple[str, int, str, str, str]  # suite, order of the scale, place, device, workload
 Item = Range | Entry
+Unit = tuple[str, str, str]  # machine, suite, workload: a folder of record files
 
 
 class Board(NamedTuple):
     """The rows of one board as objects: one that has no place in a `Table`."""
 
-    told: tuple[str, str, str, str, str]  # suite, workload, scale, device, machine
+    key: Key
     listed: list[Row]
 
     def rows(self) -> Iterator[Row]:
@@ -47,52 +48,96 @@ def rows(
     wanted: Callable[[Cell], bool] = lambda cell: True,
     refuse: Callable[[RecordError], None] = lambda error: None,
 ) -> Iterator[Row]:
-    """Yield the rows of every board, in the order of `build`; see `tables`."""
-    for part in tables(found, trust, cache, wanted=wanted, refuse=refuse):
+    """Yield the rows of every board, in the order of `build`; see `plan`."""
+    for part in plan(found, trust, wanted=wanted, refuse=refuse).tables(cache):
         yield from part.rows()
 
 
-def tables(
+@dataclass(eq=False)
+class Plan:
+    """What every board is made of.
+
+    Attributes
+    ----------
+    boards : dict
+        Lines of packs, and entries, of each board.
+    units : dict
+        The folders that each board's records are from: one, but where names of machines are ambiguous.
+    versions : set
+        Machine, suite and version of all that was read.
+    """
+
+    reader: Reader
+    boards: dict[Key, list[Item]] = field(default_factory=dict)
+    units: dict[Key, set[Unit]] = field(default_factory=dict)
+    versions: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def add(self, key: Key, item: Item) -> None:
+        """Note that a board is made of an item, too."""
+        self.boards.setdefault(key, []).append(item)
+        machine = item.cell.environment.machine if isinstance(item, Entry) else item.pack.machine
+        self.units.setdefault(key, set()).add((machine, key[0], key[-1]))
+
+    def tables(self, cache: RankCache | None = None) -> Iterator[Table | Board]:
+        """Yield the rows of every board in the order of `build`, many boards at a time where they are alike; once."""
+        reader = self.reader
+        for group, keys in itertools.groupby(sorted(self.boards), key=self._together):
+            own = [self.boards.pop(key) for key in keys]
+            if group is None:
+                yield from _entered((list(itertools.chain.from_iterable(map(reader.entries, items))) for items in own), cache)
+                continue
+            for part in reader.blocks([items[0] for items in own if isinstance(items[0], Range)]):
+                if isinstance(part, Block):
+                    yield table(part, cache)
+                else:
+                    yield from _entered((list(reader.entries(one)) for one in part), cache)
+
+    def _together(self, key: Key) -> tuple[int, int, Key] | None:
+        """Return what boards share that may stand in one block: a row group, and all but the workload."""
+        items = self.boards[key]
+        if len(items) > 1 or isinstance(items[0], Entry):
+            return None
+        pack, start, _ = items[0]
+        return id(pack), pack.group_of(start), (*key[:-1], "")
+
+
+def plan(
     found: Sources,
     trust: Trust = EVERYTHING,
-    cache: RankCache | None = None,
     *,
     wanted: Callable[[Cell], bool] = lambda cell: True,
     refuse: Callable[[RecordError], None] = lambda error: None,
-) -> Iterator[Table | Board]:
-    """Yield the rows of every board in the order of `build`, many boards at a time where they are alike.
+) -> Plan:
+    """Return what every board is made of; JSON is read, packs are not yet.
 
     Parameters
     ----------
     found : Sources
         Where the records are.
-    trust, cache
+    trust : Trust
         Of `build`.
     wanted : callable
         Whether the groups of a cell take part; of lines that share all but workload, method and key, it is asked once.
     refuse : callable
         Takes what is wrong with each file that is refused.
     """
-    reader = Reader(trust)
-    boards = _planned(found, trust, wanted, refuse, reader)
-    for (group, _), keys in itertools.groupby(sorted(boards), key=lambda key: _shared(key, boards[key])):
-        own = [boards.pop(key) for key in keys]
-        if group is None:
-            yield from _entered((list(itertools.chain.from_iterable(map(reader.entries, items))) for items in own), cache)
+    planned = Plan(Reader(trust))
+    for (machine, suite), parts in itertools.groupby(found.parts, key=_family):
+        items = list(_items(parts, found, trust, wanted, refuse))
+        versions = {_version(item) for item in items}
+        planned.versions |= {(machine, suite, version) for version in versions}
+        if len(versions) > 1:
+            for entry in newest_entries(entry for item in items for entry in planned.reader.entries(item)):
+                planned.add(key_of(entry.cell, entry.cell.workload), entry)
             continue
-        for part in reader.blocks([items[0] for items in own if isinstance(items[0], Range)]):
-            if isinstance(part, Block):
-                yield table(part, cache)
-            else:
-                yield from _entered((list(reader.entries(one)) for one in part), cache)
+        for _, chunk in itertools.groupby(_by_workload(items), key=lambda pair: pair[0]):
+            for key, item in _boards_of([item for _, item in chunk], planned.reader):
+                planned.add(key, item)
+    return planned
 
 
-def _shared(key: Key, items: list[Item]) -> tuple[Any, Key | None]:
-    """Return what consecutive boards share that may stand in one block: a row group, and all but the workload."""
-    if len(items) == 1 and isinstance(items[0], Range):
-        pack, start, _ = items[0]
-        return (id(pack), pack.group_of(start)), (*key[:-1], "")
-    return None, None
+def _version(item: Item) -> str:
+    return item.cell.suite_version if isinstance(item, Entry) else item.pack.template(0).suite_version
 
 
 def _entered(boards: Iterable[list[Entry]], cache: RankCache | None) -> Iterator[Table | Board]:
@@ -102,47 +147,22 @@ def _entered(boards: Iterable[list[Entry]], cache: RankCache | None) -> Iterator
     for board in (sorted(own, key=lambda entry: entry.cell.method) for own in boards):
         was, plain = plain, is_plain(board)
         if waiting and (len(waiting) == _AT_ONCE or plain != was or (plain and not alike(waiting[0], board))):
-            yield from _together(waiting, was, cache)
+            yield from _at_once(waiting, was, cache)
             waiting = []
         waiting.append(board)
-    yield from _together(waiting, plain, cache)
+    yield from _at_once(waiting, plain, cache)
 
 
-def _together(boards: list[list[Entry]], plain: bool, cache: RankCache | None) -> Iterator[Table | Board]:
+def _at_once(boards: list[list[Entry]], plain: bool, cache: RankCache | None) -> Iterator[Table | Board]:
     """Yield boards whose entries stand in the order of the methods, and that are alike where they are plain."""
     block = block_of(boards) if boards and plain else None
     if block is not None:
         yield table(block, cache)
         return
-    for told, listed in itertools.groupby(
-        stream(boards, cache), key=lambda row: (row.suite, row.workload, row.scale, row.device, row.machine)
-    ):
-        yield Board(told, list(listed))
-
-
-def _planned(
-    found: Sources,
-    trust: Trust,
-    wanted: Callable[[Cell], bool],
-    refuse: Callable[[RecordError], None],
-    reader: Reader,
-) -> dict[Key, list[Item]]:
-    """Return what every board is made of."""
-    boards: dict[Key, list[Item]] = {}
-    for _, parts in itertools.groupby(found.parts, key=_family):
-        items = list(_items(parts, found, trust, wanted, refuse))
-        if len({_version(item) for item in items}) > 1:
-            for entry in newest_entries(entry for item in items for entry in reader.entries(item)):
-                boards.setdefault(_key(entry.cell), []).append(entry)
-            continue
-        for _, chunk in itertools.groupby(_by_workload(items), key=lambda pair: pair[0]):
-            for key, item in _boards_of([item for _, item in chunk], reader):
-                boards.setdefault(key, []).append(item)
-    return boards
-
-
-def _version(item: Item) -> str:
-    return item.cell.suite_version if isinstance(item, Entry) else item.pack.template(0).suite_version
+    keys = (key_of(board[0].cell, board[0].cell.workload) for board in boards)
+    told = itertools.groupby(stream(boards, cache), key=lambda row: (row.suite, row.workload, row.scale, row.device, row.machine))
+    for key, (_, listed) in zip(keys, told, strict=True):
+        yield Board(key, list(listed))
 
 
 def _family(part: str | Range) -> tuple[str, str]:
@@ -151,10 +171,6 @@ def _family(part: str | Range) -> tuple[str, str]:
         return part.pack.machine, part.pack.suite
     machine, suite = part.split("/")[-4:-2]
     return machine, suite
-
-
-def _key(cell: Cell) -> Key:
-    return cell.suite, cell.scale.order, cell.environment.place, cell.device, cell.workload
 
 
 def _items(
@@ -206,7 +222,7 @@ def _boards_of(items: list[Item], reader: Reader) -> Iterator[tuple[Key, Item]]:
         places = {code: reader.place(pack, code) for code in set(heads)}
         addresses = set(zip(pack.methods.codes[start:stop].tolist(), (places[code][:2] for code in heads), strict=True))
         if len(addresses) == stop - start and len(set(places.values())) == 1:
-            yield (*_key(pack.template(heads[0]))[:4], pack.workloads[start]), items[0]
+            yield key_of(pack.template(heads[0]), pack.workloads[start]), items[0]
             return
     for entry in newest_entries(entry for item in items for entry in reader.entries(item)):
-        yield _key(entry.cell), entry
+        yield key_of(entry.cell, entry.cell.workload), entry

@@ -1,58 +1,14 @@
-"""The board as Markdown, CSV and the texts of one row."""
+"""The board as Markdown, and the texts of one row."""
 
 from __future__ import annotations
 
-import csv
 import html
-import io
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 from optathlon.judge import Judgement, Overall, Row, boards, first_metric, profile, summary
 from optathlon.show import ledger
 from optathlon.spec.text import clean
 from optathlon.store import CLAIMED, MEASURED
-
-# With these a spreadsheet takes a text for a formula; an apostrophe before them makes it a text again.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def to_csv(rows: Iterable[Row]) -> str:
-    """Return the rows as CSV; numbers to twelve digits, so that a table is the same on every machine."""
-    return "".join(csv_parts(rows))
-
-
-def csv_parts(rows: Iterable[Row], at_once: int = 1000) -> Iterator[str]:
-    """Yield the text of `to_csv` as the rows come, so many at once: a table of millions of rows is never in memory."""
-    kinds = {name: str(kind.type) for name, kind in Row.__dataclass_fields__.items() if name not in ("settings", "reason")}
-    shown = {"str": _harmless, "bool": str, "int": str, "int | None": _whole, "float | None": _digits}
-    formats = [(name, shown[kind]) for name, kind in kinds.items()]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(kinds)
-    for number, row in enumerate(rows, 1):
-        values = row.__dict__
-        writer.writerow([show(values[name]) for name, show in formats])
-        if number % at_once == 0:
-            yield stream.getvalue()
-            stream.seek(0)
-            stream.truncate()
-    yield stream.getvalue()
-
-
-def _whole(value: int | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _digits(value: float | None) -> str:
-    return "" if value is None else f"{value:.12g}"
-
-
-@lru_cache(maxsize=4096)
-def _harmless(text: str) -> str:
-    """Return a cell's text with nothing unseen in it, and as no formula."""
-    text = clean(text)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def display(row: Row) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ _RUN_FIELDS = tuple(field.name for field in fields(RunRecord) if field.name != "
 
 
 class RecordError(Exception):
-    """A record file that cannot be trusted; the message names the file and the fault."""
+    """A record file that cannot be trusted; the message names the file and the fault, `where` is its path where it has one."""
+
+    where: str = ""
 
 
 class Group(NamedTuple):

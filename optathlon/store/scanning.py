@@ -11,7 +11,7 @@ from typing import NamedTuple
 from optathlon.spec import Cell
 from optathlon.store.encoding import Group, RecordError
 from optathlon.store.files import head_of, path_is_of, path_of, read
-from optathlon.store.listing import list_records, record_paths, state_of
+from optathlon.store.listing import Listing, list_records, record_paths, state_of
 from optathlon.store.packing import Read, write_packs
 from optathlon.store.packs import Range, open_packs
 from optathlon.store.planning import digest, lasting, plan
@@ -20,35 +20,53 @@ Directions = dict[tuple[str, ...], str]
 
 
 class Sources(NamedTuple):
-    """Where the records of a folder are to be read, in the order of the paths, and what is to be said of its packs."""
+    """Where the records of a folder are to be read, in the order of the paths, and what is to be said of its packs.
+
+    `votes` has how often each direction of a metric (suite, version, name) is given, by the heads of the files, and `directions`
+    what most say where they differ.
+    """
 
     results: Path
     parts: list[str | Range]
     directions: Directions
     said: list[str]
+    votes: dict[tuple[str, ...], Counter[str]]
 
     def fault(self, where: Path, cell: Cell) -> RecordError | None:
         """Return what is wrong with a cell beside the others."""
         return _misdirected(where, cell, self.directions)
 
 
-def sources(results: Path, *, packs: bool = True) -> Sources:
-    """Return where the records are: a line of a pack as long as its file has not changed, else the file."""
+def sources(results: Path, *, packs: bool = True, listing: Listing | None = None) -> Sources:
+    """Return where the records are: a line of a pack as long as its file has not changed, else the file.
+
+    Parameters
+    ----------
+    results : Path
+        The results folder.
+    packs : bool
+        Whether packs may stand for their files.
+    listing : Listing, optional
+        What of the folder is asked for; all by default.
+    """
     opened, said = open_packs(results) if packs else ([], [])
     parts: list[str | Range]
     if opened and not (results / "records").is_dir():
         parts = [Range(one, 0, len(one)) for one in opened if len(one)]
         said.append(f"{results} holds packs alone: the records that they were made from are not here")
     elif opened:
-        parts, outdated = plan(list_records(results), opened)
+        parts, outdated = plan(listing or list_records(results), opened)
         loose = sum(isinstance(part, str) for part in parts)
         if loose:
             said.append(
                 f"{loose} record files are read as JSON: {outdated} changed since they were packed, {loose - outdated} new"
             )
+    elif listing is not None:
+        parts = [f"{one.path}/{name}" for one in listing.folders for name in listing.names[one.start : one.stop]]
     else:
         parts = list(record_paths(results))
-    return Sources(results, parts, _directions(parts), said)
+    votes = _votes(parts)
+    return Sources(results, parts, {at: count.most_common(1)[0][0] for at, count in votes.items() if len(count) > 1}, said, votes)
 
 
 def holds_records(results: Path) -> bool:
@@ -87,10 +105,14 @@ def read_at(results: Path, path: str | Path, directions: Directions) -> Group | 
     try:
         group = read(path)
     except RecordError as error:
-        return error
-    if not path_is_of(path, group.cell):
-        return RecordError(f"{path}: its content belongs at {path_of(results, group.cell)}")
-    return _misdirected(path, group.cell, directions) or group
+        refused = error
+    else:
+        if not path_is_of(path, group.cell):
+            refused = RecordError(f"{path}: its content belongs at {path_of(results, group.cell)}")
+        elif (refused := _misdirected(path, group.cell, directions)) is None:
+            return group
+    refused.where = str(path)
+    return refused
 
 
 def pack(results: Path) -> tuple[list[tuple[str, int, int]], list[RecordError]]:
@@ -124,8 +146,7 @@ def _misdirected(where: str | Path, cell: Cell, directions: Directions) -> Recor
     return None
 
 
-def _directions(parts: Iterable[str | Range]) -> Directions:
-    """Return, of each metric whose direction is not the same everywhere, the one that most files give it, from their heads."""
+def _votes(parts: Iterable[str | Range]) -> dict[tuple[str, ...], Counter[str]]:
     heads: Counter[tuple[bytes, bytes, bytes]] = Counter()
     votes: dict[tuple[str, ...], Counter[str]] = {}
     for part in parts:
@@ -140,7 +161,7 @@ def _directions(parts: Iterable[str | Range]) -> Directions:
         for better, name in re.findall(rb'"better": "(lower|higher)",\s*"name": "([^"]*)"', block):
             address = tuple(part.decode(errors="replace") for part in (suite, version, name))
             votes.setdefault(address, Counter())[better.decode()] += count
-    return {address: count.most_common(1)[0][0] for address, count in votes.items() if len(count) > 1}
+    return votes
 
 
 def _told(path: str) -> tuple[bytes, bytes, bytes] | None:

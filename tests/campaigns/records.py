@@ -17,7 +17,7 @@ import campaign
 
 from optathlon import judge, store
 from optathlon.cli.common import json_text
-from optathlon.show import changes, console, latex, tables
+from optathlon.show import changes, console, latex, sheet, tables
 from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
 
 BATCH = 20
@@ -119,7 +119,7 @@ def render(results: Path) -> str:
     for group in store.newest(groups):
         store.to_records(group)
     found = judge.compare_groups(groups, groups)
-    texts = (tables.to_csv(rows), tables.to_markdown(rows), json_text(judge.to_dicts(rows)), latex.to_latex(rows))
+    texts = (sheet.to_csv(rows), tables.to_markdown(rows), json_text(judge.to_dicts(rows)), latex.to_latex(rows))
     return "\n".join((*texts, changes.to_json(found), screen.getvalue()))
 
 

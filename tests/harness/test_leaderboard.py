@@ -14,7 +14,7 @@ from test_records import cell_of, record_of
 
 from optathlon import judge, store
 from optathlon.judge import claims
-from optathlon.show import tables
+from optathlon.show import sheet, tables
 from optathlon.show.latex import to_latex
 from optathlon.spec import Cell, Claim, MetricInfo, Ruling, RunRecord, Scale, Status
 from optathlon.store import Group, RecordError
@@ -120,7 +120,7 @@ def test_time_to_target_is_read_from_the_traces(tmp_path: Path) -> None:
 
 def test_every_format_holds_the_same_rows(tmp_path: Path) -> None:
     rows = judge.build(groups(tmp_path, runs(cell_of("gda"), 1.0), failed(cell_of("gone"), Status.CRASHED, "SIGSEGV")))
-    table = list(csv.DictReader(io.StringIO(tables.to_csv(rows))))
+    table = list(csv.DictReader(io.StringIO(sheet.to_csv(rows))))
     assert [(line["method"], line["rank"], line["status"]) for line in table] == [("gda", "1", "ok"), ("gone", "", "crashed")]
     objects = json.loads(json.dumps(judge.to_dicts(rows)))
     place, outcome = {"suite", "workload", "scale", "device", "machine", "method"}, {"status", "rank", "seconds", "seeds"}
@@ -290,7 +290,7 @@ def test_what_is_claimed_is_listed_and_first_only_once_every_run_is_verified(tmp
     everything = {(mine.environment.machine, "gda"): (1, "measured", 0), ("stranger", "gda"): (1, "verified", 8)}
     assert stand() == everything | {("stranger", "submitted"): (None, "claimed", 0)}
     rows = judge.build(found, store.load_trust(tmp_path))
-    for text in (tables.to_markdown(rows), tables.to_csv(rows), to_latex(rows)):
+    for text in (tables.to_markdown(rows), sheet.to_csv(rows), to_latex(rows)):
         assert "claimed" in text
         assert "verified" in text
     assert [row.method for row in rows if row.machine == "stranger"] == ["gda", "submitted"]

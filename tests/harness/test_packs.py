@@ -18,7 +18,7 @@ import optathlon as opt
 from optathlon import judge, store
 from optathlon.cli.main import app
 from optathlon.judge import large
-from optathlon.show import tables
+from optathlon.show import sheet
 from optathlon.spec import Cell, MetricInfo, Status
 from optathlon.store import RecordError, files
 
@@ -224,4 +224,4 @@ def test_the_command_packs_and_check_never_reads_packs(tmp_path: Path) -> None:
     assert runner.invoke(app, ["leaderboard", "--check", "--results", str(tmp_path)]).exit_code != 0
     csv = runner.invoke(app, ["leaderboard", "--format", "csv", "--results", str(tmp_path)])
     assert ",9," in csv.stdout
-    assert csv.stdout == tables.to_csv(from_packs(tmp_path))
+    assert csv.stdout == sheet.to_csv(from_packs(tmp_path))

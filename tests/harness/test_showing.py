@@ -15,7 +15,7 @@ from test_records import cell_of
 
 from optathlon import judge
 from optathlon.judge import Judgement, Row
-from optathlon.show import console, ledger, readmes, tables
+from optathlon.show import console, ledger, readmes, sheet, tables
 from optathlon.show.latex import to_latex
 from optathlon.spec import Claim, Ruling, Status, Verdict
 
@@ -92,7 +92,7 @@ def test_control_characters_reach_no_terminal_markdown_csv_or_latex(monkeypatch:
         shown(monkeypatch, bad, ruled, details=True),
         shown(monkeypatch, bad, ruled),
         tables.to_markdown(bad, ruled),
-        tables.to_csv(bad),
+        sheet.to_csv(bad),
         to_latex(bad),
     ):
         assert "\x1b" not in text
@@ -101,7 +101,7 @@ def test_control_characters_reach_no_terminal_markdown_csv_or_latex(monkeypatch:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t="])
 def test_free_text_is_no_formula_in_csv(rows: list[Row], start: str) -> None:
-    text = tables.to_csv([replace(rows[0], method=start + "cmd()")])
+    text = sheet.to_csv([replace(rows[0], method=start + "cmd()")])
     assert f"'{start}cmd()" in text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optathlon.judge import Judgement, Row, boards
-from optathlon.show import ledger, tables
+from optathlon.show import ledger, sheet
 from optathlon.show.site import claims, documents, facts, history, methods, reference, vendor
 from optathlon.show.site.boards import board_data, default_board, wins
 from optathlon.show.site.columns import script
@@ -118,7 +118,7 @@ def _write(material: Material, folder: Folder, pages: _Pages) -> Path:
         for path in sorted(source.iterdir()):
             if path.suffix in (".js", ".css", ".svg", ".txt", ".json"):
                 folder.copy(f"{source.name}/{path.name}", path)
-    folder.write("leaderboard.csv", tables.to_csv(material.rows))
+    folder.write("leaderboard.csv", sheet.to_csv(material.rows))
     found = [_write_suite(name, material, folder, pages) for name in material.names()]
     _write_histories(material, folder, pages)
     folder.write("data/runs.js", script("runs", run_data(material.groups)))
