@@ -76,12 +76,7 @@ def leaderboard(
 
     Ranks are those among all methods, also where a part of the board is shown.
     """
-    from optathlon import judge
-    from optathlon.show import console, sheet, tables
-    from optathlon.show.latex import to_latex
-
-    renderers = {"csv": sheet.to_csv, "json": lambda rows: json_text(judge.to_dicts(rows)), "latex": to_latex}
-    if format not in (None, "md", *renderers):
+    if format not in (None, "md", "csv", "json", "latex"):
         raise UsageError(f"--format must be md, csv, json or latex, got {format!r}")
     narrowed = bool(workload or method or metric or top)
     if (check or write) and (names or scale or machine or narrowed):
@@ -89,6 +84,11 @@ def leaderboard(
     if format == "csv" and not (check or write or narrowed):
         stream_csv(results, names or (), scale, machine)
         return
+    from optathlon import judge
+    from optathlon.show import console, sheet, tables
+    from optathlon.show.latex import to_latex
+
+    renderers = {"csv": sheet.to_csv, "json": lambda rows: json_text(judge.to_dicts(rows)), "latex": to_latex}
     seen: set[str] = set()
     groups = _wanted(results, names or (), scale, machine, seen, packs=not (check or write))
     bare = narrowed or (format in renderers and not (check or write))

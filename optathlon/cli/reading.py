@@ -70,11 +70,14 @@ def require_records(results: Path) -> None:
 
 def read_trust(results: Path, *, here: bool = False) -> Trust:
     """Return which records are claimed or verified; `here`, what this machine has measured is its reader's own."""
-    from optathlon.measure import environment
     from optathlon.store import load_trust
 
     trust = load_trust(results)
-    return trust.on(environment.machine_name) if here else trust
+    if not here or trust.machines is None:
+        return trust
+    from optathlon.measure import environment
+
+    return trust.on(environment.machine_name)
 
 
 def judge_groups(groups: Sequence[Group], names: Sequence[str], trust: Trust) -> list[Judgement]:

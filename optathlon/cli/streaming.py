@@ -96,17 +96,17 @@ def _texts(planned: Plan, cache: RankCache | None = None) -> Iterator[tuple[Key,
             yield part.key, csv_lines(part.listed).encode()
 
 
-def _without_kept(results: Path, planned: Plan, refused: Iterable[RecordError]) -> Iterator[str]:
+def _without_kept(results: Path, planned: Plan, refused: Iterable[RecordError]) -> Iterator[bytes]:
     """Yield the board, everything anew but for ranks."""
     for error in refused:
         say_refused(error)
-    yield ""
+    yield b""
     with remembered(results) as cache:
         for _, text in _texts(planned, cache):
-            yield text.decode()
+            yield text
 
 
-def _with_kept(results: Path, listing: Listing, wanted: _Wanted, trust: Trust) -> Iterator[str]:
+def _with_kept(results: Path, listing: Listing, wanted: _Wanted, trust: Trust) -> Iterator[bytes]:
     """Yield the board; what was kept of folders in the same state is taken from there."""
     from optathlon.store import kept as store
     from optathlon.store import sources
@@ -131,12 +131,12 @@ def _with_kept(results: Path, listing: Listing, wanted: _Wanted, trust: Trust) -
     units = {key: min(own) for key, own in planned.units.items()}
     new: Iterator[tuple[Unit, Key, Text]] = ((units[key], key, text) for key, text in _texts(planned))
     ordered = sorted(old, key=lambda board: board[1])
-    yield ""
+    yield b""
     try:
         for boards, text in store.joined(heapq.merge(ordered, new, key=lambda board: board[1]), before):
             if keeper is not None:
                 keeper.add(boards, text)
-            yield text.decode()
+            yield text
         if keeper is not None:
             bad = {tuple(error.where.split("/")[-4:-1]) for error in refused}
             keeper.close(identity, {unit: mark for unit, mark in marks.items() if unit not in bad}, told)

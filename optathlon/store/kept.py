@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import orjson
 
 from optathlon.data import cache_folder
@@ -69,13 +70,13 @@ def identity_of(*parts: str) -> str:
 def marks_of(listing: Listing) -> dict[Unit, str]:
     """Return a mark of the state of each folder: equal marks, equal content; none where a change might not show yet."""
     marks = {}
+    states, width = listing.states.tobytes(), listing.states.itemsize * listing.states.shape[1]
+    moving = np.flatnonzero(~settled(listing.states))
     for folder in listing.folders:
-        states = listing.states[folder.start : folder.stop]
-        if settled(states):
-            names = "/".join(listing.names[folder.start : folder.stop])
-            told = hashlib.blake2b("\0".join((*unit_of(folder), names, "")).encode(), digest_size=24)
-            told.update(states.tobytes())
-            marks[unit_of(folder)] = told.hexdigest()
+        a, b = folder.start, folder.stop
+        if np.searchsorted(moving, a) == np.searchsorted(moving, b):
+            told = "\0".join((*unit_of(folder), *listing.names[a:b], "")).encode()
+            marks[unit_of(folder)] = hashlib.blake2b(told + states[a * width : b * width], digest_size=24).hexdigest()
     return marks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,7 +98,7 @@ def _state(path: str | Path, folder: int | None) -> tuple[int, int, int, int]:
     return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino & _INODE
 
 
-def settled(states: Collection[tuple[int, ...]] | np.ndarray, now: int | None = None) -> bool:
-    """Return whether files were last touched long enough ago for another change to show in their states."""
-    touched = np.asarray(states, dtype=np.int64).reshape(-1, len(STATE))[:, 2]
-    return bool((touched >= 0).all() and (touched < (time.time_ns() if now is None else now) - RACY).all())
+def settled(states: np.ndarray) -> np.ndarray:
+    """Return which files were last touched long enough ago for another change to show in their states."""
+    touched = states[..., 2]
+    return (touched >= 0) & (touched < time.time_ns() - RACY)

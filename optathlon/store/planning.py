@@ -76,4 +76,4 @@ def digest(path: str | Path) -> bytes:
 
 def lasting(state: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     """Return a state as a pack keeps it: one that may not tell the next change is never met again."""
-    return state if settled([state]) else (state[0], -1, -1, -1)
+    return state if settled(np.array(state)) else (state[0], -1, -1, -1)
