@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -108,11 +108,13 @@ def _without_kept(results: Path, planned: Plan, refused: Iterable[RecordError]) 
 
 def _with_kept(results: Path, listing: Listing, wanted: _Wanted, trust: Trust) -> Iterator[bytes]:
     """Yield the board; what was kept of folders in the same state is taken from there."""
+    from optathlon.judge.intervals import T_POINTS
     from optathlon.store import kept as store
     from optathlon.store import sources
 
     identity = _identity(trust)
     marks, before = store.marks_of(listing), store.open_kept(store.kept_at(results), identity)
+    T_POINTS.update({(freedom, probability): point for freedom, probability, point in before.told.get("t_points", ())})
     known = {unit: boards for unit, (mark, boards) in before.units.items() if marks.get(unit) == mark}
     fresh = listing._replace(folders=[folder for folder in listing.folders if store.unit_of(folder) not in known])
     few = sum(folder.stop - folder.start for folder in fresh.folders) < _FEW
@@ -139,6 +141,7 @@ def _with_kept(results: Path, listing: Listing, wanted: _Wanted, trust: Trust) -
             yield text
         if keeper is not None:
             bad = {tuple(error.where.split("/")[-4:-1]) for error in refused}
+            told["t_points"] = [(*at, point) for at, point in T_POINTS.items()]
             keeper.close(identity, {unit: mark for unit, mark in marks.items() if unit not in bad}, told)
     finally:
         if keeper is not None:
@@ -146,7 +149,7 @@ def _with_kept(results: Path, listing: Listing, wanted: _Wanted, trust: Trust) -
         before.close()
 
 
-def _told(found: Sources, planned: Plan, before: Kept | None) -> dict[str, list[list[str]]]:
+def _told(found: Sources, planned: Plan, before: Kept | None) -> dict[str, list[Any]]:
     """Return the versions of each machine's suite, and the directions of its metrics, in all that was ever taken together."""
     versions = set(planned.versions)
     directions = {(*at, better) for at, count in found.votes.items() for better in count}
@@ -156,9 +159,7 @@ def _told(found: Sources, planned: Plan, before: Kept | None) -> dict[str, list[
     return {"versions": sorted(map(list, versions)), "directions": sorted(map(list, directions))}
 
 
-def _agreed(
-    found: Sources, planned: Plan, told: dict[str, list[list[str]]], known: dict[Unit, list[tuple[Key, int, int]]]
-) -> bool:
+def _agreed(found: Sources, planned: Plan, told: dict[str, list[Any]], known: dict[Unit, list[tuple[Key, int, int]]]) -> bool:
     """Return whether no board depends on more than its own folder: one version, one direction, names that nobody shares."""
     one_version = len({tuple(at[:-1]) for at in told["versions"]}) == len(told["versions"])
     one_direction = not found.directions and len({tuple(at[:-1]) for at in told["directions"]}) == len(told["directions"])

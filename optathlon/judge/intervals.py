@@ -26,12 +26,22 @@ class Interval(NamedTuple):
     high: float
 
 
-@lru_cache(maxsize=512)
+T_POINTS: dict[tuple[int, float], float] = {}  # of `t_point`; who remembers them between commands spares the import of scipy
+
+
+def t_point(freedom: int, probability: float) -> float:
+    """Return what Student's t with some degrees of freedom stays below with a probability."""
+    found = T_POINTS.get((freedom, probability))
+    if found is None:
+        from scipy.special import stdtrit
+
+        found = T_POINTS[freedom, probability] = float(stdtrit(freedom, probability))
+    return found
+
+
 def t_quantile(n: int, confidence: float = CONFIDENCE) -> float:
     """Return how many standard errors the two-sided interval of a mean of n values reaches."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(n - 1, (1 + confidence) / 2))
+    return t_point(n - 1, (1 + confidence) / 2)
 
 
 @lru_cache(maxsize=4096)

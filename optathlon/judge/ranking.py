@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optathlon.judge.intervals import FRACTION, is_binary, spread, t_quantile
+from optathlon.judge.intervals import FRACTION, is_binary, spread, t_point, t_quantile
 from optathlon.spec import Better
 
 LEVEL = 0.05  # of the false discovery rate within a board
@@ -247,9 +247,7 @@ def _discovered(cost: np.ndarray, better_by: np.ndarray, margin: np.ndarray, err
 @lru_cache(maxsize=256)
 def _limits(n_pairs: int, freedom: int) -> np.ndarray:
     """Return the t values of two-sided p values of LEVEL times 1 / n_pairs, 2 / n_pairs, ..., 1."""
-    from scipy.special import stdtrit
-
-    return -stdtrit(freedom, LEVEL * np.arange(1, n_pairs + 1) / (2 * n_pairs))
+    return np.array([-t_point(freedom, LEVEL * k / (2 * n_pairs)) for k in range(1, n_pairs + 1)])
 
 
 def _p_values(t: np.ndarray, freedom: int) -> np.ndarray:
