@@ -215,7 +215,8 @@ class Pack:
 
 def open_packs(results: Path) -> tuple[list[Pack], list[str]]:
     """Return the packs of a results folder in the order of their names, and a sentence for each that cannot be used."""
-    folders = sorted(path.parent for path in (results / FOLDER).glob("*/*/index.parquet"))
+    found = (path.parent for path in (results / FOLDER).glob("*/*/index.parquet"))
+    folders = sorted(found, key=lambda folder: (folder.parent.name, *folder.name.rpartition("@")[::2]))
     if not folders:
         return [], []
     if not available():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,20 @@ def plan(listing: Listing, packs: list[Pack]) -> tuple[list[str | Range], int]:
         else:
             outdated += _one_by_one(listing, folder, own, found)
     return found, outdated
+
+
+def plan_alone(packs: list[Pack]) -> list[str | Range]:
+    """Return the lines of packs that stand for themselves, in the order of the paths of the files that they were made from."""
+    found: list[str | Range] = []
+    for _, own in itertools.groupby(packs, key=lambda pack: (pack.machine, pack.suite)):
+        versions = list(own)
+        if len(versions) == 1:
+            found += [Range(pack, 0, len(pack)) for pack in versions if len(pack)]
+            continue
+        lines = [(pack.workloads[i], pack.files[i], k, i) for k, pack in enumerate(versions) for i in range(len(pack))]
+        for _, _, k, line in sorted(lines):
+            _append(found, Range(versions[k], line, line + 1))
+    return found
 
 
 def _unchanged(listing: Listing, folder: Folder, pack: Pack) -> bool:

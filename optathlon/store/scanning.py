@@ -14,7 +14,7 @@ from optathlon.store.files import head_of, path_is_of, path_of, read
 from optathlon.store.listing import Listing, list_records, record_paths, state_of
 from optathlon.store.packing import Read, write_packs
 from optathlon.store.packs import Range, open_packs
-from optathlon.store.planning import digest, lasting, plan
+from optathlon.store.planning import digest, lasting, plan, plan_alone
 
 Directions = dict[tuple[str, ...], str]
 
@@ -52,7 +52,7 @@ def sources(results: Path, *, packs: bool = True, listing: Listing | None = None
     opened, said = open_packs(results) if packs else ([], [])
     parts: list[str | Range]
     if opened and not (results / "records").is_dir():
-        parts = [Range(one, 0, len(one)) for one in opened if len(one)]
+        parts = plan_alone(opened)
         said.append(f"{results} holds packs alone: the records that they were made from are not here")
     elif opened:
         parts, outdated = plan(listing or list_records(results), opened)

@@ -46,7 +46,7 @@ def write(results: Path, boards: int, methods: int = 20, seeds: int = 20) -> Non
 
 
 def multiply(packed: Path, results: Path, times: int) -> None:
-    """Write packs alone: those of a folder, so many times under other names of workloads, with the same runs."""
+    """Write packs alone, a row group at a time: those of a folder, so often, with the same runs under other workloads' names."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -57,7 +57,8 @@ def multiply(packed: Path, results: Path, times: int) -> None:
         runs = pq.ParquetFile(folder / "runs.parquet")
         schemas = {"index": index.schema, "runs": runs.schema_arrow, "apart": pq.read_schema(folder / "apart.parquet")}
         files = {
-            name: pq.ParquetWriter(target / f"{name}.parquet", schema, compression="zstd") for name, schema in schemas.items()
+            name: pq.ParquetWriter(target / f"{name}.parquet", schema, compression="lz4", write_page_checksum=True)
+            for name, schema in schemas.items()
         }
         at = index.schema.get_field_index("workload")
         for repetition in range(times):
