@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -130,8 +131,9 @@ def _with_kept(results: Path, listing: Listing, wanted: _Wanted, trust: Trust) -
     keep = (len(known) < len(marks)) and wanted.everything and _agreed(found, planned, told, {})
     keeper = store.Keeper(store.kept_at(results)) if keep else None
     old = ((unit, key, (a, b)) for unit, boards in known.items() for key, a, b in boards if wanted.board(unit, key))
-    units = {key: min(own) for key, own in planned.units.items()}
-    new: Iterator[tuple[Unit, Key, Text]] = ((units[key], key, text) for key, text in _texts(planned))
+    new: Iterator[tuple[Unit, Key, Text]] = (
+        ((planned.machines[key], key[0], key[-1]), key, text) for key, text in _texts(planned)
+    )
     ordered = sorted(old, key=lambda board: board[1])
     yield b""
     try:
@@ -163,13 +165,8 @@ def _agreed(found: Sources, planned: Plan, told: dict[str, list[Any]], known: di
     """Return whether no board depends on more than its own folder: one version, one direction, names that nobody shares."""
     one_version = len({tuple(at[:-1]) for at in told["versions"]}) == len(told["versions"])
     one_direction = not found.directions and len({tuple(at[:-1]) for at in told["directions"]}) == len(told["directions"])
-    one_folder = all(len(units) == 1 for units in planned.units.values())
-    return (
-        one_version
-        and one_direction
-        and one_folder
-        and not any(key in planned.boards for boards in known.values() for key, *_ in boards)
-    )
+    one_folder = not planned.mixed and not any(key in planned.boards for boards in known.values() for key, *_ in boards)
+    return one_version and one_direction and one_folder
 
 
 def _identity(trust: Trust) -> str:
@@ -177,7 +174,7 @@ def _identity(trust: Trust) -> str:
     import optathlon
     from optathlon.store.kept import identity_of
 
-    told = []
+    told = [sys.version]
     for library in ("numpy", "scipy", "orjson", "pyarrow"):
         try:
             told.append(version(library))

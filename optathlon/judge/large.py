@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 256  # boards
 Item = Range | Entry
-Unit = tuple[str, str, str]  # machine, suite, workload: a folder of record files
 
 
 class Board(NamedTuple):
@@ -61,22 +60,25 @@ class Plan:
     ----------
     boards : dict
         Lines of packs, and entries, of each board.
-    units : dict
-        The folders that each board's records are from: one, but where names of machines are ambiguous.
+    machines : dict
+        The machine whose records each board is made of.
+    mixed : bool
+        Whether some board is made of those of two machines whose places have one name.
     versions : set
         Machine, suite and version of all that was read.
     """
 
     reader: Reader
     boards: dict[Key, list[Item]] = field(default_factory=dict)
-    units: dict[Key, set[Unit]] = field(default_factory=dict)
+    machines: dict[Key, str] = field(default_factory=dict)
+    mixed: bool = False
     versions: set[tuple[str, str, str]] = field(default_factory=set)
 
     def add(self, key: Key, item: Item) -> None:
         """Note that a board is made of an item, too."""
         self.boards.setdefault(key, []).append(item)
         machine = item.cell.environment.machine if isinstance(item, Entry) else item.pack.machine
-        self.units.setdefault(key, set()).add((machine, key[0], key[-1]))
+        self.mixed |= self.machines.setdefault(key, machine) != machine
 
     def tables(self, cache: RankCache | None = None) -> Iterator[Table | Board]:
         """Yield the rows of every board in the order of `build`, many boards at a time where they are alike; once."""

@@ -29,6 +29,7 @@ class Reader:
         self._held: OrderedDict[tuple[int, int], _Columns] = OrderedDict()
         self._seeds: dict[bytes, tuple[int, ...]] = {}
         self._places: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._fitting: dict[tuple[int, bytes], Cell | None] = {}
         self._again = {tuple(at.split(" ")[:2]) for at, _ in trust.verified}
 
     def place(self, pack: Pack, code: int) -> tuple[Any, ...]:
@@ -69,22 +70,33 @@ class Reader:
         pack, own = board.pack, slice(board.start - group.start, board.stop - group.start)
         if not group.plain[own].all():
             return None
-        methods, heads = (coded.codes[board.start : board.stop] for coded in (pack.methods, pack.heads))
-        cells = [pack.template(code) for code in heads.tolist()]
-        n_seeds = int(pack.counts[board.start])
+        methods, heads = (coded.codes[board.start : board.stop].tobytes() for coded in (pack.methods, pack.heads))
+        cell = self._common(pack, heads, pack.heads.codes[board.start : board.stop])
+        n_seeds, n_methods = int(pack.counts[board.start]), board.stop - board.start
         first = int(group.first[own.start])
-        seeds = group.seeds[first : first + n_seeds * len(cells)]
+        seeds = group.seeds[first : first + n_seeds * n_methods]
         if (
-            not fits(cells)
+            cell is None
             or (pack.counts[board.start : board.stop] != n_seeds).any()
-            or (seeds.reshape(len(cells), n_seeds) != seeds[:n_seeds]).any()
-            or not group.full[: len(cells[0].metrics), own].all()
-            or (cells[0].target is not None and group.apart[own].any())
-            or self.trust.of(cells[0], ())[0] != MEASURED
-            or (cells[0].environment.machine, cells[0].suite) in self._again
+            or (seeds.reshape(n_methods, n_seeds) != seeds[:n_seeds]).any()
+            or not group.full[: len(cell.metrics), own].all()
+            or (cell.target is not None and group.apart[own].any())
         ):
             return None
-        return n_seeds, methods.tobytes(), heads.tobytes()
+        return n_seeds, methods, heads
+
+    def _common(self, pack: Pack, heads: bytes, codes: np.ndarray) -> Cell | None:
+        """Return what cells with these heads have in common; None where they do not fit into a block."""
+        at = id(pack), heads
+        if at not in self._fitting:
+            cells = [pack.template(code) for code in codes.tolist()]
+            plain = (
+                fits(cells)
+                and self.trust.of(cells[0], ())[0] == MEASURED
+                and (cells[0].environment.machine, cells[0].suite) not in self._again
+            )
+            self._fitting[at] = cells[0] if plain else None
+        return self._fitting[at]
 
     def _block(self, boards: Sequence[Range], group: _Columns) -> Block:
         pack, first = boards[0].pack, boards[0]
