@@ -184,9 +184,12 @@ class _Columns:
         self.start, self.first = batch.start, first
         self.seeds = columns.numbers(table["seed"])
         self.clocks = np.stack([columns.numbers(table[clock]).astype(float, copy=False) for clock in CLOCKS])
-        self.scores = columns.lists(table["scores"])
+        self.scores = columns.lists(table["scores"], pack.most_metrics)
+        if table["status"].null_count:
+            raise ValueError(pack.refusal("holds a run without a status"))
         ok = columns.Coded(table["status"]).isin("ok")
         missing = np.isnan(self.scores)
+        self._require_records(ok & missing[0])
         busy = ok & ((columns.numbers(table["jobs"]) > 1) | (columns.numbers(table["busy"]) > QUIET))
         self.all_ok = np.logical_and.reduceat(ok, first)
         self.busy = np.logical_or.reduceat(busy, first)
@@ -195,6 +198,21 @@ class _Columns:
         self.full = ~np.logical_or.reduceat(missing, first, axis=1)
         self.absent = np.logical_and.reduceat(missing, first, axis=1)
         self.plain = self.all_ok & ~self.odd & ~np.logical_or.reduceat(is_huge(self.scores).any(axis=0), first)
+
+    def _require_records(self, without: np.ndarray) -> None:
+        """Raise ValueError where a pack holds what no record file can; see `optathlon.store.encoding.check_runs`."""
+        again = np.diff(self.seeds) <= 0
+        again[self.first[1:] - 1] = False
+        wrong = {
+            "a seed below 0": (self.seeds < 0).any(),
+            "a seed twice": again.any(),
+            "a time or memory below 0": (self.clocks < 0).any(),
+            "a score that is no number": np.isinf(self.scores).any(),
+            "a run that ended ok without a score": without.any(),
+        }
+        if any(wrong.values()):
+            what = next(name for name, found in wrong.items() if found)
+            raise ValueError(self._lines[0].refusal(f"holds {what}, as no record can"))
 
     @cached_property
     def keys(self) -> list[str]:

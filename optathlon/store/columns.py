@@ -54,12 +54,12 @@ def valid(column: Any) -> np.ndarray:
     return _bits(array.buffers()[0], array.offset, len(array))
 
 
-def lists(column: Any) -> np.ndarray:
-    """Return lists of numbers as an array of shape (longest, n_lists), NaN behind the end of a list."""
+def lists(column: Any, least: int = 0) -> np.ndarray:
+    """Return lists of numbers as an array of shape (longest, n_lists), or higher, NaN behind the end of a list."""
     array = _whole(column)
     offsets, flat = numbers(array.offsets), numbers(array.values)
     lengths = np.diff(offsets)
-    width = int(lengths.max(initial=0))
+    width = int(lengths.max(initial=least))
     if (lengths == width).all():
         return np.ascontiguousarray(flat[offsets[0] : offsets[-1]].reshape(len(lengths), width).T)
     found = np.full((width, len(lengths)), math.nan)

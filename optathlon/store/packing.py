@@ -17,10 +17,9 @@ from optathlon.spec import Cell
 from optathlon.store.encoding import HEADER, OWN, Group, encode_cell
 from optathlon.store.listing import STATE
 from optathlon.store.newest import ABSENT, last_finished
-from optathlon.store.packs import APART, FILES, FOLDER, KINDS, LAYOUT
+from optathlon.store.packs import APART, CODED, FILES, FOLDER, KINDS, LAYOUT, fields_of
 
-_CODED = ("status", "reason", "commit")
-_REPEATED = {*_CODED, "seed", "peak_memory", "jobs", "busy", "dirty", "workload", "method", "head"}  # their values are few
+_REPEATED = {*CODED, "seed", "peak_memory", "jobs", "busy", "dirty", "workload", "method", "head"}  # their values are few
 _RUNS_TOGETHER = 2**16  # of a row group, at least; it ends with a workload
 
 
@@ -80,21 +79,9 @@ class _Writer:
         import pyarrow.parquet as pq
 
         folder.mkdir(parents=True)
-        kinds = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
-        coded = pa.dictionary(pa.int32(), pa.string())
-        runs = {name: coded if name in _CODED else kinds[kind] for name, kind in KINDS.items()}
-        runs |= {"scores": pa.list_(pa.float64()), "odd": pa.string(), "apart": pa.int64()}
-        index = {
-            "file": pa.string(), **dict.fromkeys(STATE, pa.int64()), "digest": pa.binary(32), "turn": pa.int64(),
-            "measured": pa.bool_(), "finished": pa.string(), "workload": pa.string(), "method": pa.string(), "key": pa.string(),
-            "head": pa.string(), "runs": pa.int64(),
-        }  # fmt: skip
         identity = {b"optathlon": f"{LAYOUT} {os.urandom(16).hex()}".encode()}
         self._pa = pa
-        self._schemas = {
-            name: pa.schema(list(fields.items()), metadata=identity)
-            for name, fields in zip(FILES, (index, runs, {"text": pa.string()}), strict=True)
-        }
+        self._schemas = {name: pa.schema(list(fields_of(name).items()), metadata=identity) for name in FILES}
         self._files = {
             name: pq.ParquetWriter(
                 folder / f"{name}.parquet",

@@ -32,6 +32,7 @@ KINDS: dict[str, type] = {
     "jobs": int, "busy": float, "load": float, "reason": str, "finished": str, "commit": str, "dirty": bool,
 }  # fmt: skip
 FILES = ("index", "runs", "apart")
+CODED = ("status", "reason", "commit")  # columns of texts that are few
 _SHARED = ("workload", "method", "head")  # columns of the index whose texts are few
 
 
@@ -57,6 +58,34 @@ def available() -> bool:
     return importlib.util.find_spec("pyarrow") is not None
 
 
+def fields_of(name: str) -> dict[str, Any]:
+    """Return the types of the columns of one of the files."""
+    import pyarrow as pa
+
+    kinds = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
+    coded = dict.fromkeys(CODED, pa.dictionary(pa.int32(), pa.string()))
+    return {
+        "index": {
+            "file": pa.string(), **dict.fromkeys(STATE, pa.int64()), "digest": pa.binary(32), "turn": pa.int64(),
+            "measured": pa.bool_(), "finished": pa.string(), "workload": pa.string(), "method": pa.string(), "key": pa.string(),
+            "head": pa.string(), "runs": pa.int64(),
+        },
+        "runs": {column: kinds[kind] for column, kind in KINDS.items()}
+        | coded
+        | {"scores": pa.list_(pa.float64()), "odd": pa.string(), "apart": pa.int64()},
+        "apart": {"text": pa.string()},
+    }[name]  # fmt: skip
+
+
+def _require_ours(name: str, schema: Any) -> None:
+    """Raise unless a file has the columns that it must, of the types that they must have."""
+    expected = {column: str(kind) for column, kind in fields_of(name).items()}
+    given = {one.name: str(one.type).replace("element: ", "item: ") for one in schema}
+    if given != expected:
+        wrong = next((column for column in (*expected, *given) if given.get(column) != expected.get(column)), "")
+        raise ValueError(f"{name} must have {wrong} of type {expected.get(wrong)}, got {given.get(wrong)}")
+
+
 class Pack:
     """One pack, read as it is asked for; ValueError where it is torn or not ours."""
 
@@ -70,6 +99,8 @@ class Pack:
             named = {(file.schema_arrow.metadata or {}).get(b"optathlon") for file in files}
             if len(named) != 1 or not (identity := named.pop()) or not identity.startswith(f"{LAYOUT} ".encode()):
                 raise ValueError("its files do not belong together, or are of another layout")
+            for name, file in zip(FILES, files, strict=True):
+                _require_ours(name, file.schema_arrow)
             self._runs, self._apart = files[1:]
             index = pq.ParquetFile(folder / "index.parquet", page_checksum_verification=True, read_dictionary=list(_SHARED))
             shared = index.read(columns=[*_SHARED, "runs"], use_threads=False)
@@ -93,6 +124,12 @@ class Pack:
         ):
             raise ValueError("its index does not fit its runs")
         self._cells: dict[int, Cell] = {}
+        self.most_metrics = 0
+        for code in range(len(self.heads.words)):
+            cell = self.template(code)
+            self.most_metrics = max(self.most_metrics, len(cell.metrics))
+            if (cell.environment.machine, cell.suite) != (self.machine, self.suite):
+                raise ValueError(f"it holds records of {cell.environment.machine}/{cell.suite}")
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -154,7 +191,10 @@ class Pack:
     def template(self, code: int) -> Cell:
         """Return a cell with what those of one head share."""
         if code not in self._cells:
-            self._cells[code] = decode_cell(orjson.loads(self.heads.words[code]) | dict.fromkeys(OWN, "x"))
+            try:
+                self._cells[code] = decode_cell(orjson.loads(self.heads.words[code]) | dict.fromkeys(OWN, "x"))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise ValueError(f"it holds what is no cell ({type(error).__name__}: {str(error)[:100]})") from None
         return self._cells[code]
 
     def recency(self, start: int, stop: int) -> list[tuple[bool, int, str]]:
@@ -170,8 +210,15 @@ class Pack:
         """Return a row group, or some of its columns."""
         start, stop = self.bounds[number : number + 2]
         names = None if columns is None else list(columns)
-        table = self._runs.read_row_group(number, columns=names, use_threads=False)
+        try:
+            table = self._runs.read_row_group(number, columns=names, use_threads=False)
+        except (OSError, ValueError) as error:
+            raise ValueError(self.refusal(f"is torn ({str(error)[:100]})")) from None
         return Batch(start, stop, self.first[start:stop] - (self.first[start] if stop > start else 0), table)
+
+    def refusal(self, what: str) -> str:
+        """Return a sentence that says what is wrong with it."""
+        return f"{self.folder}: {what}; write it anew with: optathlon pack"
 
     def groups(self, start: int, stop: int) -> Iterator[Group]:
         """Yield the groups of lines, as `optathlon.store.read` returns them from the files."""

@@ -51,9 +51,9 @@ def sources(results: Path, *, packs: bool = True, listing: Listing | None = None
     """
     opened, said = open_packs(results) if packs else ([], [])
     parts: list[str | Range]
-    if opened and not (results / "records").is_dir():
+    if not (results / "records").is_dir():
         parts = plan_alone(opened)
-        said.append(f"{results} holds packs alone: the records that they were made from are not here")
+        said += [f"{results} holds packs alone: the records that they were made from are not here"] if opened else []
     elif opened:
         parts, outdated = plan(listing or list_records(results), opened)
         loose = sum(isinstance(part, str) for part in parts)

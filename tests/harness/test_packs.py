@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -22,7 +23,8 @@ from optathlon.show import sheet
 from optathlon.spec import Cell, MetricInfo, Status
 from optathlon.store import RecordError, files
 
-pytest.importorskip("pyarrow")
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
 COMMITTED = Path(__file__).parents[2] / "results"
 
 
@@ -208,6 +210,77 @@ def test_a_torn_or_mixed_pack_is_left_aside_with_a_word(tmp_path: Path, name: st
         (sentence,) = store.sources(tmp_path).said
         assert "no usable pack" in sentence
         require_equal(tmp_path)
+
+
+def altered(results: Path, name: str, change: Callable[[Any], Any]) -> None:
+    """Write one file of a pack anew, as somebody else's program might."""
+    (path,) = (results / "packs").glob(f"*/*/{name}.parquet")
+    table = pq.read_table(path)
+    pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path, row_group_size=10**6)
+
+
+def column(name: str, *values: Any, kind: Any = None) -> Callable[[Any], Any]:
+    return lambda table: table.set_column(
+        table.column_names.index(name),
+        name,
+        pa.array([*values] * (len(table) // len(values)), kind or table.schema.field(name).type),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "word"),
+    [
+        ("runs", lambda table: table.drop_columns(["scores"]), "runs must have scores"),
+        ("runs", lambda table: table.append_column("more", table["seed"]), "runs must have more"),
+        ("runs", column("seconds", "x", kind=pa.string()), "runs must have seconds of type double, got string"),
+        ("index", column("head", "{}"), "holds what is no cell"),
+        ("index", column("head", "nonsense"), "holds what is no cell"),
+        ("index", column("workload", "Not a name"), "workload name must be"),
+        ("index", column("runs", 4), "does not fit"),
+        ("index", column("runs", 0), "does not fit"),
+    ],
+)
+def test_a_foreign_pack_is_left_aside_with_a_word(tmp_path: Path, name: str, change: Callable[[Any], Any], word: str) -> None:
+    for seed in range(3):
+        store.save(tmp_path, record_of(seed, 1.0))
+    store.pack(tmp_path)
+    altered(tmp_path, name, change)
+    (sentence,) = store.sources(tmp_path).said
+    assert "no usable pack" in sentence
+    assert word in sentence
+    require_equal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "word"),
+    [
+        ("seed", (-1, 1, 2), "a seed below 0"),
+        ("seed", (1, 1, 2), "a seed twice"),
+        ("seconds", (-1.0,), "a time or memory below 0"),
+        ("scores", ([math.inf],), "a score that is no number"),
+        ("scores", ([],), "ended ok without a score"),
+        ("scores", (None,), "ended ok without a score"),
+    ],
+)
+def test_what_no_record_can_hold_is_on_no_board(tmp_path: Path, name: str, values: tuple[Any, ...], word: str) -> None:
+    for seed in range(3):
+        store.save(tmp_path, record_of(seed, 1.0))
+    store.pack(tmp_path)
+    altered(tmp_path, "runs", column(name, *values))
+    with pytest.raises(ValueError, match=f"here/toy@1: holds {word}.*optathlon pack"):
+        from_packs(tmp_path)
+
+
+def test_a_flipped_bit_is_found_as_it_is_read(tmp_path: Path) -> None:
+    store.save(tmp_path, record_of(0, 1.0))
+    store.pack(tmp_path)
+    (path,) = (tmp_path / "packs").glob("*/*/runs.parquet")
+    data = bytearray(path.read_bytes())
+    start = pq.ParquetFile(path).metadata.row_group(0).column(0).data_page_offset
+    data[start + 30] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"here/toy@1: is torn .*optathlon pack"):
+        from_packs(tmp_path)
 
 
 def test_the_command_packs_and_check_never_reads_packs(tmp_path: Path) -> None:
