@@ -220,11 +220,11 @@ def altered(results: Path, name: str, change: Callable[[Any], Any]) -> None:
 
 
 def column(name: str, *values: Any, kind: Any = None) -> Callable[[Any], Any]:
-    return lambda table: table.set_column(
-        table.column_names.index(name),
-        name,
-        pa.array([*values] * (len(table) // len(values)), kind or table.schema.field(name).type),
-    )
+    def change(table: Any) -> Any:
+        made = pa.array([*values] * (len(table) // len(values)), kind or table.schema.field(name).type)
+        return table.set_column(table.column_names.index(name), name, made)
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -258,8 +258,9 @@ def test_a_foreign_pack_is_left_aside_with_a_word(tmp_path: Path, name: str, cha
         ("seed", (1, 1, 2), "a seed twice"),
         ("seconds", (-1.0,), "a time or memory below 0"),
         ("scores", ([math.inf],), "a score that is no number"),
-        ("scores", ([],), "ended ok without a score"),
-        ("scores", (None,), "ended ok without a score"),
+        ("scores", ([],), "a run that ended ok without a score"),
+        ("scores", (None,), "a run that ended ok without a score"),
+        ("status", (None,), "a run without a status"),
     ],
 )
 def test_what_no_record_can_hold_is_on_no_board(tmp_path: Path, name: str, values: tuple[Any, ...], word: str) -> None:
@@ -276,8 +277,8 @@ def test_a_flipped_bit_is_found_as_it_is_read(tmp_path: Path) -> None:
     store.pack(tmp_path)
     (path,) = (tmp_path / "packs").glob("*/*/runs.parquet")
     data = bytearray(path.read_bytes())
-    start = pq.ParquetFile(path).metadata.row_group(0).column(0).data_page_offset
-    data[start + 30] ^= 1
+    seconds = pq.ParquetFile(path).metadata.row_group(0).column(2)
+    data[seconds.data_page_offset + seconds.total_compressed_size - 1] ^= 1
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"here/toy@1: is torn .*optathlon pack"):
         from_packs(tmp_path)
