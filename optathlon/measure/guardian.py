@@ -27,6 +27,7 @@ import orjson
 Send = Callable[[dict[str, Any]], None]
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _FIRST_LOOK, _LOOKS = 0.05, 0.25  # seconds until the first look at a cell's memory, and between looks
+_MOMENT = 0.2  # seconds in which a block of shared memory that its owner is making or removing becomes used or is gone
 _ROUNDS = 2000  # of ending what is left: what forks as fast as it is ended would go on for ever
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -149,7 +150,7 @@ def _guard(task: Callable[[Send], None], memory: int, parent: int, pipes: tuple[
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         end["strays"] = _end_all()
-        if shared is not None and (left := sorted(_unused(_shared_blocks() - shared))):
+        if shared is not None and (left := sorted(_left_behind(shared))):
             end["shared"] = left[:5]
         _sender(pipes[0], word)({"end": end})
     os._exit(0)
@@ -286,6 +287,15 @@ def _shared_blocks() -> set[str]:
                 if entry.stat(follow_symlinks=False).st_uid == os.getuid():
                     blocks.add(entry.name)
     return blocks
+
+
+def _left_behind(before: set[str]) -> set[str]:
+    """Return the blocks that are new and that nobody uses, now and a moment later: others make and remove theirs all the time."""
+    left = _unused(_shared_blocks() - before)
+    if left:
+        time.sleep(_MOMENT)
+        left = _unused(left & _shared_blocks())
+    return left
 
 
 def _unused(blocks: set[str]) -> set[str]:

@@ -79,7 +79,7 @@ def test_memory_of_children_counts() -> None:
 
     record = isolated(suite_of(method))
     assert record.peak_memory is not None
-    assert record.peak_memory >= 2**28
+    assert record.peak_memory >= 0.95 * 2**28  # the cell itself may have given back what it held at the start
 
 
 @pytest.mark.parametrize("leaves_free_heap", [False, True])
@@ -316,6 +316,25 @@ def test_shared_memory_of_somebody_else_is_not_laid_at_a_cells_door() -> None:
         Path("/dev/shm", name).unlink(missing_ok=True)
     assert record.status is Status.OK
     assert record.reason == ""
+
+
+def test_shared_memory_that_somebody_else_removes_at_that_moment_is_not_laid_at_a_cells_door() -> None:
+    block = Path("/dev/shm", f"optathlon-passing-{os.getpid()}")
+    program = (
+        "import sys, time; from pathlib import Path; time.sleep(0.5); block = Path(sys.argv[1]); "
+        "block.touch(); time.sleep(0.1); block.unlink()"
+    )
+    passing = subprocess.Popen([sys.executable, "-c", program, str(block)])
+
+    def method(problem: float, context: Context) -> float:
+        while not block.exists():
+            time.sleep(0.002)
+        return 1.0
+
+    try:
+        assert isolated(suite_of(method)).reason == ""
+    finally:
+        passing.wait(10)
 
 
 def test_a_refused_private_mapping_is_out_of_memory() -> None:
