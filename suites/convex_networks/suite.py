@@ -173,7 +173,7 @@ EMBEDDED = (
     Workload(
         name="breast-cancer",
         make=instances.breast_cancer(400, 2.0, 200),
-        scale=Scale.SMALL,
+        scale=Scale.MEDIUM,
         seeds=3,
         budget=60.0,
         target=0.0,
