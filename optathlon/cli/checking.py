@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -204,44 +204,96 @@ def verify_sample(
     *,
     write: bool,
 ) -> list[Finding]:
-    """Run the drawn runs again, each beside the reference method on the same instance, and return all findings."""
-    from optathlon.judge import findings_beyond_scores, findings_of
-    from optathlon.measure import environment, plan_cell, run_jobs
+    """Run the drawn runs again, each beside the reference method on the same instance, and return all findings.
+
+    Each is run in its recorded arithmetic where this processor has it. On a workload without the reference method the first other
+    with records stands for it, if there is one.
+    """
+    from optathlon.judge import findings_of
+    from optathlon.measure import environment, plan_cell
     from optathlon.store import add_verified, to_records
 
     at = {(g.cell.environment.place, g.cell.suite, g.cell.workload, g.cell.method, g.cell.device): g for g in groups}
     findings: list[Finding] = []
-    agreed: list[tuple[Cell, list[int]]] = []
+    repeated: list[_Repeated] = []
     for group in drawn:
         suite, old = suites[group.cell.suite], group.cell
         try:
-            workload, method, yardstick = (
-                suite.workload(old.workload),
-                suite.method(old.method),
-                suite.method(suite.reference_method),
-            )
+            workload, method = suite.workload(old.workload), suite.method(old.method)
         except KeyError as gone:
             findings += findings_of(suite, old, (), None, {}, str(gone.args[0]))
             continue
+        where = (old.environment.place, old.suite, old.workload)
+        here = {address[3] for address in at if (*address[:3], address[4]) == (*where, old.device)}
+        yardstick = _yardstick(suite, workload, method, old.device, here)
         runs = to_records(group)
         now, beside = (plan_cell(suite, workload, one, old.device, machine=machine) for one in (method, yardstick))
-        published = at.get((old.environment.place, old.suite, old.workload, yardstick.name, old.device))
+        published = at.get((*where, yardstick.name, old.device))
         then = {run.seed: run for run in to_records(published)} if published else {}
-        again: dict[int, RunRecord] = {}
-        reference: dict[int, tuple[RunRecord | None, RunRecord]] = {}
+        jobs = []
         for run in runs:  # one after the other, so that both meet the same weather
-            jobs = [_job(suite, workload, method, now, run), _job(suite, workload, yardstick, beside, then.get(run.seed, run))]
-            again[run.seed], against = run_jobs([job._replace(seed=run.seed) for job in jobs])
-            reference[run.seed] = then.get(run.seed), against
-        own = list(findings_of(suite, old, runs, now, again))
-        pairs = [(run, again[run.seed]) for run in runs if run.status is Status.OK and again[run.seed].status is Status.OK]
-        own += findings_beyond_scores(old, now, pairs, reference, factor)
+            jobs += [_job(suite, workload, method, now, run)]
+            jobs += [_job(suite, workload, yardstick, beside, then.get(run.seed, run))._replace(seed=run.seed)]
+        repeated.append(_Repeated(suite, old, runs, yardstick.name, then, jobs))
+    agreed: list[tuple[Cell, list[int]]] = []
+    for one, new in _run_as_recorded(repeated):
+        own = list(_findings(one, new, factor))
         findings += own
         if all(finding.agrees for finding in own):
-            agreed.append((old, [run.seed for run in runs]))
+            agreed.append((one.old, [run.seed for run in one.runs]))
     if write and agreed:
         add_verified(results, agreed, machine or environment.machine_name(), environment.commit()[0])
     return findings
+
+
+class _Repeated(NamedTuple):
+    """Recorded runs of a cell, the method beside it with its recorded runs by seed, and the jobs that repeat both in turn."""
+
+    suite: Suite
+    old: Cell
+    runs: list[RunRecord]
+    yardstick: str
+    then: dict[int, RunRecord]
+    jobs: list[Job]
+
+
+def _yardstick(suite: Suite, workload: Workload, method: Method, device: str, recorded: Collection[str]) -> Method:
+    """Return the method with whose seconds those of `method` are compared: itself where there is no other."""
+    reference = suite.method(suite.reference_method)
+    if workload.invites(reference) and device in reference.devices:
+        return reference
+    others = (one for one in suite.methods if workload.invites(one) and one.name in recorded and one.name != method.name)
+    return next(others, method)
+
+
+def _run_as_recorded(repeated: Iterable[_Repeated]) -> Iterator[tuple[_Repeated, list[RunRecord]]]:
+    """Yield each with its new runs; those of another arithmetic than this process's come last, from a process of that one."""
+    from optathlon.cli.pinned import run_under
+    from optathlon.measure import arithmetic, run_jobs
+
+    elsewhere: dict[tuple[tuple[str, str], ...], list[_Repeated]] = {}
+    for one in repeated:
+        kernels = one.old.environment.kernels
+        pins = arithmetic.pins_for(kernels)
+        if pins is None or arithmetic.runs(kernels, one.jobs[0].cell.environment.kernels):
+            yield one, list(run_jobs(one.jobs))
+        else:
+            elsewhere.setdefault(tuple(sorted(pins.items())), []).append(one)
+    for pins, some in elsewhere.items():
+        again = iter(run_under(dict(pins), [job for one in some for job in one.jobs]))
+        for one in some:
+            yield one, [next(again) for _ in one.jobs]
+
+
+def _findings(one: _Repeated, new: list[RunRecord], factor: float) -> Iterator[Finding]:
+    from optathlon.judge import findings_beyond_scores, findings_of
+
+    again = {run.seed: run for run in new[::2]}
+    reference = {run.seed: (one.then.get(run.seed), run) for run in new[1::2]}
+    now = new[0].cell
+    yield from findings_of(one.suite, one.old, one.runs, now, again)
+    pairs = [(run, again[run.seed]) for run in one.runs if run.status is Status.OK and again[run.seed].status is Status.OK]
+    yield from findings_beyond_scores(one.old, now, pairs, one.yardstick, reference, factor)
 
 
 def _job(suite: Suite, workload: Workload, method: Method, cell: Cell, record: RunRecord) -> Job:

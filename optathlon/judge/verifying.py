@@ -87,10 +87,11 @@ def findings_beyond_scores(
     old: Cell,
     now: Cell,
     pairs: Sequence[tuple[RunRecord, RunRecord]],
+    yardstick: str,
     reference: Mapping[int, tuple[RunRecord | None, RunRecord]],
     factor: float,
 ) -> Iterator[Finding]:
-    """Compare what a board shows besides scores: traces, exhibits, and seconds by their ratio to the reference method's.
+    """Compare what a board shows besides scores: traces, exhibits, and seconds by their ratio to those of a method beside it.
 
     Parameters
     ----------
@@ -98,8 +99,10 @@ def findings_beyond_scores(
         The recorded cell and its declaration here.
     pairs : sequence of (RunRecord, RunRecord)
         Recorded and new runs of the same seeds.
+    yardstick : str
+        The method beside it, the suite's reference method where that takes part.
     reference : mapping
-        Seed to the reference method's recorded run on the same machine (None where there is none) and its run beside the new one.
+        Seed to that method's recorded run on the same machine (None where there is none) and its run beside the new one.
     factor : float
         How far the ratios may lie apart.
     """
@@ -112,18 +115,18 @@ def findings_beyond_scores(
             yield Finding(address, seed, "trace", f"{len(before)} points", f"{len(after)} points", "the same", before == after)
             same = dict(was.exhibits) == dict(new.exhibits)
             yield Finding(address, seed, "exhibits", _names(was), _names(new), "the same", same)
-        if old.method == old.reference_method:
+        if old.method == yardstick:
             continue
         then, beside = reference[was.seed]
         rule = f"within a factor of {factor:g}, or {_NO_DIFFERENCE:g} s"
         if then is None or not (then.seconds and was.seconds and new.seconds and beside.seconds):
-            lacking = f"seconds of {old.reference_method} beside it, recorded and run"
+            lacking = f"seconds of {yardstick} beside it, recorded and run"
             yield Finding(address, seed, "seconds", str(was.seconds), str(new.seconds), lacking, False)
             continue
         expected = new.seconds / beside.seconds * then.seconds  # what this ratio makes on the recorded machine
         close = max(expected / was.seconds, was.seconds / expected) <= factor or abs(expected - was.seconds) <= _NO_DIFFERENCE
         recorded, here = was.seconds / then.seconds, new.seconds / beside.seconds
-        yield Finding(address, seed, f"seconds / {old.reference_method}", f"{recorded:.4g}", f"{here:.4g}", rule, close)
+        yield Finding(address, seed, f"seconds / {yardstick}", f"{recorded:.4g}", f"{here:.4g}", rule, close)
 
 
 def _curve(run: RunRecord) -> list[tuple[float, ...]]:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import toy_suite
 
+from optathlon.cli import pinned
 from optathlon.cli.checking import draw, verify_sample
 from optathlon.cli.submitting import changed_files, touched
 from optathlon.judge.submission import changed_declarations, missing_runs, record_faults
-from optathlon.measure import Job, plan_cell, run_jobs
+from optathlon.measure import Job, arithmetic, plan_cell, run_jobs
 from optathlon.store import Group, add_verified, load_verified, to_groups
 
 
@@ -165,6 +166,42 @@ def test_seconds_divided_by_a_hundred_are_found_out(measured: list[Group], tmp_p
     bent = halves._replace(runs=[run | {"trace": run["trace"][:-1]} for run in halves.runs])
     found = verify_sample(suites, groups, [bent], tmp_path, "here", 1e6, write=False)
     assert [finding.what for finding in found if not finding.agrees] == ["trace"] * 3
+
+
+def test_a_workload_without_the_reference_method_is_held_against_another(measured: list[Group], tmp_path: Path) -> None:
+    """Every row of such a workload was denied for want of the reference method's seconds."""
+    suites = {"toy": replace(toy_suite.SUITE, reference_method="on-cuda")}
+    groups = [group._replace(cell=replace(group.cell, reference_method="on-cuda")) for group in measured]
+    halves = next(group for group in groups if group.cell.method == "halves")
+    found = verify_sample(suites, groups, [halves], tmp_path, "here", 1e6, write=False)
+    assert {finding.what for finding in found if "seconds" in finding.what} == {"seconds / draws"}
+    assert all(finding.agrees for finding in found), found
+    alone = verify_sample(suites, [halves], [halves], tmp_path, "here", 1e6, write=False)
+    assert not any("seconds" in finding.what for finding in alone)
+    assert all(finding.agrees for finding in alone), alone
+
+
+def test_a_drawn_run_is_repeated_in_its_recorded_arithmetic(
+    measured: list[Group], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Portable records were run again in the arithmetic of the command, and denied for their last digits."""
+    started = []
+
+    def under(pins: dict[str, str], jobs: list[Job]) -> list[Any]:
+        started.append((pins, [job.method.name for job in jobs]))
+        return [replace(run, cell=replace(run.cell, environment=kept)) for run in run_jobs(jobs)]
+
+    suite = replace(toy_suite.SUITE, reference_method="draws")
+    halves = next(group for group in measured if group.cell.method == "halves")
+    kept = replace(halves.cell.environment, kernels={"numpy": "another"}, arithmetic="portable")
+    groups = [g._replace(cell=replace(g.cell, reference_method="draws", environment=kept)) for g in measured]
+    drawn = next(group for group in groups if group.cell.method == "halves")
+    monkeypatch.setattr(arithmetic, "pins_for", lambda kernels: {"OPENBLAS_CORETYPE": "Another"})
+    monkeypatch.setattr(pinned, "run_under", under)
+    found = verify_sample({"toy": suite}, groups, [drawn], tmp_path, "here", 1e6, write=False)
+    assert started == [({"OPENBLAS_CORETYPE": "Another"}, ["halves", "draws"] * 3)]
+    assert all(finding.agrees for finding in found), found
+    assert any(finding.rule == "equal to the last bit" for finding in found)
 
 
 def test_a_list_of_verified_runs_is_read_with_care(tmp_path: Path, measured: list[Group]) -> None:
