@@ -107,12 +107,13 @@ class _Writer:
         if group.cell.workload != self._workload and len(self._columns["runs"]["seed"]) >= _RUNS_TOGETHER:
             self._flush("runs")
         self._workload = group.cell.workload
-        runs, texts = self._columns["runs"], self._columns["apart"]["text"]
+        runs = self._columns["runs"]
         for line, run in zip(lines, group.runs, strict=True):
             assert line is not None
             apart = {name: run[name] for name in APART if name in run}
             line["apart"] = self.apart if apart else None
             if apart:
+                texts = self._columns["apart"]["text"]  # another list after each flush
                 texts.append(orjson.dumps(apart).decode())
                 self.apart += 1
                 if len(texts) >= _RUNS_TOGETHER // 64:
