@@ -21,7 +21,7 @@ from optathlon.cli.main import app
 from optathlon.judge import large
 from optathlon.show import sheet
 from optathlon.spec import Cell, MetricInfo, Status
-from optathlon.store import RecordError, files
+from optathlon.store import RecordError, files, packing
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -156,6 +156,15 @@ def test_everything_committed_is_the_same_from_packs(tmp_path: Path) -> None:
         found = _asked(tmp_path)
     for before, after in zip((boards, claims, traces), found, strict=True):
         assert before.equals(after)
+
+
+def test_what_stands_apart_of_one_file_may_fill_many_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came after a row group had been written was lost."""
+    monkeypatch.setattr(packing, "_RUNS_TOGETHER", 128)
+    runs = [{"scores": {"norm": 1.0}, "trace": [[0, 0.5, float(k), 2.0]], "exhibits": {"a": [k]}} for k in range(7)]
+    write(tmp_path, replace(cell_of(), metrics=METRICS), runs)
+    store.pack(tmp_path)
+    require_equal(tmp_path)
 
 
 def _asked(results: Path) -> tuple[Any, Any, Any]:
