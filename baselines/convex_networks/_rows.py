@@ -16,6 +16,7 @@ JIT: dict[str, Any] = {
 
 @njit(**JIT)
 def dot(a, b):
+    """Inner product of two vectors."""
     total = 0.0
     for i in range(a.size):
         total += a[i] * b[i]
@@ -24,6 +25,7 @@ def dot(a, b):
 
 @njit(**JIT)
 def add_multiple(target, factor, vector):
+    """Add ``factor * vector`` to `target` in place."""
     for i in range(target.size):
         target[i] += factor * vector[i]
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from optathlon.measure import Job
     from optathlon.spec import Cell, Method, RunRecord, Suite, Workload
     from optathlon.store import Group
+
+_Asked = TypeVar("_Asked")
 
 
 def verify(
@@ -150,36 +152,28 @@ def verify_group(suite: Suite, group: Group, machine: str | None = None, seeds: 
 def verify_groups(
     recorded: Iterable[tuple[Suite, Group]], machine: str | None = None, seeds: int | None = None
 ) -> Iterator[Finding]:
-    """Run the recorded seeds of many cells again and yield a finding per number.
-
-    Cells of another arithmetic than this process's are collected and run in one process of that arithmetic at the end.
-    """
-    from optathlon.cli.pinned import run_under
+    """Run the recorded seeds of many cells again, in their arithmetic where that is to be had, and yield a finding per number."""
     from optathlon.judge import findings_of
-    from optathlon.measure import arithmetic, plan_cell, run_jobs
+    from optathlon.measure import plan_cell
     from optathlon.store import to_records
 
-    elsewhere: dict[tuple[tuple[str, str], ...], list[tuple[Suite, Cell, list[RunRecord], list[Job]]]] = {}
-    for suite, group in recorded:
-        old = group.cell
-        try:
-            workload, method = suite.workload(old.workload), suite.method(old.method)
-        except KeyError as gone:
-            yield from findings_of(suite, old, (), None, {}, str(gone.args[0]))
-            continue
-        runs = to_records(group)[:seeds]
-        now = plan_cell(suite, workload, method, old.device, machine=machine)
-        jobs = [_job(suite, workload, method, now, run) for run in runs]
-        pins = arithmetic.pins_for(old.environment.kernels)
-        if pins is None or arithmetic.runs(old.environment.kernels, now.environment.kernels):
-            yield from findings_of(suite, old, runs, now, {run.seed: run for run in run_jobs(jobs)})
-        else:
-            elsewhere.setdefault(tuple(sorted(pins.items())), []).append((suite, old, runs, jobs))
-    for pins, cells in elsewhere.items():
-        again = iter(run_under(dict(pins), [job for *_, jobs in cells for job in jobs]))
-        for suite, old, runs, jobs in cells:
-            new = [next(again) for _ in jobs]
-            yield from findings_of(suite, old, runs, new[0].cell, {run.seed: run for run in new})
+    unknown: list[Finding] = []
+
+    def planned() -> Iterator[tuple[tuple[Suite, Cell, list[RunRecord]], Cell, list[Job]]]:
+        for suite, group in recorded:
+            old = group.cell
+            try:
+                workload, method = suite.workload(old.workload), suite.method(old.method)
+            except KeyError as gone:
+                unknown.extend(findings_of(suite, old, (), None, {}, str(gone.args[0])))
+                continue
+            now = plan_cell(suite, workload, method, old.device, machine=machine)
+            if runs := to_records(group)[:seeds]:
+                yield (suite, old, runs), old, [_job(suite, workload, method, now, run) for run in runs]
+
+    for (suite, old, runs), new in _run_as_recorded(planned()):
+        yield from findings_of(suite, old, runs, new[0].cell, {run.seed: run for run in new})
+    yield from unknown
 
 
 def draw(groups: Sequence[Group], sample: int, salt: str) -> list[Group]:
@@ -215,7 +209,7 @@ def verify_sample(
 
     at = {(g.cell.environment.place, g.cell.suite, g.cell.workload, g.cell.method, g.cell.device): g for g in groups}
     findings: list[Finding] = []
-    repeated: list[_Repeated] = []
+    repeated: list[tuple[_Repeated, Cell, list[Job]]] = []
     for group in drawn:
         suite, old = suites[group.cell.suite], group.cell
         try:
@@ -234,7 +228,7 @@ def verify_sample(
         for run in runs:  # one after the other, so that both meet the same weather
             jobs += [_job(suite, workload, method, now, run)]
             jobs += [_job(suite, workload, yardstick, beside, then.get(run.seed, run))._replace(seed=run.seed)]
-        repeated.append(_Repeated(suite, old, runs, yardstick.name, then, jobs))
+        repeated.append((_Repeated(suite, old, runs, yardstick.name, then), old, jobs))
     agreed: list[tuple[Cell, list[int]]] = []
     for one, new in _run_as_recorded(repeated):
         own = list(_findings(one, new, factor))
@@ -247,14 +241,13 @@ def verify_sample(
 
 
 class _Repeated(NamedTuple):
-    """Recorded runs of a cell, the method beside it with its recorded runs by seed, and the jobs that repeat both in turn."""
+    """Recorded runs of a cell, and the method that is run beside each with its own recorded runs by seed."""
 
     suite: Suite
     old: Cell
     runs: list[RunRecord]
     yardstick: str
     then: dict[int, RunRecord]
-    jobs: list[Job]
 
 
 def _yardstick(suite: Suite, workload: Workload, method: Method, device: str, recorded: Collection[str]) -> Method:
@@ -266,23 +259,26 @@ def _yardstick(suite: Suite, workload: Workload, method: Method, device: str, re
     return next(others, method)
 
 
-def _run_as_recorded(repeated: Iterable[_Repeated]) -> Iterator[tuple[_Repeated, list[RunRecord]]]:
-    """Yield each with its new runs; those of another arithmetic than this process's come last, from a process of that one."""
+def _run_as_recorded(wanted: Iterable[tuple[_Asked, Cell, list[Job]]]) -> Iterator[tuple[_Asked, list[RunRecord]]]:
+    """Yield what was asked, of a recorded cell and the jobs that repeat it, with the new runs.
+
+    Cells of another arithmetic than this process's come last, from one process of that arithmetic.
+    """
     from optathlon.cli.pinned import run_under
     from optathlon.measure import arithmetic, run_jobs
 
-    elsewhere: dict[tuple[tuple[str, str], ...], list[_Repeated]] = {}
-    for one in repeated:
-        kernels = one.old.environment.kernels
+    elsewhere: dict[tuple[tuple[str, str], ...], list[tuple[_Asked, list[Job]]]] = {}
+    for asked, old, jobs in wanted:
+        kernels = old.environment.kernels
         pins = arithmetic.pins_for(kernels)
-        if pins is None or arithmetic.runs(kernels, one.jobs[0].cell.environment.kernels):
-            yield one, list(run_jobs(one.jobs))
+        if pins is None or arithmetic.runs(kernels, jobs[0].cell.environment.kernels):
+            yield asked, list(run_jobs(jobs))
         else:
-            elsewhere.setdefault(tuple(sorted(pins.items())), []).append(one)
+            elsewhere.setdefault(tuple(sorted(pins.items())), []).append((asked, jobs))
     for pins, some in elsewhere.items():
-        again = iter(run_under(dict(pins), [job for one in some for job in one.jobs]))
-        for one in some:
-            yield one, [next(again) for _ in one.jobs]
+        again = iter(run_under(dict(pins), [job for _, jobs in some for job in jobs]))
+        for asked, jobs in some:
+            yield asked, [next(again) for _ in jobs]
 
 
 def _findings(one: _Repeated, new: list[RunRecord], factor: float) -> Iterator[Finding]:

@@ -153,10 +153,8 @@ def test_modules_to_import_before_the_clock_are_found_without_importing_them(tre
 
 def test_what_an_unused_function_of_a_library_imports_is_not_loaded(tree: Tree) -> None:
     """A module of two sources of random numbers brought torch to every method of numpy alone."""
-    tree.write(
-        "baselines/field/_shared.py",
-        "import numpy\ndef helper(x):\n    import csv\ndef other(x):\n    import wave\n    import numpy\n",
-    )
+    shared = "import numpy\ndef helper(x):\n    import csv\ndef other(x):\n    import wave\n    import numpy\n"
+    tree.write("baselines/field/_shared.py", shared)
     assert {"csv", "numpy"} <= set(tree.code("run_first").modules)
     assert "wave" not in tree.code("run_first").modules
     tree.edit("baselines/field/first.py", "helper(x)", "helper(x), _shared.other")

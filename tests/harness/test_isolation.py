@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import toy_suite as toys
+from test_measuring import isolated, suite_of
 
 from optathlon.measure import Job, plan_cell, run_cell, run_jobs
-from optathlon.spec import RunRecord, Status
+from optathlon.spec import Context, RunRecord, Status
 
 RunToy = Callable[..., RunRecord]
 
@@ -97,3 +100,45 @@ def test_what_a_cell_needs_is_imported_before_it_is_forked(monkeypatch: pytest.M
     monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
     list(run_jobs([Job(toys.SUITE, workload, method, plan_cell(toys.SUITE, workload, method), 0, 20.0, 2**30)]))
     assert ("sklearn.datasets" in sys.modules) == bool(data)
+
+
+def test_shared_memory_of_somebody_else_is_not_laid_at_a_cells_door() -> None:
+    name = f"optathlon-beside-{os.getpid()}"
+    program = (
+        "import sys, time; from multiprocessing.shared_memory import SharedMemory; time.sleep(0.5); "
+        "block = SharedMemory(sys.argv[1], create=True, size=64); time.sleep(60)"
+    )
+    beside = subprocess.Popen([sys.executable, "-c", program, name])
+
+    def method(problem: float, context: Context) -> float:
+        while not Path("/dev/shm", name).exists():
+            time.sleep(0.02)
+        return 1.0
+
+    try:
+        record = isolated(suite_of(method))
+    finally:
+        beside.kill()
+        beside.wait()
+        Path("/dev/shm", name).unlink(missing_ok=True)
+    assert record.status is Status.OK
+    assert record.reason == ""
+
+
+def test_shared_memory_that_somebody_else_removes_at_that_moment_is_not_laid_at_a_cells_door() -> None:
+    block = Path("/dev/shm", f"optathlon-passing-{os.getpid()}")
+    program = (
+        "import sys, time; from pathlib import Path; time.sleep(0.5); block = Path(sys.argv[1]); "
+        "block.touch(); time.sleep(0.1); block.unlink()"
+    )
+    passing = subprocess.Popen([sys.executable, "-c", program, str(block)])
+
+    def method(problem: float, context: Context) -> float:
+        while not block.exists():
+            time.sleep(0.002)
+        return 1.0
+
+    try:
+        assert isolated(suite_of(method)).reason == ""
+    finally:
+        passing.wait(10)

@@ -295,48 +295,6 @@ def test_a_report_that_is_no_record_is_not_believed(change: dict[str, Any]) -> N
     assert "no record" in bad.reason
 
 
-def test_shared_memory_of_somebody_else_is_not_laid_at_a_cells_door() -> None:
-    name = f"optathlon-beside-{os.getpid()}"
-    program = (
-        "import sys, time; from multiprocessing.shared_memory import SharedMemory; time.sleep(0.5); "
-        "block = SharedMemory(sys.argv[1], create=True, size=64); time.sleep(60)"
-    )
-    beside = subprocess.Popen([sys.executable, "-c", program, name])
-
-    def method(problem: float, context: Context) -> float:
-        while not Path("/dev/shm", name).exists():
-            time.sleep(0.02)
-        return 1.0
-
-    try:
-        record = isolated(suite_of(method))
-    finally:
-        beside.kill()
-        beside.wait()
-        Path("/dev/shm", name).unlink(missing_ok=True)
-    assert record.status is Status.OK
-    assert record.reason == ""
-
-
-def test_shared_memory_that_somebody_else_removes_at_that_moment_is_not_laid_at_a_cells_door() -> None:
-    block = Path("/dev/shm", f"optathlon-passing-{os.getpid()}")
-    program = (
-        "import sys, time; from pathlib import Path; time.sleep(0.5); block = Path(sys.argv[1]); "
-        "block.touch(); time.sleep(0.1); block.unlink()"
-    )
-    passing = subprocess.Popen([sys.executable, "-c", program, str(block)])
-
-    def method(problem: float, context: Context) -> float:
-        while not block.exists():
-            time.sleep(0.002)
-        return 1.0
-
-    try:
-        assert isolated(suite_of(method)).reason == ""
-    finally:
-        passing.wait(10)
-
-
 def test_a_refused_private_mapping_is_out_of_memory() -> None:
     def method(problem: float, context: Context) -> float:
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
