@@ -12,11 +12,13 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optathlon.spec import Extension, Suite
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 SUITES, METHODS = "optathlon.suites", "optathlon.methods"
 PATHS = "OPTATHLON_SUITES"
@@ -144,7 +146,7 @@ class Registry:
 
     def _load_extensions(self) -> list[tuple[str, Extension]]:
         found = []
-        for entry in entry_points(group=METHODS):
+        for entry in _entry_points(METHODS):
             origin = _origin(entry)
             try:
                 value: Any = entry.load()
@@ -159,7 +161,13 @@ class Registry:
 
 
 def _packaged() -> list[Source]:
-    return [Source(entry.name, _origin(entry), entry) for entry in entry_points(group=SUITES)]
+    return [Source(entry.name, _origin(entry), entry) for entry in _entry_points(SUITES)]
+
+
+def _entry_points(group: str) -> EntryPoints:
+    from importlib.metadata import entry_points  # not before it is needed: it imports email and sockets
+
+    return entry_points(group=group)
 
 
 def _origin(entry: EntryPoint) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from optathlon.cli.common import Ended, print_json
 
-data_app = typer.Typer(no_args_is_help=True, help="List, verify and fetch data sets.")
+data_app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, verify and fetch data sets.")
 
 
 def _dataset_names(incomplete: str) -> list[str]:

@@ -3,43 +3,74 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import io
 import os
 import sys
+from collections import UserDict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from optathlon import __version__
-from optathlon.cli.boards import claims, leaderboard
-from optathlon.cli.checking import compare, verify
 from optathlon.cli.common import SUITE_PATHS, Ended, UsageError
-from optathlon.cli.data import data_app
-from optathlon.cli.listing import list_suites
-from optathlon.cli.machine import machine
-from optathlon.cli.packing import pack
-from optathlon.cli.plotting import plot_app
-from optathlon.cli.publishing import publish, serve, tables
-from optathlon.cli.running import run
-from optathlon.cli.submitting import submission
-from optathlon.cli.workers import worker
 from optathlon.spec import NeedsData
 from optathlon.spec.text import clean
 from optathlon.threads import fix_threads
 
+# Each command and where its code is: a module of this room, and a function or an application of more commands.
+_COMMANDS = {
+    "list": "listing:list_suites",
+    "run": "running:run",
+    "worker": "workers:worker",
+    "leaderboard": "boards:leaderboard",
+    "claims": "boards:claims",
+    "verify": "checking:verify",
+    "submission": "submitting:submission",
+    "compare": "checking:compare",
+    "publish": "publishing:publish",
+    "serve": "publishing:serve",
+    "tables": "publishing:tables",
+    "pack": "packing:pack",
+    "machine": "machine:machine",
+    "data": "data:data_app",
+    "plot": "plotting:plot_app",
+}
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by name; one is imported when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, attribute = super().__getitem__(name).split(":")
+        found = getattr(importlib.import_module(f"optathlon.cli.{module}"), attribute)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+            alone.command(name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = name
+        return command
+
+
+class _Group(TyperGroup):
+    """The commands of Optathlon: half a board's seconds would be the imports of the others."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Commands(_COMMANDS)
+
+
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Benchmark suites of optimisation methods from machine-learning papers, with a leaderboard that anybody can reproduce.",
     epilog="Start with [bold]optathlon list[/], then [bold]run binary_regression[/] and [bold]leaderboard[/].",
 )
-app.command("list")(list_suites)
-for command in (run, worker, leaderboard, claims, verify, submission, compare, publish, serve, tables, pack, machine):
-    app.command()(command)
-app.add_typer(data_app, name="data")
-app.add_typer(plot_app, name="plot")
 _TYPER_USAGE_ERROR = 2
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from optathlon.judge import Row
     from optathlon.store import Group
 
-plot_app = typer.Typer(no_args_is_help=True, help="Draw traces, Pareto fronts, performance profiles and the history.")
+plot_app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Draw traces, Pareto fronts, performance profiles and the history."
+)
 
 PANELS = 24  # workloads that one picture holds
 _ENDINGS = (".png", ".svg", ".pdf")

@@ -6,7 +6,6 @@ import hashlib
 import heapq
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from optathlon.store.kept import Kept, Text, Unit
     from optathlon.store.listing import Listing
 
+_LIBRARIES = ("numpy", "scipy", "orjson", "pyarrow")
 _WORTH_KEEPING = 2000  # record files
 _FEW = 1000  # record files that are read sooner than packs are opened
 
@@ -173,13 +173,10 @@ def _identity(trust: Trust) -> str:
     """Return a digest of all that decides what is said of the same records: our code, the libraries, and whom we trust."""
     import optathlon
     from optathlon.store.kept import identity_of
+    from optathlon.store.listing import names_in
 
-    told = [sys.version]
-    for library in ("numpy", "scipy", "orjson", "pyarrow"):
-        try:
-            told.append(version(library))
-        except PackageNotFoundError:
-            told.append("")
+    installed = (name for folder in sys.path for name in names_in(folder or "."))  # numpy-2.4.1.dist-info
+    told = [sys.version, *(name for name in installed if name.endswith("-info") and name.split("-")[0] in _LIBRARIES)]
     for path in sorted(Path(optathlon.__file__).parent.glob("*/*.py")):
         if path.parent.name in ("spec", "data", "store", "judge", "show", "cli"):
             told += [f"{path.parent.name}/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()]

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 _TIMEOUT_SECONDS = 30
 _CONVERTED = 4  # how many times larger a published file may be than what we make of it
@@ -105,6 +104,8 @@ def _download(url: str, size: int) -> bytes:
     parts = urlsplit(url)
     taken = _Bounded(size)
     if parts.scheme == "file":
+        from urllib.request import url2pathname  # not before it is needed: it imports what speaks to servers
+
         if parts.netloc not in ("", "localhost"):
             raise ValueError(f"a file address must start with file:///, got {url}")
         with Path(url2pathname(parts.path)).open("rb") as stream:

@@ -15,7 +15,7 @@ from optathlon.judge import profiles
 from optathlon.judge.evidence import is_busy
 from optathlon.spec import Cell, Status
 from optathlon.store import EVERYTHING, Group, Trust, recency
-from optathlon.store.encoding import columns_of
+from optathlon.store.encoding import columns_twice
 
 CLOCKS = ("seconds", "cpu_seconds", "peak_memory")
 
@@ -90,11 +90,11 @@ def reduce(group: Group, trust: Trust = EVERYTHING) -> Entry:
 
 def _of_columns(group: Group, trust: Trust) -> Entry | None:
     """Return the entry of a group whose runs have one layout and ended ok; None where they have not."""
-    cell, columns = group.cell, columns_of(group.runs)
-    if columns is None or set(columns["status"]) != {Status.OK}:
+    cell, found = group.cell, columns_twice(group.runs)
+    if found is None or cell.target is not None:
         return None
-    scores = columns_of(columns.get("scores", ()))
-    if scores is None or cell.target is not None:
+    columns, scores = found
+    if set(columns["status"]) != {Status.OK}:
         return None
     names = [name for name in dict.fromkeys(metric.name for metric in cell.metrics) if name in scores]
     seeds, none = columns["seed"], (math.nan,) * len(group.runs)

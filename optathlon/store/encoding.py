@@ -28,6 +28,18 @@ class RecordError(Exception):
     where: str = ""
 
 
+Columns = dict[str, tuple[Any, ...]]
+
+
+class Runs(list[dict[str, Any]]):
+    """Runs that were read and found right, and the columns of them and of their scores where all have one layout.
+
+    What is made of them is a list again, which has none.
+    """
+
+    columns: tuple[Columns, Columns] | None = None
+
+
 class Group(NamedTuple):
     """A cell with its runs as plain dictionaries, and which measurement of its address it is: what tables are computed from."""
 
@@ -160,11 +172,12 @@ def check_run(cell: Cell, run: dict[str, Any]) -> None:
     check_runs(cell, (run,))
 
 
-def check_runs(cell: Cell, runs: Sequence[dict[str, Any]]) -> None:
-    """Raise unless each run holds what `RunRecord` promises."""
+def check_runs(cell: Cell, runs: Sequence[dict[str, Any]]) -> tuple[Columns, Columns] | None:
+    """Raise unless each run holds what `RunRecord` promises; return `columns_twice` where that was enough to tell."""
     latest = (datetime.now(UTC) + _TOLERATED).isoformat()
-    if _plainly_right(cell, runs, latest):
-        return
+    found = columns_twice(runs)
+    if found is not None and _plainly_right(cell, *found, latest):
+        return found
     first, width = cell.metrics[0].name, 2 + len(cell.traced)
     for run in runs:
         counts = _layout(tuple(run), tuple(map(type, run.values())))
@@ -190,9 +203,21 @@ def check_runs(cell: Cell, runs: Sequence[dict[str, Any]]) -> None:
                 raise ValueError(f"a point of a trace must be {width} numbers, got {_short(point)}")
         if "exhibits" in run:
             check_exhibits(run["exhibits"])
+    return None
 
 
-def columns_of(values: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]] | None:
+def columns_twice(runs: Sequence[dict[str, Any]]) -> tuple[Columns, Columns] | None:
+    """Return the columns of runs and those of their scores; None where one of them has none."""
+    if isinstance(runs, Runs) and runs.columns is not None:
+        return runs.columns
+    columns = _columns_of(runs)
+    if columns is None or set(map(type, columns.get("scores", ()))) != {dict}:
+        return None
+    scores = _columns_of(columns["scores"])
+    return None if scores is None else (columns, scores)
+
+
+def _columns_of(values: Sequence[dict[str, Any]]) -> Columns | None:
     """Return dictionaries of the same names in the same order as one tuple a name; None where they differ, or there are none."""
     layouts = set(map(tuple, values))
     if len(layouts) != 1 or not (names := layouts.pop()):
@@ -200,10 +225,9 @@ def columns_of(values: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]] |
     return dict(zip(names, zip(*map(dict.values, values), strict=True), strict=True))
 
 
-def _plainly_right(cell: Cell, runs: Sequence[dict[str, Any]], latest: str) -> bool:
+def _plainly_right(cell: Cell, columns: Columns, scores: Columns, latest: str) -> bool:
     """Return whether runs of one layout hold what they must, a column at a time; where this cannot tell, it says no."""
-    columns = columns_of(runs)
-    if columns is None or "seed" not in columns or "status" not in columns or not _NESTED.isdisjoint(columns):
+    if "seed" not in columns or "status" not in columns or not _NESTED.isdisjoint(columns):
         return False
     if not all(name in _TYPES and set(map(type, values)).issubset(_TYPES[name]) for name, values in columns.items()):
         return False
@@ -213,12 +237,7 @@ def _plainly_right(cell: Cell, runs: Sequence[dict[str, Any]], latest: str) -> b
         return False
     if not all(_DATE.fullmatch(text) and text[:10] <= latest for text in set(columns.get("finished", ()))):
         return False
-    scores = columns_of(columns.get("scores", ()))
-    return (
-        scores is not None
-        and cell.metrics[0].name in scores
-        and all(set(map(type, values)).issubset(_NUMBER) for values in scores.values())
-    )
+    return cell.metrics[0].name in scores and all(set(map(type, values)).issubset(_NUMBER) for values in scores.values())
 
 
 @lru_cache(maxsize=4096)

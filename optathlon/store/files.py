@@ -30,6 +30,7 @@ from optathlon.store.encoding import (
     SCHEMA,
     Group,
     RecordError,
+    Runs,
     check_run,
     check_runs,
     decode_cell,
@@ -169,8 +170,8 @@ def read(path: str | Path) -> Group:
         if type(turn) is not int or not 0 <= turn < _MOST_TURNS:
             raise ValueError(f"turn must be a whole number from 0, got {str(turn)[:40]!r}")
         cell = read_cell(document["cell"])
-        runs = sorted(document["runs"], key=lambda run: run["seed"])
-        check_runs(cell, runs)
+        runs = Runs(sorted(document["runs"], key=lambda run: run["seed"]))
+        runs.columns = check_runs(cell, runs)
         if len({run["seed"] for run in runs}) < len(runs):
             raise ValueError("a seed stands twice")
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:

@@ -136,7 +136,9 @@ def test_other_code_or_trust_keeps_nothing(tmp_path: Path, monkeypatch: pytest.M
     claimed = board(tmp_path).stdout
     assert "claimed" in claimed
     assert claimed == anew(tmp_path)
-    monkeypatch.setattr(streaming, "version", lambda name: "another")
+    (tmp_path / "libraries" / "numpy-0.1.dist-info").mkdir(parents=True)
+    assert lines_of(tmp_path) == {}
+    monkeypatch.syspath_prepend(tmp_path / "libraries")
     assert len(lines_of(tmp_path)) == 4
 
 

@@ -41,7 +41,7 @@ def same(one: Any, other: Any) -> bool:
 
 def scanned(results: Path, *, packs: bool) -> list[Any]:
     return [
-        str(entry) if isinstance(entry, RecordError) else [store.encoding.encode_cell(entry.cell), entry.runs, entry.turn]
+        str(entry) if isinstance(entry, RecordError) else [store.encoding.encode_cell(entry.cell), list(entry.runs), entry.turn]
         for entry in store.scan(results, packs=packs)
     ]
 

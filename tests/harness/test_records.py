@@ -106,6 +106,9 @@ def corrupted(path: Path, kind: str) -> None:
         document["runs"][0]["scores"]["norm"] = "0.1; rm -rf"
     elif kind == "score is null":
         document["runs"][0]["scores"]["norm"] = None
+    elif kind == "scores are text":
+        for run in document["runs"]:
+            run["scores"] = "norm"
     elif kind == "seed is a float":
         document["runs"][0]["seed"] = 1.5
     elif kind == "runs are missing":
@@ -135,7 +138,7 @@ def corrupted(path: Path, kind: str) -> None:
 
 KINDS = (
     "truncated", "binary", "newer schema", "an old schema", "path in a name", "html in a name", "moved", "unknown status",
-    "score is text", "score is null", "seed is a float", "runs are missing", "unknown field", "a list", "a seed twice",
+    "score is text", "score is null", "scores are text", "seed is a float", "runs are missing", "unknown field", "a list", "a seed twice",
     "a trace of text", "a trace too wide", "an exhibit of objects", "no metrics", "no direction", "no score",
 )  # fmt: skip
 
