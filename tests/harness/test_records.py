@@ -138,8 +138,8 @@ def corrupted(path: Path, kind: str) -> None:
 
 KINDS = (
     "truncated", "binary", "newer schema", "an old schema", "path in a name", "html in a name", "moved", "unknown status",
-    "score is text", "score is null", "scores are text", "seed is a float", "runs are missing", "unknown field", "a list", "a seed twice",
-    "a trace of text", "a trace too wide", "an exhibit of objects", "no metrics", "no direction", "no score",
+    "score is text", "score is null", "scores are text", "seed is a float", "runs are missing", "unknown field", "a list",
+    "a seed twice", "a trace of text", "a trace too wide", "an exhibit of objects", "no metrics", "no direction", "no score",
 )  # fmt: skip
 
 
