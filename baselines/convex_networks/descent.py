@@ -50,7 +50,7 @@ def sgd(
     -------
     theta : ndarray
         The last parameters.
-    n_iterations : int
+    n_taken : int
         Steps taken: fewer than `n_steps` where the parameters ceased to be finite.
     """
     n = objective.n_samples
@@ -105,7 +105,7 @@ def adam(
     -------
     theta : ndarray
         The last parameters.
-    n_iterations : int
+    n_taken : int
         Steps taken: fewer than `n_steps` where the parameters ceased to be finite.
 
     References
@@ -155,7 +155,7 @@ def lbfgs(
     -------
     theta : ndarray
         The last parameters.
-    n_iterations : int
+    n_taken : int
         Iterations taken.
 
     References

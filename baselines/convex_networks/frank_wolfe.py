@@ -26,13 +26,13 @@ class FrankWolfeNetwork:
         Second layer, ``||w2||_1 <= delta``.
     loss : float
         ``||f(A) - y||^2`` of the network.
-    gaps : ndarray, (n_iterations,) or (n_iterations + 1,)
+    gaps : ndarray, (n_steps,) or (n_steps + 1,)
         The Frank-Wolfe gap before every step, the last one that ended the loop where one did: it bounds
         ``loss - minimum`` from above where the oracle is exact. A sampled batch and a searching oracle may
         underestimate it.
     certified : bool
         Whether every gap is a bound: exact oracle and full gradients.
-    n_iterations : int
+    n_steps : int
         Steps taken.
     """
 
@@ -41,7 +41,7 @@ class FrankWolfeNetwork:
     loss: float
     gaps: Array
     certified: bool
-    n_iterations: int
+    n_steps: int
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), of the network on X, (n_samples, n_features)."""
@@ -147,7 +147,7 @@ def frank_wolfe(
         loss=float((f - y) @ (f - y)),
         gaps=np.array(gaps),
         certified=masks is not None and batch is None,
-        n_iterations=taken,
+        n_steps=taken,
     )
 
 

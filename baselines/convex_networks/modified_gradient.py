@@ -22,7 +22,7 @@ class FittedNeurons(NamedTuple):
         The neurons as columns; the network is ``sum_j (A w_j)_+``.
     loss : float
         ``||sum_j (A w_j)_+ - y||^2``.
-    n_iterations : int
+    n_steps : int
         Steps taken.
     converged : bool
         The residual fell to ``tol`` times ``||y||``.
@@ -30,7 +30,7 @@ class FittedNeurons(NamedTuple):
 
     W: Array
     loss: float
-    n_iterations: int
+    n_steps: int
     converged: bool
 
 

@@ -33,7 +33,7 @@ class TrainedNetwork:
         a, b, c of a polynomial activation; None for the ReLU.
     objective : float
         The training objective of this network.
-    n_iterations : int
+    n_steps : int
         Steps taken.
     """
 
@@ -41,7 +41,7 @@ class TrainedNetwork:
     w2: Array
     coefficients: tuple[float, float, float] | None
     objective: float
-    n_iterations: int
+    n_steps: int
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs on X, (n_samples, n_features): (n_samples,) or (n_samples, n_outputs)."""
@@ -62,7 +62,7 @@ class TrainedSubnetworks:
         Output weights.
     objective : float
         ``1/2 ||f(X) - y||^2 + beta/2 sum_k (||w2_k||^2 + w3_k^2)``.
-    n_iterations : int
+    n_steps : int
         Steps taken.
     """
 
@@ -70,7 +70,7 @@ class TrainedSubnetworks:
     w2: Array
     w3: Array
     objective: float
-    n_iterations: int
+    n_steps: int
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), on X, (n_samples, n_features)."""
@@ -88,13 +88,13 @@ class TrainedLinear:
         The layers W_1, ..., W_L, (n_features, width), ..., (width, n_outputs).
     objective : float
         ``1/2 ||X W_1 ... W_L - Y||^2 + beta/2 sum_l ||W_l||^2``.
-    n_iterations : int
+    n_steps : int
         Steps taken.
     """
 
     weights: tuple[Array, ...]
     objective: float
-    n_iterations: int
+    n_steps: int
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples, n_outputs), on X, (n_samples, n_features)."""

@@ -41,7 +41,7 @@ class PolynomialNetwork(Certified):
         No network of any width has a smaller objective.
     converged : bool
         Whether `gap` is within the tolerance.
-    n_iterations : int
+    n_steps : int
         Steps of the solver.
     """
 
@@ -51,7 +51,7 @@ class PolynomialNetwork(Certified):
     objective: float
     dual_bound: float
     converged: bool
-    n_iterations: int
+    n_steps: int
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs, (n_samples,), of the network on X, (n_samples, n_features)."""

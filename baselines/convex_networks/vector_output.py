@@ -30,7 +30,7 @@ class VectorNetwork(Certified):
     dual_bound : float
         Lower bound over networks with the given patterns: tight with up to two features; with more it rests on spectral
         norms, which ignore the cones, and is loose.
-    n_iterations : int
+    n_steps : int
         Rounds of column generation.
     converged : bool
         The relative gap is at most the tolerance.
@@ -40,7 +40,7 @@ class VectorNetwork(Certified):
     W2: Array
     objective: float
     dual_bound: float
-    n_iterations: int
+    n_steps: int
     converged: bool
 
     def predict(self, X: ArrayLike) -> Array:

@@ -82,8 +82,8 @@ def test_line_search_interpolates_and_stops_at_the_tolerance():
     result = frank_wolfe(A, y, 2 * gamma, step="line-search", tol=1e-6)
     assert result.gaps[-1] <= 1e-6
     assert result.loss <= 1e-6
-    assert result.n_iterations < 300
-    assert len(result.gaps) == result.n_iterations + 1
+    assert result.n_steps < 300
+    assert len(result.gaps) == result.n_steps + 1
 
 
 def test_runs_repeat():

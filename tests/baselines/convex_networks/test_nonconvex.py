@@ -91,7 +91,7 @@ def test_divergence_is_returned():
     with np.errstate(all="ignore"):
         network = train_network(X, Y, 0.1, n_neurons=4, optimizer="sgd", step=1e6, n_steps=300)
     assert not np.isfinite(network.objective)
-    assert network.n_iterations < 300
+    assert network.n_steps < 300
 
 
 def test_bad_input_is_refused():

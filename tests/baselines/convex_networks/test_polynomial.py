@@ -143,7 +143,7 @@ def test_steps_bound_the_work_and_the_certificate_stays_valid():
     optimum = polynomial_program(X, y, 1e-2)
     seen = []
     early = polynomial_program(X, y, 1e-2, n_steps=25, callback=lambda step, Z: seen.append((step, Z.shape)))
-    assert early.n_iterations == len(seen) == 25
+    assert early.n_steps == len(seen) == 25
     assert seen[0] == (1, (2, 7, 7))
     assert early.dual_bound <= optimum.objective <= early.objective
     assert early.gap > 1e-9
