@@ -202,8 +202,8 @@ def _network(problem: Classification, rng: np.random.Generator, device: str) -> 
     return build(size * size, 10, rng=rng).to(device)
 
 
-def _train(problem: Classification, context: Context, method: str, settle: float = 0.1, **options: float) -> NetworkAnswer:
-    """Train the problem's network; observe it, rounded, at the end of every epoch."""
+def run_network(problem: Classification, context: Context, method: str, settle: float = 0.1, **options: float) -> NetworkAnswer:
+    """Train the problem's network by the named method; observe it, rounded, at the end of every epoch."""
     from optathlon.baselines.binary_regression import binary_copy, binary_shares, train_network
 
     steps_per_epoch = max(1, len(problem.y_train) // problem.batch_size)
@@ -233,12 +233,7 @@ def _train(problem: Classification, context: Context, method: str, settle: float
     return NetworkAnswer(trained.module, np.array(looks))
 
 
-def run_network(problem: Classification, context: Context, method: str, **settings: float) -> NetworkAnswer:
-    """Train by the named method."""
-    return _train(problem, context, method, **settings)
-
-
-def _warm_up() -> None:
+def warm_up() -> None:
     """Let torch import what its optimisers load at first use."""
     from optathlon.baselines.binary_regression import linear_network, train_network
 
@@ -246,7 +241,7 @@ def _warm_up() -> None:
 
 
 _SETTLED = {"settle": 0.1}
-_network_method = partial(Method, devices=("cpu", "cuda"), warm_up=_warm_up)
+_network_method = partial(Method, devices=("cpu", "cuda"), warm_up=warm_up)
 
 NETWORK_METHODS = (
     _network_method(

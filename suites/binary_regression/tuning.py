@@ -19,7 +19,7 @@ from optathlon.judge.claims import all_of, decided_on, difference_within, ratio_
 from optathlon.spec import Claim, Context, Diverged, Method, Scale, Workload
 from optathlon.suites.binary_regression.methods import PAPER, run_bop, run_maximin, run_straight_through
 from optathlon.suites.binary_regression.metrics import bit_error_rate
-from optathlon.suites.binary_regression.networks import Classification, NetworkAnswer, _train, _warm_up, digits, test_error
+from optathlon.suites.binary_regression.networks import Classification, NetworkAnswer, digits, run_network, test_error, warm_up
 from optathlon.suites.binary_regression.problem import synthetic
 
 Rng = np.random.Generator
@@ -56,16 +56,18 @@ def run_tuned_network(problem: Classification, context: Context, *, method: str,
         problem, X_train=problem.X_train[:n], y_train=problem.y_train[:n], X_test=problem.X_train[n:], y_test=problem.y_train[n:]
     )
     unwatched = replace(context, observe=lambda step, answer: None)
-    best, chosen = np.inf, {}
+    best, chosen = np.inf, None
     for _ in range(n_settings):
         settings = NETWORK_RANGES[method](context.rng)
         try:
-            error = test_error(inner, _train(inner, unwatched, method, **settings))
+            error = test_error(inner, run_network(inner, unwatched, method, **settings))
         except Diverged:
             continue
         if error < best:
             best, chosen = error, settings
-    return _train(problem, context, method, **chosen)
+    if chosen is None:
+        raise Diverged(f"the loss does not stay finite in any of {n_settings} settings")
+    return run_network(problem, context, method, **chosen)
 
 
 REGRESSION_RANGES: Mapping[str, Callable[[Rng], Settings]] = {
@@ -130,7 +132,7 @@ TUNED_METHODS = (
             devices=("cpu", "cuda"),
             description=f"the best of {N_SETTINGS} settings on a fifth of the training images, the search inside the clock",
             reference=f"{PAPER}, Section V-D, all tuned alike",
-            warm_up=_warm_up,
+            warm_up=warm_up,
         )
         for method in NETWORK_RANGES
     ),

@@ -5,7 +5,7 @@ import pytest
 
 from optathlon.judge.evidence import Evidence
 from optathlon.measure import plan_cell
-from optathlon.spec import Context, Ruling, RunRecord, Status
+from optathlon.spec import Context, Diverged, Ruling, RunRecord, Status
 from optathlon.suites.binary_regression import extensions, metrics
 from optathlon.suites.binary_regression.plots import curve, draw, limit
 from optathlon.suites.binary_regression.problem import (
@@ -191,6 +191,19 @@ def test_the_search_finds_the_settings_that_are_declared(name):
     assert search(name) == {name: REGRESSION[name]}
 
 
+def test_a_network_without_a_setting_that_stays_finite_has_diverged(monkeypatch):
+    from optathlon.suites.binary_regression import tuning
+    from optathlon.suites.binary_regression.networks import digits
+
+    def train(seen, context, method, **settings):
+        raise Diverged("the loss is no longer finite at step 1")
+
+    monkeypatch.setattr(tuning, "run_network", train)
+    problem = digits("linear", n_epochs=1, n_train=100, n_test=10)(rng(), "cpu")
+    with pytest.raises(Diverged, match="any of 2 settings"):
+        run_tuned_network(problem, Context(rng=rng()), method="maximin", n_settings=2)
+
+
 def test_networks_are_tuned_alike_and_without_the_test_images(monkeypatch):
     from optathlon.suites.binary_regression import tuning
     from optathlon.suites.binary_regression.networks import digits
@@ -202,7 +215,7 @@ def test_networks_are_tuned_alike_and_without_the_test_images(monkeypatch):
         trained.append((len(seen.y_train), settings))
         return len(trained)
 
-    monkeypatch.setattr(tuning, "_train", train)
+    monkeypatch.setattr(tuning, "run_network", train)
     monkeypatch.setattr(tuning, "test_error", lambda seen, answer: {5: 0.1}.get(answer, 0.2) if len(seen.y_test) == 20 else None)
     for method in NETWORK_RANGES:
         trained.clear()
