@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from optathlon.baselines._distances import Block, squared_distances
+from optathlon.baselines._distances import Block
 from optathlon.baselines._rng import Rng
 from optathlon.baselines.coresets._checks import affordable, subset_size
 from optathlon.baselines.coresets.coreset import Coreset
@@ -49,7 +49,8 @@ def craig(gradients: GradientsLike, k: int, *, strategy: Strategy = "lazy", rng:
     """
     gradients = as_gradients(gradients)
     subset_size(k, gradients.n)
-    return facility_location(pairwise(gradients, _negative_distances), k, strategy=strategy, rng=rng)
+    similarity = pairwise(gradients, _negative_distances).T  # symmetric, and so laid out as it is read
+    return facility_location(similarity, k, strategy=strategy, rng=rng)
 
 
 def pairwise(gradients: Gradients, similarities: Callable[[Gradients], Block]) -> np.ndarray:
@@ -76,7 +77,7 @@ def squared_gradient_distances(gradients: Gradients) -> Block:
     """Return what makes some rows of the matrix of ||g_i - g_j||^2, in float64."""
     if isinstance(gradients, FactoredGradients):
         return _squared_distances_of_products(gradients.residuals, gradients.features)
-    return squared_distances(gradients.rows, gradients.rows)
+    return _squared_distances(gradients.rows)
 
 
 def _negative_distances(gradients: Gradients) -> Block:
@@ -92,24 +93,34 @@ def _negative_distances(gradients: Gradients) -> Block:
 
 
 def _squared_distances_of_products(residuals: np.ndarray, features: np.ndarray) -> Block:
-    """||D_i (x) H_i - D_j (x) H_j||^2 from the distances P and Q of the factors and halves a and b of their squared norms.
+    from optathlon.baselines.coresets._pair_distances import to_distances_of_products
 
-    It is P (b_i + b_j - Q / 2) + Q (a_i + a_j) + 2 (a_i - a_j) (b_i - b_j): every term vanishes where the factors agree.
-    """
-    residual_distances, feature_distances = squared_distances(residuals, residuals), squared_distances(features, features)
+    residual_distances, feature_distances = _squared_distances(residuals), _squared_distances(features)
     a, b = _half_squared_norms(residuals), _half_squared_norms(features)
 
     def block(rows: slice) -> np.ndarray:
-        p, q = residual_distances(rows), feature_distances(rows)
-        factor = b[rows, None] + b
-        factor -= q / 2
-        p *= factor
-        q *= np.add(a[rows, None], a, out=factor)
-        p += q
-        np.subtract(2 * a[rows, None], 2 * a, out=factor)
-        factor *= np.subtract(b[rows, None], b, out=q)
-        p += factor
-        return p
+        distances = residual_distances(rows)
+        to_distances_of_products(distances, feature_distances(rows), a, b, rows.start)
+        return distances
+
+    return block
+
+
+def _squared_distances(points: np.ndarray) -> Block:
+    """Return what makes some rows of the matrix of squared distances, good to about 1e-9 of themselves.
+
+    The products, in float64 and around the mean, lose what cancels; so close pairs are measured again by their differences.
+    """
+    from optathlon.baselines.coresets._pair_distances import to_squared_distances
+
+    points = np.ascontiguousarray(points, np.float64)
+    centred = points - points.mean(axis=0)
+    squares = np.einsum("ij,ij->i", centred, centred)
+
+    def block(rows: slice) -> np.ndarray:
+        products = centred[rows] @ centred.T
+        to_squared_distances(products, points, squares, rows.start)
+        return products
 
     return block
 

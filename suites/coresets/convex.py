@@ -126,9 +126,9 @@ def _method(subset: str, n_gradients: float, reference: str) -> Method:
 
 
 def _warm_up() -> None:
-    from optathlon.baselines.coresets import facility_location
+    from optathlon.baselines.coresets import craig
 
-    facility_location(np.eye(4), 2)
+    craig(np.eye(4), 2)
 
 
 CRAIG = "Mirzasoleiman, Bilmes and Leskovec 2020, section 3; section 1.3 of the report"

@@ -12,7 +12,6 @@ from optathlon.baselines.coresets import (
     Coreset,
     craig,
     el2n,
-    facility_location,
     full,
     glister,
     grad_match,
@@ -178,12 +177,12 @@ def _train(
 
 
 def warm_up() -> None:
-    """Compile the facility location, and let torch prepare a convolution."""
+    """Compile the distances and the facility location, and let torch prepare a convolution."""
     import torch
 
     from optathlon.baselines.coresets import small_lenet, train_on_coresets
 
-    facility_location(np.eye(4, dtype=np.float32), 2)
+    craig(np.eye(4, dtype=np.float32), 2)
     inputs, labels = torch.zeros(20, 1, 8, 8), torch.zeros(20, dtype=torch.int64)
     train_on_coresets(small_lenet(), inputs, labels, lambda model: full(20), epochs=1)
 
