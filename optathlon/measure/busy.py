@@ -27,7 +27,7 @@ _latest = _Latest()  # of this process: many short pools share one look
 
 def due(running: int, every: float = EVERY) -> bool:
     """Return whether the last look is old, and a core is free for another beside the running cells."""
-    return running < cores() and time.monotonic() - _latest.at >= every
+    return time.monotonic() - _latest.at >= every and running < cores()  # the cores are read from many files
 
 
 def look() -> float:
