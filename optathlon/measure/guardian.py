@@ -115,10 +115,11 @@ def _parent_of(pid: int) -> int:
 def descendants(pid: int) -> list[int]:
     """Return the children of a process, theirs, and so on, whatever session they have moved to."""
     found = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in map(int, path.read_text().split()):
-                found += [child, *descendants(child)]
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as children:
+                for child in map(int, children.read().split()):
+                    found += [child, *descendants(child)]
     return found
 
 
@@ -237,7 +238,7 @@ def _watch(cell: int, memory: int) -> dict[str, Any]:
 
 def _held(cell: int) -> int:
     """Return the bytes that a cell holds with all its children, what these share with others counted by its share."""
-    return _status(cell, "RssAnon") + _status(cell, "RssShmem") + sum(map(_proportional, descendants(cell)))
+    return _status(cell, "RssAnon", "RssShmem") + sum(map(_proportional, descendants(cell)))
 
 
 def _proportional(pid: int) -> int:
@@ -248,11 +249,11 @@ def _proportional(pid: int) -> int:
     return 0
 
 
-def _status(pid: int | str, field: str) -> int:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith(field):
-                return int(line.split()[1]) * 1024
+def _status(pid: int | str, *fields: str) -> int:
+    """Return the bytes that a process's status gives under these names, in all."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb", buffering=0) as status:
+        lines = status.read(1 << 16).decode().splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(fields))
     return 0
 
 
