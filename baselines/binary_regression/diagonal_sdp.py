@@ -32,6 +32,9 @@ _DESCENT_TOL = 1e-6  # of the value: below, Newton steps gain more per product
 _ROUNDS = 50
 _MANY_PRODUCTS = 40  # in one Newton step: from here on to invert S costs less
 _INTERIOR_UP_TO = 1200  # rows up to which the dense method takes over where the low-rank one ends without proof
+_PATIENCE = 20  # inverses of S, after which the dense method, where it can take over, costs less than going on
+_INSIDE = 1e-2  # of the mean diagonal of S: the dense method starts from multipliers raised by two such shifts
+_WARMTH = 0.7  # weight of the last factor in the start of the dense method; the rest is the identity's
 _FIRST_RADIUS = 0.02  # of the step that moves every row by one
 _SHORTER = 0.1  # share of the radius that is left when lengths are taken in the metric of S
 _TRIM = 3e-2  # singular values of a factor below this share of the largest are noise
@@ -98,7 +101,9 @@ def solve_diagonal_sdp(
     solution, and Newton steps with conjugate gradients finish it: preconditioned by the diagonal of S = Q + diag(lam) while few
     products suffice, and else, as with fewer samples than weights, by its inverse. The multipliers lam of V are off by the square
     root of the primal error, so they are corrected on the low-lying eigenspace of S, where alone S can be indefinite. One
-    Cholesky factorisation proves the bound. Where that does not succeed and N is moderate, an interior-point method takes over.
+    Cholesky factorisation proves the bound. Where that does not succeed soon and N is moderate, an interior-point method takes
+    over from a blend of the last factor with the identity: where |Xw - y|^2 is next to nothing, U is all but degenerate, and
+    Newton steps in V shrink to the length of its vanishing columns.
     """
     check_symmetric("Q", Q)
     generator = check_rng(rng)
@@ -113,10 +118,10 @@ def solve_diagonal_sdp(
 
     single = len(Q) > _SINGLE_FROM
     point, dual = _search(scaled, scaled.astype(np.float32) if single else scaled, allowed, rank, generator)
-    if dual is None and single:
+    if dual is None and single and len(Q) > _INTERIOR_UP_TO:
         point, dual = _search(scaled, scaled, allowed, rank, generator)
     if dual is None and len(Q) <= _INTERIOR_UP_TO:
-        point, dual = _interior(scaled, allowed(point.value))
+        point, dual = _interior(scaled, point, allowed(point.value))
     converged = dual is not None
     if dual is None:
         dual = _best_dual(scaled, point, generator)
@@ -140,9 +145,13 @@ def _unit(Q: NDArray[np.float64]) -> float:
     return float(2.0 ** np.round(np.log2(np.abs(Q).sum(axis=1).mean())))
 
 
-def _interior(Q: NDArray[np.float64], allowed: float) -> tuple[Iterate, NDArray[np.float64] | None]:
-    """Solve by the interior-point method; the same answer as `_search`."""
-    U, y = interior_point(Q, 0.5 * allowed)
+def _interior(Q: NDArray[np.float64], start: Iterate, allowed: float) -> tuple[Iterate, NDArray[np.float64] | None]:
+    """Solve by the interior-point method from within the factor and the multipliers of `start`; the same answer as `_search`."""
+    shift = max(_INSIDE * float((Q.diagonal() + start.dual).mean()), np.finfo(float).eps)
+    while not is_proved(Q, start.dual + shift):
+        shift *= 4
+    inner = _WARMTH * (start.V @ start.V.T) + (1 - _WARMTH) * np.eye(len(Q))
+    U, y = interior_point(Q, 0.5 * allowed, inner, start.dual + 2 * shift)
     values, vectors = np.linalg.eigh(U)
     point = at(Q, unit_rows(vectors * np.sqrt(np.maximum(values, 0))))
     shifted = y + (allowed - point.value - y.sum()) / len(Q)
@@ -172,7 +181,7 @@ def _search(
     V = unit_rows(rng.standard_normal((len(Q), rank)))
     point = at(Q, _trim(_descend(Q_fast, V.astype(Q_fast.dtype))))
     radius = _FIRST_RADIUS * math.sqrt(float((Q.diagonal() + point.dual).clip(0).sum()))
-    hard, lowest = False, 0.0
+    hard, lowest, patience = False, 0.0, _PATIENCE if len(Q) <= _INTERIOR_UP_TO else _ROUNDS
 
     def inverse_at(point: Iterate) -> Inverse:
         return full_inverse(Q_fast, point, lowest) if hard else diagonal_inverse(Q_fast, point)
@@ -180,6 +189,9 @@ def _search(
     tried, space, allowed, gap, inverse = None, None, 0.0, 0.0, inverse_at(point)
     for _ in range(_ROUNDS):
         if point is not tried:
+            patience -= hard
+            if patience < 0:
+                break
             tried, allowed, inverse = point, tolerance(point.value), inverse_at(point)
             space = low_subspace(Q, Q_fast, point, rng, None if space is None else space.P, inverse)
             lowest = float(space.values[0])

@@ -171,6 +171,22 @@ def test_fewer_samples_than_weights_take_few_products_and_no_interior_point_meth
     assert sum(products) <= 300
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_where_next_to_nothing_is_left_to_fit_the_interior_point_method_soon_takes_over(seed, monkeypatch):
+    """Half as many samples as weights can be fitted all but exactly, where low noise leaves U all but degenerate."""
+    X, y, _ = instance(260, 0.2, seed, n_samples=130)
+    inverses, full, dense = [], diagonal_sdp.full_inverse, []
+    interior_point = diagonal_sdp.interior_point
+    monkeypatch.setattr(diagonal_sdp, "full_inverse", lambda *arguments: inverses.append(0) or full(*arguments))
+    monkeypatch.setattr(diagonal_sdp, "interior_point", lambda *arguments: dense.append(0) or interior_point(*arguments))
+    answer = semidefinite_relaxation(X, y, rng=seed)
+    assert answer.converged
+    check_proof(X, y, answer)
+    assert answer.objective < 0.01 * (y @ y)
+    assert len(inverses) <= 21
+    assert len(dense) == 1
+
+
 def test_the_inverse_of_a_newton_step_is_that_on_matrices_with_rows_orthogonal_to_those_of_the_factor():
     X, y, _ = instance(60, 0.5, 4, n_samples=30)
     Q, _ = homogenise(X, y)
