@@ -64,38 +64,57 @@ def jobs(method: str, n: int, timeout: float = 20.0) -> list[Job]:
     return [Job(SUITE, WORKLOAD, entry, cell, seed, timeout, 2**30) for seed in range(n)]
 
 
-CELLS_IN_A_ROW = """
-import statistics, sys, time
+IN_A_ROW = """
+import multiprocessing, os, statistics, sys
 from pathlib import Path
 import test_harness_overhead as suite
 from optathlon import store
-list(suite.run_jobs(suite.jobs(sys.argv[1], 3)))
-rounds = []
-for _ in range(5):
-    start = time.perf_counter()
-    for record in suite.run_jobs(suite.jobs(sys.argv[1], suite.CELLS)):
+method, results = sys.argv[1], Path(sys.argv[2])
+run = getattr(suite, method.replace("-", "_"))
+context = multiprocessing.get_context("fork")
+
+def cells():
+    for record in suite.run_jobs(suite.jobs(method, suite.CELLS)):
         assert record.status == "ok", record.reason
-        store.save(Path(sys.argv[2]), record)
-    rounds.append((time.perf_counter() - start) / suite.CELLS)
-print(statistics.median(rounds))
+        store.save(results, record)
+
+def bare_process():
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: sender.send(run(1.0, None)))
+    process.start()
+    assert receiver.recv() == 1.0
+    process.join()
+
+def bare():
+    for _ in range(suite.CELLS):
+        bare_process()
+
+def milliseconds(work):
+    start = sum(os.times()[:4])  # CPU, that of children too
+    work()
+    return 1e3 * ((sum(os.times()[:4]) - start) / suite.CELLS - suite.SOLVE)
+
+run(1.0, None)  # what it imports
+cells()
+rounds = [(milliseconds(cells), milliseconds(bare)) for _ in range(5)]
+print(*map(statistics.median, zip(*rounds)))
 """
 
 
-@pytest.mark.parametrize(("method", "allowed"), [("busy", 0.010), ("busy-torch", 0.040)])
-def test_an_isolated_cell_with_limits_costs_little_over_its_solve(
-    benchmark: BenchmarkFixture, tmp_path: Path, method: str, allowed: float
-) -> None:
+@pytest.mark.parametrize("method", ["busy", "busy-torch"])
+def test_an_isolated_cell_costs_few_bare_processes(benchmark: BenchmarkFixture, tmp_path: Path, method: str) -> None:
+    """Limits, guardian, record and all against plain `multiprocessing`, the solve apart: 3 to 4 times its CPU measured."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-    def run() -> float:
-        command = [sys.executable, "-c", CELLS_IN_A_ROW, method, str(tmp_path)]
-        return float(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
+    def run() -> list[float]:
+        command = [sys.executable, "-c", IN_A_ROW, method, str(tmp_path)]
+        found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+        return [float(word) for word in found.split()]
 
-    overhead = benchmark.pedantic(run, rounds=1) - SOLVE
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import torch" if method == "busy-torch" else "import numpy"], check=True)
-    benchmark.extra_info |= {"overhead_ms": 1e3 * overhead, "fresh_process_ms": 1e3 * (time.perf_counter() - start)}
-    assert overhead <= allowed
+    cell, bare = benchmark.pedantic(run, rounds=1)
+    benchmark.extra_info |= {"cell_cpu_ms": cell, "bare_process_cpu_ms": bare}
+    print(f"\n{cell:.1f} CPU ms a cell, {bare:.1f} a bare process", end="")
+    assert cell <= 6 * bare
 
 
 def test_in_process_cells_cost_less_than_a_millisecond(benchmark: BenchmarkFixture) -> None:
