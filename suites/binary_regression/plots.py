@@ -68,7 +68,9 @@ def draw(rows: Rows, folder: Path) -> list[Path]:
             axes.plot(
                 *limit(sigmas, LIMIT[name]), color="black", linestyle="--", linewidth=1, label="state evolution, many weights"
             )
-        axes.set(yscale="log", xlabel="noise sigma", ylabel="bit error rate", title=title)
+        least = min((value for points in lines.values() for _, value in points if value > 0), default=None)
+        bottom = None if least is None else least / 3  # the limit goes on to where nobody has counted
+        axes.set(yscale="log", ylim=(bottom, None), xlabel="noise sigma", ylabel="bit error rate", title=title)
         axes.legend(fontsize="small")
         axes.grid(alpha=0.3)
         figure.savefig(folder / name)
