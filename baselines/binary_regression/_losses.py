@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -61,9 +61,7 @@ def make_loss(name: str, X: Array, y: Array, delta: float | None = None) -> Loss
     gram, moments = transposed @ X, times(transposed, y)
     start = solve_normal_equations(X, y, gram, moments)
     norm = largest_eigenvalue(gram)
-    squares = np.diagonal(gram, axis1=-2, axis2=-1)
-    mean = squares.mean(axis=-1, keepdims=True)
-    shares = np.where(mean > 0, squares / np.where(mean > 0, mean, 1.0), 1.0)
+    shares = relative_curvature(np.diagonal(gram, axis1=-2, axis2=-1))
     if name == "l2":
         curvature = np.where(norm > 0, 2 * norm, 1.0)
         return Loss(
@@ -111,9 +109,15 @@ def solve_normal_equations(X: Array, y: Array, gram: Array, moments: Array) -> A
     return scipy.linalg.cho_solve((factor, True), moments[..., None], check_finite=False)[..., 0]
 
 
-def largest_eigenvalue(gram: Array) -> Array:
+def relative_curvature(squares: Array) -> Array:
+    """Return the squared lengths of the columns of X in units of their mean, 1 where there is none."""
+    mean = squares.mean(axis=-1, keepdims=True)
+    return np.where(mean > 0, squares / np.where(mean > 0, mean, 1.0), 1.0)
+
+
+def largest_eigenvalue(gram: NDArray[Any]) -> Array:
     """Estimate the largest eigenvalue by the power method, from below, as an array of shape (..., 1)."""
-    v = np.broadcast_to(np.random.default_rng(0).standard_normal(gram.shape[-1]), gram.shape[:-1])
+    v = np.broadcast_to(np.random.default_rng(0).standard_normal(gram.shape[-1]).astype(gram.dtype), gram.shape[:-1])
     norm = np.zeros((*gram.shape[:-2], 1))
     for _ in range(_POWER_STEPS):
         norm = np.linalg.norm(v, axis=-1, keepdims=True)

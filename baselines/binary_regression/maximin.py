@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import get_blas_funcs
 
 from optathlon.baselines.binary_regression._checks import (
     check_choice,
@@ -20,10 +18,10 @@ from optathlon.baselines.binary_regression._checks import (
     check_rng,
 )
 from optathlon.baselines.binary_regression._losses import Loss, make_loss, times
+from optathlon.baselines.binary_regression._single_precision import make_quadratic
 from optathlon.baselines.binary_regression.least_squares import sign
 from optathlon.baselines.binary_regression.semidefinite_relaxation import certificate
 
-_symv: Any = get_blas_funcs("symv", dtype=np.float32)
 Array = NDArray[np.float64]
 Pair = tuple[Array, Array]
 
@@ -161,15 +159,19 @@ def maximin(
     check_choice("start", start, ("unconstrained", "random"))
     check_choice("metric", metric, ("columns", "uniform"))
     check_count("n_steps", n_steps)
-    for name, value in (("step_w", step_w), ("step_z", step_z)):
+    for name, value in (("step_w", step_w), ("step_z", step_z), ("delta", delta)):
         if value is not None:
             check_positive(name, value)
     generator = check_rng(rng)
-    f = make_loss(loss, features, target, delta)
+    if loss == "l2" and features.shape[-1] >= _SINGLE_FROM:  # the iterates are rounded to signs
+        f, gradient = make_quadratic(features, target)
+    else:
+        f = make_loss(loss, features, target, delta)
+        gradient = f.gradient
     eta_w, eta_z = _STEPS[optimizer]
     eta_w, eta_z = (step_w or eta_w) / f.curvature, (step_z or eta_z) * f.curvature
     eta_z = eta_z * f.shares if metric == "columns" else eta_z
-    fast = _in_single_precision(f) if loss == "l2" and features.shape[-1] >= _SINGLE_FROM else f
+    fast = f._replace(gradient=gradient)
     w = np.clip(f.start, -1, 1) if start == "unconstrained" else generator.standard_normal(f.start.shape)
     z = np.zeros_like(w)
     if optimizer == "adam":
@@ -194,20 +196,6 @@ def maximin(
     signs = sign(mean if averages else w)
     objective = np.asarray(np.sum((times(features, signs) - target) ** 2, axis=-1))
     return MaximinResult(signs, w, mean, z, _is_maximin(f, w, z), objective, (features, target))
-
-
-def _in_single_precision(f: Loss) -> Loss:
-    """Return a quadratic f whose gradient reads half of X'X, in single precision: the iterates are rounded to signs."""
-    n = f.start.shape[-1]
-    unit = f.curvature[..., None]  # single precision would not hold every unit of the data
-    matrices = [matrix.T for matrix in (f.hessian(f.start) / unit).astype(np.float32).reshape(-1, n, n)]
-    offset = f.gradient(np.zeros_like(f.start))
-
-    def gradient(w: Array) -> Array:
-        products = [_symv(1.0, matrix, v) for matrix, v in zip(matrices, w.reshape(-1, n).astype(np.float32), strict=True)]
-        return np.stack(products).reshape(w.shape) * f.curvature + offset
-
-    return f._replace(gradient=gradient)
 
 
 def _is_maximin(f: Loss, w: Array, z: Array) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from optathlon.baselines.binary_regression import (
     straight_through,
 )
 from optathlon.baselines.binary_regression._losses import make_loss
+from optathlon.baselines.binary_regression._single_precision import make_quadratic
 
 OPTIMIZERS = ("gda", "ogda", "extragradient", "adam")
 
@@ -33,6 +34,24 @@ def low_noise():
     holds = np.abs(correlations).max(axis=1) < np.linalg.eigvalsh(np.swapaxes(X, 1, 2) @ X)[:, 0]
     assert holds.sum() >= 200
     return tuple(array[holds][:200] for array in (X, y, w, w * correlations))
+
+
+@pytest.mark.parametrize("unit", [1e-40, 1.0, 1e40])
+@pytest.mark.parametrize("case", ["tall", "scaled columns", "wide", "twin columns", "zero"])
+def test_the_loss_in_single_precision_is_the_loss(case, unit):
+    rng = np.random.default_rng(15)
+    X = rng.standard_normal((3, 20 if case == "wide" else 60, 30)) * (np.logspace(0, -4, 30) if case == "scaled columns" else 1.0)
+    if case == "twin columns":
+        X[..., 1] = X[..., 0]
+    X = unit * X * (case != "zero")
+    y, w = unit * rng.standard_normal(X.shape[:-1]), rng.standard_normal((3, 30))
+    (ours, single), double = make_quadratic(X, y), make_loss("l2", X, y)
+    np.testing.assert_allclose(single(w) / ours.curvature, double.gradient(w) / double.curvature, atol=1e-5 * abs(w).max())
+    for name in ("gradient", "value", "hessian"):
+        np.testing.assert_allclose(getattr(ours, name)(w), getattr(double, name)(w), rtol=1e-9, atol=1e-12 * unit**2)
+    for name in ("curvature", "shares"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(double, name), rtol=1e-5)
+    np.testing.assert_allclose(ours.start, double.start, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("start", ["unconstrained", "random"])
