@@ -14,9 +14,10 @@ _LARGEST, _SMALLEST = 1e50, 1e-50  # fourth powers of the data, and sums of them
 
 
 def check_data(X: ArrayLike, y: ArrayLike, loss: str, *, outputs: bool = False) -> tuple[Array, Array]:
-    """Return X and y as float64 arrays, y of shape (n, C) where `outputs` allows it."""
+    """Return X and y as float64 arrays: y of shape (n, C) where `outputs` allows it, else a single column as a vector."""
     check_choice("loss", loss, LOSSES)
     features, target = check_real("X", X), check_real("y", y)
+    target = target.ravel() if not outputs and target.shape[1:] == (1,) else target
     if features.ndim != 2 or 0 in features.shape:
         raise ValueError(f"X must have shape (n, d) with at least one sample and one feature, got shape {features.shape}")
     if target.shape[:1] != features.shape[:1] or target.ndim not in ((1, 2) if outputs else (1,)) or target.size == 0:

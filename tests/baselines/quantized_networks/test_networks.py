@@ -9,9 +9,11 @@ from optathlon.baselines.quantized_networks import (
     GAMMA,
     BilinearNetwork,
     PolynomialNetwork,
+    best_of_few,
     compensated_rounding,
     exact_optimum,
     expand_bilinear,
+    fit_scale,
     flip_signs,
     krivine_covariance,
     lift_samples,
@@ -20,6 +22,7 @@ from optathlon.baselines.quantized_networks import (
     predict_lifted,
     random_network,
     reduce_levels,
+    refit,
     sample_network,
     sdp_bound,
     straight_through_network,
@@ -199,3 +202,23 @@ def test_an_exploding_rate_is_halved(judge):
 def test_bad_input_is_refused_in_a_sentence(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_a_column_of_targets_is_a_vector_of_them():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((12, 4)), rng.standard_normal(12)
+    network, U = random_network(5, 4, rng=0), rng.standard_normal((5, 4))
+    calls = (
+        lambda y: objective(network, X, y, beta=0.1),
+        lambda y: flip_signs(network, X, y).network.alpha,
+        lambda y: fit_scale(network, X, y).alpha,
+        lambda y: refit(network, X, y, beta=0.1).alpha,
+        lambda y: best_of_few(X, y, 2, beta=0.1)[1],
+        lambda y: post_training_quantization(X, y, 5, n_steps=20, rng=0).objective,
+        lambda y: straight_through_network(X, y, 5, n_steps=20, rng=0).objective,
+        lambda y: compensated_rounding(X, y, U, U).objective,
+    )
+    for call in calls:
+        np.testing.assert_array_equal(call(y), call(y[:, None]))
+    with pytest.raises(ValueError, match=r"y must have shape \(12,\) to match X of shape \(12, 4\), got \(12, 2\)"):
+        objective(network, X, np.ones((12, 2)), beta=0.1)
