@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 
 _DAMPING = 0.5  # share of the new factors that a step takes
 _NARROWEST = 1e-8  # variance below which a sign counts as decided
+_CONDITION = 1e-13  # least variance of the noise, of |X|^2: X'X / variance + I can be inverted
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def expectation_propagation(
     if noise is not None:
         check_positive("noise", noise)
     variance = noise_variance(features, target) if noise is None else noise**2
+    variance = max(variance, _CONDITION * float((features**2).sum()))
     gram, moments = features.T @ features / variance, features.T @ target / variance
     precision, shift, mean = np.ones(len(moments)), np.zeros(len(moments)), np.zeros(len(moments))
     converged, n_steps = False, 0

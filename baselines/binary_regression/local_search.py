@@ -81,7 +81,7 @@ def flip_descent(
     gram = transposed @ features
     squares = np.diagonal(gram, axis1=-2, axis2=-1)
     slope = times(gram, signs) - times(transposed, target)
-    rounding = 1e-12 * (target**2).sum(axis=-1, keepdims=True)
+    rounding = rounding_of(features, target)[..., None]
     n_flips = np.zeros(signs.shape[:-1], dtype=np.int64)
     active = np.ones(signs.shape[:-1], dtype=bool)
     for step in range(1, max_steps + 1):
@@ -101,6 +101,11 @@ def flip_descent(
         active = np.max(4 * (signs * slope - squares), axis=-1) > rounding[..., 0]
     objective = np.asarray(((times(features, signs) - target) ** 2).sum(axis=-1))
     return FlipResult(signs, objective, ~active, n_flips)
+
+
+def rounding_of(X: Array, y: Array) -> Array:
+    """Return what is no progress of |Xw - y|^2, shape (...): its terms cancel where y is small beside Xw."""
+    return np.asarray(1e-12 * ((y**2).sum(axis=-1) + (X**2).sum(axis=(-2, -1))))
 
 
 def annealing(

@@ -9,11 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from optathlon.baselines.binary_regression._checks import check_count, check_regression, check_rng
 from optathlon.baselines.binary_regression.box_relaxation import box_relaxation
-from optathlon.baselines.binary_regression.local_search import FlipResult, flip_descent
+from optathlon.baselines.binary_regression.local_search import FlipResult, flip_descent, rounding_of
 
 Array = NDArray[np.float64]
-
-_ROUNDING = 1e-12  # of |y|^2: less is no progress
 
 
 def tabu_search(
@@ -81,7 +79,7 @@ def tabu_search(
     generator = check_rng(rng)
     polished = flip_descent(features, target, box_relaxation(features, target).w if start is None else start)
     gram, moments = features.T @ features, features.T @ target
-    rounding = _ROUNDING * float(target @ target)
+    rounding = float(rounding_of(features, target))
     patience, tenure = patience or 10 * n_features, tenure or max(1, min(20, n_features // 4))
     best, lowest, n_moves = polished.w, 0.0, int(polished.n_flips)  # objectives less that of the start
     signs, height = best.copy(), 0.0

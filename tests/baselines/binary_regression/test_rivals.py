@@ -102,6 +102,16 @@ def test_expectation_propagation_has_the_marginals_of_enumeration_where_signs_ar
     np.testing.assert_allclose(result.mean, weights @ signs / weights.sum(), atol=1e-6)
 
 
+@pytest.mark.parametrize(("size", "noise"), [(1e-8, None), (0.0, None), (1.0, 1e-12), (1e-30, None)])
+def test_expectation_propagation_survives_hardly_any_noise(size, noise):
+    """X'X / noise^2 + I could not be inverted."""
+    rng = np.random.default_rng(4321)
+    X = rng.standard_normal((1, 8))
+    with np.errstate(all="raise", under="ignore"):
+        result = expectation_propagation(X, size * X[:, 0], noise=noise)
+    assert np.isfinite(result.mean).all()
+
+
 def test_expectation_propagation_errs_hardly_more_than_the_optimum():
     X, y, w = batch(200, 30, 60, 0.6, seed=6)
     found = np.array([expectation_propagation(*pair).w for pair in zip(X, y, strict=True)])

@@ -92,3 +92,17 @@ def test_units_do_not_count_and_nothing_fails_on_degenerate_data():
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         tabu_search(np.eye(3), np.ones(3), **options)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-14, 1e-8, 1e-4])
+def test_it_ends_where_the_targets_are_small_beside_the_features(size):
+    """What rounding gave was taken for progress, again and again, without end."""
+    rng = np.random.default_rng(4321)
+    X = rng.standard_normal((1, 8))
+    y = size * X[:, 0]
+    every = np.array(list(itertools.product((-1.0, 1.0), repeat=8)))
+    result = tabu_search(X, y, rng=0)
+    assert result.objective == pytest.approx(((every @ X.T - y) ** 2).sum(axis=1).min(), rel=1e-6)
+    descent = flip_descent(X, y, np.ones(8))
+    assert descent.converged
+    assert descent.n_flips < 20
