@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(201)
 
+_LEAST_NOISE = 1e-30  # variance, of that of Xw: what is left of a residual that vanishes
+
 
 @dataclass(frozen=True)
 class MessagePassingResult:
@@ -92,6 +94,7 @@ def message_passing(
     n_samples, n_features = features.shape[-2:]
     squares = (features**2).sum(axis=-2)
     squares = np.where(squares > 0, squares, 1.0)
+    least = _LEAST_NOISE * squares.sum(axis=-1, keepdims=True) / n_samples
     transposed = np.swapaxes(features, -1, -2)
     mean, onsager = np.zeros_like(squares), np.zeros((*target.shape[:-1], 1))
     residual = target
@@ -99,7 +102,7 @@ def message_passing(
     for step in range(1, n_steps + 1):
         fresh = target - times(features, mean) + onsager * residual
         residual = fresh if step == 1 else damping * residual + (1 - damping) * fresh
-        variance = np.maximum((residual**2).mean(axis=-1, keepdims=True), np.finfo(float).tiny)
+        variance = np.maximum((residual**2).mean(axis=-1, keepdims=True), least)
         precision = squares / variance  # of each weight's pseudo-observation mean + X'r / |X_i|^2
         denoised = np.tanh(mean * precision + times(transposed, residual) / variance)
         onsager = n_features / n_samples * (precision * (1 - denoised**2)).mean(axis=-1, keepdims=True)

@@ -102,6 +102,19 @@ def test_expectation_propagation_has_the_marginals_of_enumeration_where_signs_ar
     np.testing.assert_allclose(result.mean, weights @ signs / weights.sum(), atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-40, 1e-20])
+@pytest.mark.parametrize("shape", [(20, 10), (3, 10), (1, 1)])
+def test_message_passing_survives_targets_that_vanish(shape, size):
+    """A residual of zero divided by the noise that it tells made every sign NaN."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal(shape)
+    for features in (X, 0 * X):
+        with np.errstate(all="raise", under="ignore"):
+            result = message_passing(features, size * rng.standard_normal(shape[0]))
+        assert np.isfinite(result.mean).all()
+        assert set(result.w) <= {-1.0, 1.0}
+
+
 @pytest.mark.parametrize(("size", "noise"), [(1e-8, None), (0.0, None), (1.0, 1e-12), (1e-30, None)])
 def test_expectation_propagation_survives_hardly_any_noise(size, noise):
     """X'X / noise^2 + I could not be inverted."""
