@@ -13,7 +13,9 @@ _LARGEST = 1e50  # fourth powers of the data, and sums of them, stay finite
 _SMALLEST = 1e-50
 
 
-def check_regression(X: ArrayLike, y: ArrayLike, *, stacked: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def check_regression(
+    X: ArrayLike, y: ArrayLike, *, stacked: bool = False, names: tuple[str, str] = ("X", "y")
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return `X` and `y` as float64 arrays, or say in a ValueError what is wrong with them.
 
     Parameters
@@ -24,17 +26,26 @@ def check_regression(X: ArrayLike, y: ArrayLike, *, stacked: bool = False) -> tu
         With the leading axes of `X`.
     stacked : bool
         Whether leading axes are allowed.
+    names : tuple of str
+        What the caller calls the two.
     """
-    features, target = _as_real("X", X), _as_real("y", y)
+    features, target = check_matrix(names[0], X, stacked=stacked), _as_real(names[1], y)
     if target.shape == (*features.shape[:-1], 1):  # a column is taken for its entries
         target = target[..., 0]
-    if features.ndim < 2 or (features.ndim > 2 and not stacked):
-        raise ValueError(f"X must have shape (n_samples, n_features), got shape {features.shape}")
     if target.shape != features.shape[:-1]:
-        raise ValueError(f"y must have shape {features.shape[:-1]} to match X of shape {features.shape}, got {target.shape}")
-    if features.size == 0:
-        raise ValueError(f"X must hold at least one sample and one feature, got shape {features.shape}")
+        match = f"{features.shape[:-1]} to match {names[0]} of shape {features.shape}"
+        raise ValueError(f"{names[1]} must have shape {match}, got {target.shape}")
     return features, target
+
+
+def check_matrix(name: str, X: ArrayLike, *, stacked: bool = False) -> NDArray[np.float64]:
+    """Return a matrix, with `stacked` maybe many of them, as float64, or say in a ValueError what is wrong with it."""
+    matrix = _as_real(name, X)
+    if matrix.ndim < 2 or (matrix.ndim > 2 and not stacked):
+        raise ValueError(f"{name} must have shape (n_samples, n_features), got shape {matrix.shape}")
+    if matrix.size == 0:
+        raise ValueError(f"{name} must hold at least one sample and one feature, got shape {matrix.shape}")
+    return matrix
 
 
 def check_symmetric(name: str, Q: Any) -> None:
@@ -76,6 +87,8 @@ def check_rng(rng: Any) -> np.random.Generator:
 def _as_real(name: str, values: ArrayLike) -> NDArray[np.float64]:
     if hasattr(values, "toarray"):
         raise ValueError(f"{name} must be a dense array, got {type(values).__name__}: use its toarray()")
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} must have no masked entries, got {np.ma.count_masked(values)}")
     try:
         array = np.asarray(values)
     except ValueError as error:

@@ -46,7 +46,7 @@ def general_condition(gradient: ArrayLike, hessian: ArrayLike) -> Condition:
     ValueError
         When the shapes do not match or the Hessian is not symmetric.
     """
-    curvature, slope = check_regression(hessian, gradient)
+    curvature, slope = check_regression(hessian, gradient, names=("hessian", "gradient"))
     if curvature.shape[0] != curvature.shape[1] or not np.allclose(curvature, curvature.T, rtol=1e-10, atol=0):
         raise ValueError(f"hessian must be square and symmetric, got shape {curvature.shape}")
     left, right = float(np.abs(slope).max()), float(np.linalg.eigvalsh(curvature)[0])
@@ -94,7 +94,7 @@ def low_noise_condition(X: ArrayLike, noise: ArrayLike) -> Condition:
     ValueError
         When an argument has the wrong shape or dtype.
     """
-    features, e = check_regression(X, noise)
+    features, e = check_regression(X, noise, names=("X", "noise"))
     return general_condition(features.T @ e, features.T @ features)
 
 
@@ -130,7 +130,7 @@ def robust_condition(X: ArrayLike, noise: ArrayLike, delta: float) -> tuple[Cond
     not follow: where a Huber loss grows linearly every negative z_i lets the Lagrangian fall without bound, so that d* is the
     optimum over the box.
     """
-    features, e = check_regression(X, noise)
+    features, e = check_regression(X, noise, names=("X", "noise"))
     check_positive("delta", delta)
     inside = np.abs(e) <= delta
     slopes = np.where(inside, e, delta * np.sign(e))
@@ -166,6 +166,6 @@ def robust_multipliers(X: ArrayLike, noise: ArrayLike, w: ArrayLike, delta: floa
     ValueError
         When an argument has the wrong shape, dtype or range.
     """
-    features, e = check_regression(X, noise)
+    features, e = check_regression(X, noise, names=("X", "noise"))
     check_positive("delta", delta)
     return saddle_multipliers(w, -features.T @ np.clip(e, -delta, delta))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optathlon.baselines.binary_regression._checks import check_regression
+from optathlon.baselines.binary_regression._checks import check_matrix, check_regression
 from optathlon.baselines.binary_regression.detectors import TreeResult, noise_variance
 
 Array = NDArray[np.float64]
@@ -62,14 +62,13 @@ def lll(B: ArrayLike, *, delta: float = 0.75) -> ReducedBasis:
     Lenstra, Lenstra, Lovasz, Factoring polynomials with rational coefficients, Math. Ann. 1982; by Givens rotations of R as in
     Ling, Mow, Gan, Dual-lattice ordering and partial lattice reduction for SIC-based MIMO detection, IEEE JSTSP 2009.
     """
-    basis, _ = check_regression(B, np.zeros(len(np.asarray(B))))
-    if isinstance(delta, bool) or not 0.25 < delta < 1:
+    basis = check_matrix("B", B)
+    if isinstance(delta, bool) or not isinstance(delta, float | int) or not 0.25 < delta < 1:
         raise ValueError(f"delta must be above 1/4 and below 1, got {delta!r}")
     n = basis.shape[1]
     R = np.asarray(np.linalg.qr(basis, mode="r"), dtype=np.float64)
     pivots = np.abs(np.diagonal(R))
-    if basis.shape[0] < n or pivots.min() <= 1e-12 * pivots.max():
-        raise ValueError(f"B must have independent columns, got shape {basis.shape} and pivots down to {pivots.min():.3g}")
+    _require_independent(basis, pivots)
     T = np.eye(n)
     k, n_swaps = 1, 0
     while k < n:
@@ -153,14 +152,20 @@ def nearest_plane(B: ArrayLike, y: ArrayLike) -> Integers:
     ValueError
         When an argument has the wrong shape or dtype.
     """
-    basis, target = check_regression(B, y)
+    basis, target = check_regression(B, y, names=("B", "y"))
     Q, R = np.linalg.qr(basis)
+    _require_independent(basis, np.abs(np.diagonal(R)))
     left = Q.T @ target
     z = np.zeros(basis.shape[1])
     for k in range(len(z) - 1, -1, -1):
         z[k] = np.rint(left[k] / R[k, k])
         left -= z[k] * R[:, k]
     return z.astype(np.int64)
+
+
+def _require_independent(basis: Array, pivots: Array) -> None:
+    if basis.shape[0] < basis.shape[1] or pivots.min() <= 1e-12 * pivots.max():
+        raise ValueError(f"B must have independent columns, got shape {basis.shape} and pivots down to {pivots.min():.3g}")
 
 
 def _reduce_size(R: Array, T: Array, k: int, j: int) -> None:

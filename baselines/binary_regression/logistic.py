@@ -273,7 +273,7 @@ def _slopes(X: Array, labels: Array, w: Array) -> tuple[Array, Array]:
 
 
 def _classes(X: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
-    features, signs = check_regression(X, labels, stacked=True)
+    features, signs = check_regression(X, labels, stacked=True, names=("X", "labels"))
     if not np.isin(signs, (-1.0, 1.0)).all():
         raise ValueError(f"labels must be -1 or 1, got {np.unique(signs)[:5]}")
     return features, signs

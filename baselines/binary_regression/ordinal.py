@@ -209,7 +209,7 @@ def ordinal_condition(X: ArrayLike, noise: ArrayLike, w: ArrayLike, *, n_levels:
     ValueError
         When an argument has the wrong shape or dtype, or a weight is on no level.
     """
-    features, e = check_regression(X, noise)
+    features, e = check_regression(X, noise, names=("X", "noise"))
     weights = np.asarray(w, dtype=np.float64)
     if weights.shape != (features.shape[1],) or not np.isin(weights, levels_of(n_levels)).all():
         raise ValueError(f"w must hold {features.shape[1]} of the levels {levels_of(n_levels)}, got shape {weights.shape}")

@@ -9,8 +9,15 @@ from optathlon.baselines.binary_regression import (
     bop,
     box_relaxation,
     exact,
+    general_condition,
     least_squares,
+    lll,
+    logistic_loss,
+    logistic_maximin,
+    low_noise_condition,
     maximin,
+    nearest_plane,
+    robust_condition,
     semidefinite_relaxation,
     straight_through,
     tabu_search,
@@ -33,6 +40,7 @@ BAD_DATA = {
     "boolean y": (GOOD_X, GOOD_Y > 1, "y must hold real numbers, got dtype bool"),
     "ragged X": ([[1.0], [2.0, 3.0]], GOOD_Y, "X must be a rectangular array"),
     "huge X": (1e200 * GOOD_X, GOOD_Y, "X must have its largest magnitude between"),
+    "masked X": (np.ma.masked_greater(GOOD_X, 2.5), GOOD_Y, "X must have no masked entries, got 1"),
     "tiny y": (GOOD_X, 1e-200 * GOOD_Y, "y must have its largest magnitude between"),
 }
 
@@ -43,6 +51,26 @@ def test_bad_data(method, case):
     X, y, message = BAD_DATA[case]
     with pytest.raises(ValueError, match=message):
         method(X, y)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: logistic_loss(GOOD_X, GOOD_Y[:2], [1, 1]), "labels must have shape"),
+        (lambda: logistic_maximin(GOOD_X, GOOD_Y > 1), "labels must hold real numbers"),
+        (lambda: low_noise_condition(GOOD_X, GOOD_Y[:2]), "noise must have shape"),
+        (lambda: robust_condition(GOOD_X, [np.nan, 0, 0], 1.0), "noise must be finite"),
+        (lambda: general_condition([1.0], GOOD_X), "gradient must have shape"),
+        (lambda: general_condition([1.0], [1.0]), "hessian must have shape"),
+        (lambda: lll(None), "B must hold real numbers"),
+        (lambda: lll(GOOD_X, delta="x"), "delta must be above"),
+        (lambda: nearest_plane(GOOD_X[:2], GOOD_Y), "y must have shape"),
+        (lambda: nearest_plane(np.ones((3, 2)), GOOD_Y), "B must have independent columns"),
+    ],
+)
+def test_the_sentence_names_the_argument_as_the_caller_does(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 @pytest.mark.parametrize(
