@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
+import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -22,21 +21,29 @@ if TYPE_CHECKING:
     from optathlon.spec import Suite
     from optathlon.store import Group
 
+_DEPTH = 6  # parts of a record file's path
+
 # What a tree declares, told by its own code: run with that tree first on the path.
 _DECLARATIONS = """
 import json, hashlib, sys
 from optathlon.registry import Registry
 from optathlon.measure.plan import digest_of
-def digest(entry, function):
+def digest(entry, *functions, library=False):
     named = [n for n in entry.__dataclass_fields__ if n != "methods" and not callable(getattr(entry, n))]
+    named = [n for n in named if n not in ("workloads", "metrics", "claims", "datasets")]
     fields = {n: str(getattr(entry, n)) for n in named}
-    return hashlib.sha256(json.dumps([fields, digest_of(function, False).digest], sort_keys=True).encode()).hexdigest()
+    fields["datasets"] = [[d.name, d.checksum] for d in getattr(entry, "datasets", ())]
+    codes = [digest_of(f, library).digest if f else "" for f in functions]
+    return hashlib.sha256(json.dumps([fields, codes], sort_keys=True).encode()).hexdigest()
 registry = Registry()
 told = {}
 for suite in registry.load_all(registry.names()):
     told[suite.name] = {
-        "workload": {w.name: digest(w, w.make) for w in suite.workloads},
+        "suite": {suite.name: digest(suite, suite.exhibit)},
+        "workload": {w.name: digest(w, w.make, w.public) for w in suite.workloads},
         "metric": {m.name: digest(m, m.function) for m in suite.metrics},
+        "claim": {c.id: digest(c, c.check) for c in suite.claims},
+        "code": {m.name: digest(m, m.run, m.warm_up, library=True) for m in suite.methods},
         "method": {m.name: [w.name for w in suite.workloads if w.invites(m)] for m in suite.methods},
     }
 print(json.dumps(told))
@@ -67,7 +74,8 @@ def submission(
 
 def _faults(repository: Path, base: str, head: str) -> Iterator[str]:
     from optathlon.judge import submission as judge
-    from optathlon.store import Group, RecordError, read, scan
+    from optathlon.spec.text import clean
+    from optathlon.store import Group, RecordError, path_is_of, path_of, read, scan
 
     added, faults = touched(changed_files(repository, base, head), _own_machines(repository, base))
     yield from faults
@@ -76,9 +84,13 @@ def _faults(repository: Path, base: str, head: str) -> Iterator[str]:
     groups: list[Group] = []
     for path in added:
         try:
-            groups.append(read(repository / path))
+            group = read(repository / path)
         except RecordError as error:
             yield str(error)
+            continue
+        groups.append(group)
+        if not path_is_of(repository / path, group.cell):
+            yield f"{clean(path)}: its content belongs at {path_of(Path('results'), group.cell)}"
     for group in groups:
         yield from _record_faults(repository, head, suites, group)
     machines = {group.cell.environment.machine for group in groups}
@@ -103,19 +115,25 @@ def _record_faults(repository: Path, head: str, suites: dict[str, Suite], group:
 
     @cache
     def known(commit: str) -> bool:
-        return commit.isalnum() and _git(repository, "merge-base", "--is-ancestor", commit, head).returncode == 0
+        named = re.fullmatch("[0-9a-f]{40,64}", commit) is not None  # not HEAD, which is another commit every day
+        return named and _git(repository, "merge-base", "--is-ancestor", commit, head).returncode == 0
 
     checksums = {name: data.checksum(name) for name in workload.data}
-    yield from judge.record_faults(group, plan_cell(suite, workload, method, cell.device), checksums, known)
+    declared = plan_cell(suite, workload, method, cell.device, conditions=cell.environment)
+    yield from judge.record_faults(group, declared, checksums, known)
 
 
 def changed_files(repository: Path, base: str, head: str) -> list[tuple[str, str]]:
-    """Return what a request does to each file since it left the base: a letter (A, M, D, T) and the path."""
+    """Return what a request does to each file since it left the base: a letter (A, M, D, T; L for an added link) and the path."""
     fork = _git(repository, "merge-base", base, head).stdout.strip()
     if not fork:
         raise UsageError(f"{base[:12]} and {head[:12]} have no common ancestor")
-    parts = _git(repository, "diff", "--no-renames", "--name-status", "-z", fork, head).stdout.split("\0")
-    return list(zip(parts[:-1:2], parts[1:-1:2], strict=True))
+    parts = _git(repository, "diff", "--no-renames", "--raw", "-z", fork, head).stdout.split("\0")
+    found = []
+    for told, path in zip(parts[:-1:2], parts[1:-1:2], strict=True):
+        _, mode, _, _, letter = told.split(" ")
+        found.append((letter if letter != "A" or mode.startswith("100") else "L", path))
+    return found
 
 
 def _own_machines(repository: Path, commit: str) -> frozenset[str]:
@@ -131,18 +149,24 @@ def touched(changes: Sequence[tuple[str, str]], own: frozenset[str] = frozenset(
 
     Nothing is added under the project's `own` machines: it would pass for the project's measurements.
     """
+    from optathlon.spec.text import clean
+
     added, faults = [], []
     for letter, path in changes:
         parts = PurePosixPath(path).parts
+        path = clean(path)
         if parts[:2] == ("results", "records"):
-            if letter == "A":
+            if letter in "AL" and (letter == "L" or len(parts) != _DEPTH):
+                faults.append(f"{path}: a request adds files results/records/MACHINE/SUITE/WORKLOAD/NAME.json, and no links")
+            elif letter == "A":
                 added.append(path)
             else:
                 what = "deleted" if letter == "D" else "changed"
-                faults.append(f"{path}: records of machine {parts[2]} that are on the board are never {what} by a request")
+                whose = "".join(parts[2:3])
+                faults.append(f"{path}: records of machine {whose} that are on the board are never {what} by a request")
         elif parts[0] == "results":
             faults.append(f"{path}: a request adds records alone; tables and verdicts are written by whoever takes it in")
-        elif parts[0] == "optathlon" or parts[:2] == (".github", "workflows"):
+        elif parts[0] == "optathlon" or parts[0] == ".github":
             faults.append(f"{path}: the harness is changed; a method is submitted in a request of its own")
     machines = sorted({PurePosixPath(path).parts[2] for path in added})
     for machine in sorted(own & set(machines)):
@@ -154,10 +178,8 @@ def touched(changes: Sequence[tuple[str, str]], own: frozenset[str] = frozenset(
 
 def _declared(repository: Path, commit: str) -> Any:
     """Return the digests of the workloads and metrics of a commit, told by its own code in a process of its own."""
-    archive = subprocess.run(["git", "-C", str(repository), "archive", commit], capture_output=True, check=True).stdout
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tree:
-            tree.extractall(folder, filter="fully_trusted")  # our own repository; links to suites/ and baselines/ among it
+        _check_out(repository, commit, Path(folder))
         environ = {name: value for name, value in os.environ.items() if name != "OPTATHLON_SUITES"} | {"PYTHONPATH": folder}
         command = [sys.executable, "-c", _DECLARATIONS]
         told = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, check=False)
@@ -165,6 +187,14 @@ def _declared(repository: Path, commit: str) -> Any:
         last = (told.stderr.strip().splitlines() or ["no word"])[-1]
         raise UsageError(f"the suites of {commit[:12]} cannot be loaded: {last}")
     return json.loads(told.stdout)
+
+
+def _check_out(repository: Path, commit: str, folder: Path) -> None:
+    """Write every file of a commit: `git archive` leaves out what the commit's own attributes name."""
+    with tempfile.TemporaryDirectory() as beside:
+        git, index = ["git", "-C", str(repository)], {"GIT_INDEX_FILE": f"{beside}/index"}
+        for command in (["read-tree", commit], ["checkout-index", "--all", f"--prefix={folder}/"]):
+            subprocess.run([*git, *command], env=os.environ | index, capture_output=True, check=True)
 
 
 def _resolve(repository: Path, name: str) -> str:
@@ -175,4 +205,5 @@ def _resolve(repository: Path, name: str) -> str:
 
 
 def _git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=False)
+    command = ["git", "-C", str(repository), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, errors="backslashreplace", check=False)

@@ -13,7 +13,7 @@ import orjson
 from optathlon import data
 from optathlon.measure import environment
 from optathlon.measure.digest import Code, code_of
-from optathlon.spec import Cell, Method, Metric, MetricInfo, Suite, Workload
+from optathlon.spec import Cell, Environment, Method, Metric, MetricInfo, Suite, Workload
 
 
 @cache
@@ -35,6 +35,7 @@ def plan_cell(
     device: str = "cpu",
     *,
     machine: str | None = None,
+    conditions: Environment | None = None,
 ) -> Cell:
     """Return the address and conditions of a cell, its key included, without running anything.
 
@@ -44,13 +45,15 @@ def plan_cell(
         The address.
     machine : str, optional
         Name of this machine, by default made from its processor.
+    conditions : Environment, optional
+        Those of a record, whose data sets are then taken for the published ones; by default this machine's.
     """
-    checksums = {name: _checksum(name) for name in workload.data}
+    checksums = {name: data.checksum(name) if conditions else _checksum(name) for name in workload.data}
     metrics = suite.metrics_of(workload)
     code = digest_of(method.run)
     others = (workload.make, workload.public, suite.exhibit, *(metric.function for metric in metrics))
     modules = {*code.modules, *(module for other in others if other for module in digest_of(other, False).modules)}
-    conditions = environment.describe(device, machine, modules)
+    conditions = conditions or environment.describe(device, machine, modules)
     decisive = {
         "suite": [suite.name, suite.version],
         "workload": [workload.name, workload.scale, workload.target, digest_of(workload.make, False).digest],

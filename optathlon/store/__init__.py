@@ -5,7 +5,7 @@ It writes a run as it ends, atomically, reads and validates what is there, and k
 
 from optathlon.store import spool
 from optathlon.store.encoding import SCHEMA, Group, RecordError, to_groups, to_records
-from optathlon.store.files import discard, load_runs, path_of, read, replace_text, save, sweep
+from optathlon.store.files import discard, load_runs, path_is_of, path_of, read, replace_text, save, sweep
 from optathlon.store.history import UnknownRevision, history_of, load_revision, locate
 from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
 from optathlon.store.remembered import recall, remember, remembered_at
@@ -52,6 +52,7 @@ __all__ = [
     "own_machines",
     "pack",
     "parse_machines",
+    "path_is_of",
     "path_of",
     "read",
     "read_at",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ import toy_suite
 
 from optathlon.cli import pinned
 from optathlon.cli.checking import draw, verify_sample
-from optathlon.cli.submitting import changed_files, touched
+from optathlon.cli.submitting import _check_out, changed_files, touched
 from optathlon.judge.submission import changed_declarations, missing_runs, record_faults
 from optathlon.measure import Job, arithmetic, plan_cell, run_jobs
 from optathlon.store import Group, add_verified, load_verified, to_groups
@@ -49,6 +50,8 @@ def test_an_honest_record_has_no_fault(measured: list[Group]) -> None:
         ({"commit": ""}, "no commit"),
         ({"cpu_seconds": 1e3}, "CPU seconds cannot be spent"),
         ({"seconds": None}, "must have its seconds"),
+        ({"status": "needs-data"}, "nothing was measured"),
+        ({"status": "needs-device", "seconds": None}, "nothing was measured"),
         ({"trace": [[0, 0.2, 1.0], [1, 0.1, 0.5]], "seconds": 0.3}, "trace must increase"),
         ({"trace": [[0, 0.1, 1.0], [1, 9.0, 0.5]], "seconds": 0.3}, "after the 0.3 s of the whole run"),
     ],
@@ -65,6 +68,7 @@ def test_a_run_that_cannot_be(measured: list[Group], change: dict[str, Any], sen
         ({"code": "0" * 64}, "is not the code at the head"),
         ({"settings": {"kind": "tuned"}}, "settings must be as declared"),
         ({"target": 1e9}, "target must be as declared"),
+        ({"key": "0" * 64}, "its key is not that of the head"),
         ({"data": {"moon": "0" * 64}}, "must have the checksum"),
     ],
 )
@@ -78,6 +82,35 @@ def test_cherries_are_not_picked(measured: list[Group]) -> None:
     faults = list(missing_runs(picked, {"toy": toy_suite.SUITE}))
     assert any("toy vector halves: seeds 2 are missing" in fault for fault in faults)
     assert any("toy absent halves: seeds 0 are missing" in fault for fault in faults)
+
+
+def test_the_newest_file_of_an_address_holds_all_seeds(measured: list[Group]) -> None:
+    """What the board shows was complete only together with an older file."""
+    group, suites = measured[0], {"toy": toy_suite.SUITE}
+    old, new = group._replace(turn=1), group._replace(turn=2, runs=group.runs[1:2])
+    for faults in (missing_runs([old, new], suites), missing_runs([new], suites, [old, new])):
+        assert any("toy vector halves: seeds 0, 2 are missing" in fault for fault in faults)
+    assert not any("toy vector" in fault for fault in missing_runs([new, group._replace(turn=3)], suites))
+
+
+def test_further_seeds_are_not_chosen(measured: list[Group]) -> None:
+    def beyond(*seeds: int) -> list[str]:
+        further = [measured[0].runs[0] | {"seed": seed} for seed in seeds]
+        groups = [measured[0]._replace(runs=measured[0].runs + further)]
+        return [fault for fault in missing_runs(groups, {"toy": toy_suite.SUITE}) if "toy vector" in fault]
+
+    assert beyond(3, 4) == []
+    assert "seeds 3 are missing" in beyond(17)[0]
+
+
+def test_a_key_is_worked_out_under_the_conditions_of_a_record(measured: list[Group]) -> None:
+    """Scores under a metric that was changed and changed back had the code of the head."""
+    cell = measured[0].cell
+    other = replace(cell.environment, machine="there", versions={"numpy": "0"})
+    suite, workload = toy_suite.SUITE, toy_suite.SUITE.workload(cell.workload)
+    method = suite.method(cell.method)
+    assert plan_cell(suite, workload, method, conditions=cell.environment).key == cell.key
+    assert plan_cell(suite, workload, method, conditions=other).key != cell.key
 
 
 def test_the_reference_method_stands_beside_what_is_submitted(measured: list[Group]) -> None:
@@ -96,6 +129,14 @@ def test_posts_are_not_moved() -> None:
     head = {"toy": {"workload": {"a": "1", "new": "1"}, "metric": {"m": "2"}}}
     assert len(list(changed_declarations(base, head))) == 2
     assert list(changed_declarations(base, base)) == []
+
+
+@pytest.mark.parametrize("kind", ["suite", "claim", "code"])
+def test_neither_claims_nor_other_methods_are_changed(kind: str) -> None:
+    base, head = ({"toy": {kind: {"old": digest}}} for digest in "12")
+    (fault,) = changed_declarations(base, head)
+    assert "old is changed" in fault
+    assert list(changed_declarations(base, {"toy": {kind: {"old": "1", "mine": "1"}}})) == []
 
 
 @pytest.mark.parametrize(
@@ -143,6 +184,38 @@ def test_records_of_others_are_not_touched(tmp_path: Path) -> None:
     assert "machine also that are on the board are never changed" in said
     assert "results/verified.json" in said
     assert "records of one machine" in said
+
+
+def test_links_and_strange_names_are_no_records(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        settings = ("-c", "user.name=n", "-c", "user.email=e@x")
+        subprocess.run(["git", *settings, "-C", str(tmp_path), *arguments], check=True)
+
+    git("init", "-q")
+    folder = tmp_path / "results/records/mine/s/w"
+    folder.mkdir(parents=True)
+    (folder / "first.json").write_text("{}")
+    (tmp_path / "kept.txt").write_text("")
+    git("add", "kept.txt")
+    git("commit", "-qm", "base")
+    (folder / "second.json").symlink_to("first.json")
+    (folder.parent / "shallow.json").write_text("{}")
+    (folder / "\u202e.json").write_text("{}")
+    with open(os.fsencode(folder) + b"/\xff.json", "w") as stream:  # no UTF-8
+        stream.write("{}")
+    (tmp_path / ".gitattributes").write_text("kept.txt export-ignore\n")
+    git("add", "-A")
+    git("commit", "-qm", "head")
+    added, faults = touched(changed_files(tmp_path, "HEAD~", "HEAD"))
+    assert added[0] == "results/records/mine/s/w/first.json"
+    assert all(path.isprintable() for path in added)
+    assert [fault.partition(":")[0] for fault in faults] == [
+        "results/records/mine/s/shallow.json",
+        "results/records/mine/s/w/second.json",
+    ]
+    assert len(touched([("A", "results/records")])[1]) == len(touched([("M", "results/records")])[1]) == 1
+    _check_out(tmp_path, "HEAD", tmp_path / "copy")
+    assert (tmp_path / "copy/kept.txt").exists()  # `git archive` would leave it out
 
 
 def test_the_draw_depends_on_the_salt(measured: list[Group]) -> None:
