@@ -19,6 +19,8 @@ from optathlon.baselines.convex_networks.relu_program import relu_program
 
 Array = NDArray[np.float64]
 
+_ROUNDING = 1e-12  # of |Z| |y|: what is left of a Z'y that vanishes
+
 _validated: Any = validate_data  # annotated in scikit-learn by its defaults, as taking words
 
 
@@ -77,13 +79,13 @@ class _ConvexReLU(BaseEstimator):
 
     def _patterns(self, Z: Array, y: Array) -> NDArray[np.int8]:
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        beta = _checks.positive(self.beta, "beta") * largest_beta(Z, y, np.ones((len(Z), 1)))
-        return choose_patterns(Z, y, beta or 1.0, np.random.default_rng(seed))[0]
+        beta = _checks.positive(self.beta, "beta") * _useful_beta(Z, y, np.ones((len(Z), 1)))
+        return choose_patterns(Z, y, beta, np.random.default_rng(seed))[0]
 
     def _solve(
         self, Z: Array, y: Array, patterns: NDArray[np.int8], share: float, start: ReluProgramResult | None
     ) -> ReluProgramResult:
-        beta = _checks.positive(share, "beta") * (largest_beta(Z, y, patterns) or 1.0)
+        beta = _checks.positive(share, "beta") * _useful_beta(Z, y, patterns)
         return relu_program(Z, y, beta, patterns=patterns, tol=self.tol, max_steps=self.max_steps, start=start)
 
     def _train(self, Z: Array, targets: list[Array]) -> None:
@@ -104,6 +106,12 @@ class _ConvexReLU(BaseEstimator):
         check_is_fitted(self)
         Z = self._inputs(_validated(self, X, reset=False, dtype=np.float64))
         return np.column_stack([result.predict(Z) for result in self.results_])
+
+
+def _useful_beta(Z: Array, y: Array, patterns: NDArray[Any]) -> float:
+    """Return the beta from which on the network is zero; one beyond it where no feature tells anything of y but by rounding."""
+    largest, size = largest_beta(Z, y, patterns), float(np.linalg.norm(Z) * np.linalg.norm(y))
+    return largest if largest > _ROUNDING * size else size or 1.0
 
 
 class ConvexReLURegressor(RegressorMixin, _ConvexReLU):

@@ -81,3 +81,15 @@ def test_moons_are_classified():
     model = ConvexReLUClassifier(beta=0.003, random_state=0).fit(X[:100], np.array(["left", "right"])[y[:100]])
     assert model.score(X[100:], np.array(["left", "right"])[y[100:]]) >= 0.97
     assert model.decision_function(X).shape == (200,)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
+def test_features_that_tell_nothing_give_the_mean(value):
+    """The centred targets times a column of ones is rounding alone, of which a weight decay was made."""
+    y = np.random.default_rng(2).standard_normal(25)
+    X = np.full((25, 3), value)
+    model = ConvexReLURegressor().fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y.mean(), atol=1e-12)
+    assert model.converged_
+    assert model.gap_ <= 1e-6
+    assert all(result.converged for result in model.path(X, y).results)
