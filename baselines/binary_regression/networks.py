@@ -191,13 +191,13 @@ def split_parameters(module: nn.Module, is_binary: IsBinary | None = None) -> tu
     return binary, [parameter for name, parameter in named if name not in chosen]
 
 
-def binary_shares(module: nn.Module, *, tolerance: float = 0.1, is_binary: IsBinary | None = None) -> dict[str, float]:
-    """Return, for each weight tensor that is to be binary, the share of its entries within `tolerance` of -1 or +1 (Fig. 4)."""
-    check_positive("tolerance", tolerance)
+def binary_shares(module: nn.Module, *, tol: float = 0.1, is_binary: IsBinary | None = None) -> dict[str, float]:
+    """Return, for each weight tensor that is to be binary, the share of its entries within `tol` of -1 or +1 (Fig. 4)."""
+    check_positive("tol", tol)
     binary, _ = split_parameters(module, is_binary)
     chosen = {id(parameter) for parameter in binary}
     return {
-        name: float(((parameter.detach().abs() - 1).abs() <= tolerance).float().mean())
+        name: float(((parameter.detach().abs() - 1).abs() <= tol).float().mean())
         for name, parameter in module.named_parameters()
         if id(parameter) in chosen
     }

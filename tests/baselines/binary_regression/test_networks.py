@@ -178,7 +178,7 @@ def test_shares_count_the_weights_near_one():
     with torch.no_grad():
         module.weight.copy_(torch.tensor([[-0.95, 0.9001, 1.05, 0.5, -1.2]]))
     assert binary_shares(module) == {"weight": pytest.approx(0.6)}
-    assert binary_shares(module, tolerance=0.25) == {"weight": pytest.approx(0.8)}
+    assert binary_shares(module, tol=0.25) == {"weight": pytest.approx(0.8)}
 
 
 @pytest.mark.parametrize(
