@@ -18,7 +18,7 @@ import orjson
 
 from optathlon.measure import environment
 from optathlon.measure.clock import Clock, Tracer, compilations, living_children_seconds, thin, trace_point
-from optathlon.measure.fingerprint import changed, fingerprint
+from optathlon.measure.fingerprint import changed, fingerprint, replaced, scoring_tools
 from optathlon.measure.memory import peak_memory, reset_peak_memory
 from optathlon.measure.plan import plan_cell
 from optathlon.measure.seeds import stream
@@ -101,12 +101,12 @@ def _measure(
 ) -> tuple[dict[str, Any], Any]:
     """Return the measured fields of a record, and the answer.
 
-    Raises `Diverged` for an answer that is not finite, and ValueError where the method has changed the problem in place: what
-    scores it must be what every other method was given.
+    Raises `Diverged` for an answer that is not finite, and ValueError where the method has changed the problem in place or the
+    functions that metrics use: what scores it must be what every other method was given.
     """
     target = workload.target
     shown = problem if workload.public is None or method.yardstick else workload.public(problem)
-    before = fingerprint(problem)
+    before, tools = fingerprint(problem), scoring_tools(metric.function for metric in metrics)
     traced = [metric for metric in metrics if metric is metrics[0] or metric.traced]
     clock = Clock(device)
     tracer = Tracer(clock, lambda answer: [float(metric.function(problem, answer)) for metric in traced], publish, target)
@@ -125,6 +125,8 @@ def _measure(
                 gc.unfreeze()
     clock.cpu_seconds += living_children_seconds()
     memory = peak_memory(baseline, device)
+    if bent := replaced(tools):
+        raise ValueError(f"{method.name} has replaced functions by which answers are scored: {', '.join(bent[:3])}")
     if bent := changed(before, problem):
         raise ValueError(f"{method.name} has changed its problem in place: {', '.join(bent[:3])}")
     if not _is_finite(answer):

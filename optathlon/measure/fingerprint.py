@@ -1,11 +1,14 @@
-"""Whether a method has changed its problem in place: checksums of every array inside, before and after."""
+"""Whether a method has changed its problem in place, or the functions by which its answer is scored."""
 
 from __future__ import annotations
 
+import builtins
+import math
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import getmro
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,18 @@ def changed(before: Mapping[str, int], problem: Any) -> list[str]:
     """Return the ways to arrays that are not what they were; what a problem has worked out since counts for nothing."""
     after = fingerprint(problem)
     return [way for way, checksum in before.items() if after.get(way) != checksum]
+
+
+def scoring_tools(functions: Iterable[Callable[..., Any]]) -> dict[tuple[ModuleType, str], Any]:
+    """Return every function that stands in the modules of metrics, in numpy's and in Python's own, by module and name."""
+    names = {str(getattr(getattr(function, "func", function), "__module__", "")) for function in functions}
+    modules = [builtins, math, np, np.linalg, *(sys.modules[name] for name in sorted(names) if name in sys.modules)]
+    return {(module, name): value for module in modules for name, value in vars(module).items() if callable(value)}
+
+
+def replaced(before: Mapping[tuple[ModuleType, str], Any]) -> list[str]:
+    """Return the names under which another function stands now."""
+    return [f"{module.__name__}.{name}" for (module, name), value in before.items() if vars(module).get(name) is not value]
 
 
 def _arrays(value: Any, way: str, seen: set[int], depth: int) -> Iterator[tuple[str, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import threading
 import time
@@ -73,6 +74,21 @@ def stops_the_clock(problem: View, context: Any) -> np.ndarray:
     return problem.noisy / 2
 
 
+def bends_numpy(problem: View, context: Any) -> np.ndarray:
+    np.abs = np.zeros_like  # type: ignore[assignment]
+    return problem.noisy / 2
+
+
+def bends_python(problem: View, context: Any) -> np.ndarray:
+    builtins.float = lambda value: 0.0  # type: ignore[assignment,misc]
+    return problem.noisy / 2
+
+
+def bends_the_metric(problem: View, context: Any) -> np.ndarray:
+    globals()["error"] = lambda problem, answer: 0.0
+    return problem.noisy / 2
+
+
 def leaves_a_thread(problem: View, context: Any) -> np.ndarray:
     threading.Thread(target=time.sleep, args=(60,), daemon=False).start()
     return problem.noisy / 2
@@ -84,7 +100,8 @@ def writes_results(problem: View, context: Any) -> np.ndarray:
     return problem.noisy / 2
 
 
-METHODS = (honest, reads_the_truth, moves_the_posts, takes_the_frame, stops_the_clock, leaves_a_thread, writes_results)
+BENDERS = (bends_numpy, bends_python, bends_the_metric)
+METHODS = (honest, reads_the_truth, moves_the_posts, takes_the_frame, stops_the_clock, leaves_a_thread, writes_results, *BENDERS)
 SUITE = Suite(
     name="trust",
     version="1",
@@ -121,6 +138,15 @@ def test_a_changed_problem_is_an_error(run: Callable[[str], RunRecord], cheat: s
     record = run(cheat)
     assert record.status is Status.ERROR
     assert "has changed its problem in place: problem." in record.reason
+    assert not record.scores
+
+
+@pytest.mark.parametrize("cheat", [f.__name__.replace("_", "-") for f in BENDERS])
+def test_replaced_functions_score_nothing(run: Callable[[str], RunRecord], cheat: str) -> None:
+    """numpy.abs that returned zeros made any answer exact."""
+    record = run(cheat)
+    assert record.status is Status.ERROR
+    assert "has replaced functions by which answers are scored" in record.reason
     assert not record.scores
 
 
