@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -174,7 +175,8 @@ class Pack:
         return self._told("measured"), self._told("finished")
 
     def _told(self, name: str) -> Any:
-        return self._index.read(columns=[name], use_threads=False)[name]
+        with self._whole():
+            return self._index.read(columns=[name], use_threads=False)[name]
 
     @cached_property
     def spans(self) -> dict[str, tuple[int, int]]:
@@ -210,11 +212,17 @@ class Pack:
         """Return a row group, or some of its columns."""
         start, stop = self.bounds[number : number + 2]
         names = None if columns is None else list(columns)
-        try:
+        with self._whole():
             table = self._runs.read_row_group(number, columns=names, use_threads=False)
+        return Batch(start, stop, self.first[start:stop] - (self.first[start] if stop > start else 0), table)
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Say of what cannot be read which pack it is, and what helps."""
+        try:
+            yield
         except (OSError, ValueError) as error:
             raise ValueError(self.refusal(f"is torn ({str(error)[:100]})")) from None
-        return Batch(start, stop, self.first[start:stop] - (self.first[start] if stop > start else 0), table)
 
     def refusal(self, what: str) -> str:
         """Return a sentence that says what is wrong with it."""
@@ -245,7 +253,8 @@ class Pack:
     def _text(self, position: int) -> str:
         number = int(np.searchsorted(self._apart_bounds, position, side="right")) - 1
         if self._held[0] != number:
-            self._held = number, self._apart.read_row_group(number, use_threads=False)["text"]
+            with self._whole():
+                self._held = number, self._apart.read_row_group(number, use_threads=False)["text"]
         return self._held[1][position - self._apart_bounds[number]].as_py()
 
     _held: tuple[int, Any] = (-1, None)
