@@ -181,7 +181,7 @@ def all_layer_gradients(
     with evaluating(model):
         for start in range(0, len(inputs), batch_size):
             part = slice(start, start + batch_size)
-            gradients = per_sample(trainable, inputs[part], labels[part])
+            gradients = per_sample(trainable, inputs[part].detach(), labels[part].detach())
             rows[part] = torch.cat([value.flatten(1) for value in gradients.values()], dim=1).cpu()
     return rows.numpy()
 

@@ -80,6 +80,14 @@ def test_all_layer_gradients_equal_autograd(images):
     np.testing.assert_allclose(all_layer_gradients(model, inputs, labels, batch_size=8), rows, atol=1e-6)
 
 
+def test_all_layer_gradients_of_inputs_that_carry_a_gradient(images):
+    inputs, labels = images
+    model = lenet()
+    carried = inputs.clone().requires_grad_()
+    np.testing.assert_array_equal(all_layer_gradients(model, carried, labels), all_layer_gradients(model, inputs, labels))
+    assert carried.grad is None
+
+
 def test_all_layer_gradients_hold_the_last_layer_ones(images):
     model = lenet(seed=4)
     everything = all_layer_gradients(model, *images)
