@@ -10,7 +10,13 @@ import scipy.linalg
 from numpy.typing import NDArray
 from scipy.linalg import get_blas_funcs
 
-from optathlon.baselines.binary_regression._losses import Loss, largest_eigenvalue, relative_curvature, solve_normal_equations, times
+from optathlon.baselines.binary_regression._losses import (
+    Loss,
+    largest_eigenvalue,
+    relative_curvature,
+    solve_normal_equations,
+    times,
+)
 
 Array = NDArray[np.float64]
 _symv: Any = get_blas_funcs("symv", dtype=np.float32)

@@ -67,7 +67,7 @@ class DiagonalSDP(NamedTuple):
 
 def solve_diagonal_sdp(
     Q: NDArray[np.float64],
-    tolerance: Callable[[float], float],
+    tol: Callable[[float], float],
     *,
     rank: int | None = None,
     rng: int | np.random.Generator | None = None,
@@ -78,8 +78,8 @@ def solve_diagonal_sdp(
     ----------
     Q : ndarray, shape (N, N)
         Symmetric.
-    tolerance : callable
-        ``tolerance(objective)`` is the gap objective - bound at which to stop.
+    tol : callable
+        ``tol(objective)`` is the gap objective - bound at which to stop.
     rank : int, optional
         Columns of the first factor; must exceed the rank of the solution. By default 12 to 24, growing with N.
     rng : int or numpy.random.Generator, optional
@@ -114,7 +114,7 @@ def solve_diagonal_sdp(
     rank = min(len(Q), rank or _first_rank(len(Q)))
 
     def allowed(value: float) -> float:
-        return tolerance(value * unit) / unit
+        return tol(value * unit) / unit
 
     single = len(Q) > _SINGLE_FROM
     point, dual = _search(scaled, scaled.astype(np.float32) if single else scaled, allowed, rank, generator)
@@ -175,7 +175,7 @@ def _first_rank(N: int) -> int:
 
 
 def _search(
-    Q: NDArray[np.float64], Q_fast: Array, tolerance: Callable[[float], float], rank: int, rng: np.random.Generator
+    Q: NDArray[np.float64], Q_fast: Array, tol: Callable[[float], float], rank: int, rng: np.random.Generator
 ) -> tuple[Iterate, NDArray[np.float64] | None]:
     """Return the last factor, and multipliers that prove its gap to be within the tolerance, or None."""
     V = unit_rows(rng.standard_normal((len(Q), rank)))
@@ -192,7 +192,7 @@ def _search(
             patience -= hard
             if patience < 0:
                 break
-            tried, allowed, inverse = point, tolerance(point.value), inverse_at(point)
+            tried, allowed, inverse = point, tol(point.value), inverse_at(point)
             space = low_subspace(Q, Q_fast, point, rng, None if space is None else space.P, inverse)
             lowest = float(space.values[0])
             gap = len(Q) * max(-lowest, 0.0)
