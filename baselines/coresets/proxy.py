@@ -40,7 +40,7 @@ def train_proxy(
     inputs: Tensor,
     labels: Tensor,
     *,
-    epochs: int = 10,
+    n_epochs: int = 10,
     batch_size: int = 20,
     learning_rate: float = 0.01,
     rng: TorchRng = None,
@@ -55,7 +55,7 @@ def train_proxy(
         Training samples, finite, on the model's device.
     labels : Tensor of integers, shape (n,)
         Classes, from 0 to C - 1.
-    epochs, batch_size, learning_rate : int, int, float
+    n_epochs, batch_size, learning_rate : int, int, float
         As in :func:`train_on_coresets`, with its other defaults.
     rng : int, torch.Generator, numpy.random.Generator or None
         Source of the order of samples.
@@ -76,7 +76,7 @@ def train_proxy(
     .. [2] Toneva et al., "An empirical study of example forgetting during deep neural network learning", 2019, algorithm 1,
        which looks at a sample whenever a step takes it, not after the epoch.
     """
-    n, epochs = len(labels), integer("epochs", epochs)
+    n, n_epochs = len(labels), integer("n_epochs", n_epochs)
     events = ForgettingEvents(n)
 
     def look(epoch: int, trained: nn.Module) -> None:
@@ -91,8 +91,8 @@ def train_proxy(
         inputs,
         labels,
         lambda _: full(n),
-        epochs=epochs,
-        reselect_every=epochs,
+        n_epochs=n_epochs,
+        reselect_every=n_epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         rng=rng,

@@ -45,7 +45,7 @@ def train_on_coresets(
     labels: Tensor,
     select: Callable[[nn.Module], Coreset],
     *,
-    epochs: int = 40,
+    n_epochs: int = 40,
     batch_size: int = 20,
     reselect_every: int = 5,
     warm_start: int = 0,
@@ -72,7 +72,7 @@ def train_on_coresets(
         Classes, from 0 to C - 1; with a `loss`, targets of any kind, one row a sample.
     select : callable
         ``select(model) -> Coreset`` for the model as it stands.
-    epochs : int
+    n_epochs : int
         Passes over the subset (over all samples during the warm start).
     batch_size : int
         Samples of a step. A last batch of one joins the one before it, for batch normalisation needs two.
@@ -106,17 +106,17 @@ def train_on_coresets(
     .. [2] CORDS, https://github.com/decile-team/cords, train_sl.py.
     """
     labels = checked_samples(model, inputs, labels, loss)
-    epochs, batch_size = integer("epochs", epochs), integer("batch_size", batch_size)
+    n_epochs, batch_size = integer("n_epochs", n_epochs), integer("batch_size", batch_size)
     reselect_every, warm_start = integer("reselect_every", reselect_every), integer("warm_start", warm_start, least=0)
     learning_rate, momentum = non_negative("learning_rate", learning_rate), non_negative("momentum", momentum)
     weight_decay = non_negative("weight_decay", weight_decay)
     generator = torch_generator("rng", rng)
     model = deepcopy(model)
     optimizer = SGD(model.parameters(), learning_rate, momentum, weight_decay=weight_decay, nesterov=momentum > 0, fused=True)
-    schedule = CosineAnnealingLR(optimizer, epochs)
+    schedule = CosineAnnealingLR(optimizer, n_epochs)
     coreset, selected_by = None, {}
     indices, weights = torch.arange(len(labels)), torch.ones(len(labels))
-    for epoch in range(epochs):
+    for epoch in range(n_epochs):
         if epoch >= warm_start and (epoch - warm_start) % reselect_every == 0:
             selected_by = {name: value.detach().clone() for name, value in model.state_dict().items()}
             coreset = require_coreset("what select returns", select(model), len(labels))

@@ -56,25 +56,25 @@ BY_CLASS: dict[str, Select] = {
 
 def run_random(problem: Classification, context: Context) -> TrainedModel:
     """Uniformly random points."""
-    return _train(problem, context, lambda model: random_subset(len(problem.labels), problem.k, rng=context.rng))
+    return train(problem, context, lambda model: random_subset(len(problem.labels), problem.k, rng=context.rng))
 
 
 def run_rs2(problem: Classification, context: Context, *, reselect_every: int) -> TrainedModel:
     """Random points, others at every selection, none again before all have been seen."""
     subsets = repeated_subsets(len(problem.labels), problem.k, rng=context.rng)
-    return _train(problem, context, lambda model: next(subsets), reselect_every=reselect_every)
+    return train(problem, context, lambda model: next(subsets), reselect_every=reselect_every)
 
 
 def run_full(problem: Classification, context: Context, *, share: float) -> TrainedModel:
     """Everything, in a share of the epochs."""
-    epochs = max(1, round(share * problem.schedule.epochs_for(share=1.0)))
-    return _train(problem, context, lambda model: full(len(problem.labels)), epochs=epochs)
+    n_epochs = max(1, round(share * problem.schedule.epochs_for(share=1.0)))
+    return train(problem, context, lambda model: full(len(problem.labels)), n_epochs=n_epochs)
 
 
 def run_craig(problem: Classification, context: Context, *, group: Group, strategy: Strategy) -> TrainedModel:
     """CRAIG."""
     select = partial(craig, strategy=strategy, rng=context.rng)
-    return _train(problem, context, _choose(problem, context, select, group), cost="craig")
+    return train(problem, context, _choose(problem, context, select, group), cost="craig")
 
 
 def run_glister(
@@ -83,7 +83,7 @@ def run_glister(
     """GLISTER in rounds, in k of them one point at a time: the naive greedy of section 2.1."""
     labels = problem.labels.cpu().numpy() if balanced else None
     select = partial(glister, rounds=problem.k if rounds == "k" else rounds, step=step, labels=labels)
-    return _train(problem, context, _choose(problem, context, select, "all"), cost="glister")
+    return train(problem, context, _choose(problem, context, select, "all"), cost="glister")
 
 
 def run_grad_match(
@@ -99,24 +99,24 @@ def run_grad_match(
     """GRAD-MATCH; warm after the schedule's epochs on everything."""
     choose = _choose(problem, context, partial(grad_match, ridge=ridge, tol=tol), group, layers)
     cost = {"last": "grad-match", "all": "grad-match-all-layers"}[layers]
-    return _train(problem, context, choose, warm_start=problem.schedule.warm_start if warm_start else 0, cost=cost)
+    return train(problem, context, choose, warm_start=problem.schedule.warm_start if warm_start else 0, cost=cost)
 
 
 def run_weighted_glister(problem: Classification, context: Context, *, similarity: Similarity) -> TrainedModel:
     """Weighted GLISTER in every class."""
     choose = _choose(problem, context, partial(weighted_glister, similarity=similarity), "class")
-    return _train(problem, context, choose, cost="weighted-glister")
+    return train(problem, context, choose, cost="weighted-glister")
 
 
 def run_importance(problem: Classification, context: Context, *, uniform: float) -> TrainedModel:
     """Points drawn by the length of their gradients, and weighed for it."""
     select = partial(importance_sampling, uniform=uniform, rng=context.rng)
-    return _train(problem, context, _choose(problem, context, select, "all"), cost="importance")
+    return train(problem, context, _choose(problem, context, select, "all"), cost="importance")
 
 
 def run_by_class(problem: Classification, context: Context, *, selector: str) -> TrainedModel:
     """Another selector of `BY_CLASS`, in every class, by the network as it stands."""
-    return _train(problem, context, _choose(problem, context, BY_CLASS[selector], "class"), cost=selector)
+    return train(problem, context, _choose(problem, context, BY_CLASS[selector], "class"), cost=selector)
 
 
 def _choose(problem: Classification, context: Context, select: Select, group: Group, layers: Layers = "last") -> Choose:
@@ -131,12 +131,12 @@ def _choose(problem: Classification, context: Context, select: Select, group: Gr
     return lambda model: select(gradients(model, problem.inputs, problem.labels), problem.k)
 
 
-def _train(
+def train(
     problem: Classification,
     context: Context,
     choose: Choose,
     *,
-    epochs: int | None = None,
+    n_epochs: int | None = None,
     warm_start: int = 0,
     reselect_every: int | None = None,
     cost: str = "",
@@ -163,7 +163,7 @@ def _train(
         problem.inputs,
         problem.labels,
         select,
-        epochs=epochs or schedule.epochs_for(cost, warm_start=warm_start),
+        n_epochs=n_epochs or schedule.epochs_for(cost, warm_start=warm_start),
         batch_size=schedule.batch_size,
         reselect_every=reselect_every or schedule.reselect_every,
         warm_start=warm_start,
@@ -184,7 +184,7 @@ def warm_up() -> None:
 
     craig(np.eye(4, dtype=np.float32), 2)
     inputs, labels = torch.zeros(20, 1, 8, 8), torch.zeros(20, dtype=torch.int64)
-    train_on_coresets(small_lenet(), inputs, labels, lambda model: full(20), epochs=1)
+    train_on_coresets(small_lenet(), inputs, labels, lambda model: full(20), n_epochs=1)
 
 
 def _method(name: str, run: Callable[..., object], reference: str, *, yardstick: bool = False, **settings: object) -> Method:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from optathlon.baselines.coresets import Coreset, el2n, grad_match, hardest, per_class, random_subset
 from optathlon.judge.claims import decided_on, difference_within
 from optathlon.spec import Claim, Context, Diverged, Method, Scale, Workload
-from optathlon.suites.coresets.methods import _train, warm_up
+from optathlon.suites.coresets.methods import train, warm_up
 from optathlon.suites.coresets.problem import Classification, Make, Schedule, digits
 
 if TYPE_CHECKING:
@@ -46,41 +46,43 @@ def wide(make: Make) -> Make:
     return make_wide
 
 
-def run_forgetting(problem: Classification, context: Context, *, epochs: int) -> TrainedModel:
+def _settings(problem: Classification, n_epochs: int) -> dict[str, Any]:
+    return {"n_epochs": n_epochs, "batch_size": problem.schedule.batch_size, "learning_rate": problem.schedule.learning_rate}
+
+
+def run_forgetting(problem: Classification, context: Context, *, n_epochs: int) -> TrainedModel:
     """Train the network on everything, and anew on what it forgot most often, in every class."""
     from optathlon.baselines.coresets import train_proxy
 
     def choose(_: nn.Module) -> Coreset:
-        settings = {"epochs": epochs, "batch_size": problem.schedule.batch_size, "learning_rate": problem.schedule.learning_rate}
-        proxy = train_proxy(problem.model, problem.inputs, problem.labels, rng=context.seed, **settings)
-        scores = np.minimum(proxy.forgetting, epochs)[:, None]  # never learnt counts as forgotten every time
+        proxy = train_proxy(problem.model, problem.inputs, problem.labels, rng=context.seed, **_settings(problem, n_epochs))
+        scores = np.minimum(proxy.forgetting, n_epochs)[:, None]  # never learnt counts as forgotten every time
         return per_class(lambda rows, k: hardest(el2n(rows), k), scores, problem.k, labels=_labels(problem))
 
-    return _train(problem, context, choose, reselect_every=problem.schedule.epochs)
+    return train(problem, context, choose, reselect_every=problem.schedule.epochs)
 
 
 def run_random_once(problem: Classification, context: Context) -> TrainedModel:
     """Random points, the same throughout: what a subset that is chosen once is to be held against."""
     chosen = random_subset(len(problem.labels), problem.k, rng=context.rng)
-    return _train(problem, context, lambda model: chosen, reselect_every=problem.schedule.epochs)
+    return train(problem, context, lambda model: chosen, reselect_every=problem.schedule.epochs)
 
 
 def run_proxy_grad_match(
-    problem: Classification, context: Context, *, proxy: Literal["small", "own"], epochs: int, ridge: float, tol: float
+    problem: Classification, context: Context, *, proxy: Literal["small", "own"], n_epochs: int, ridge: float, tol: float
 ) -> TrainedModel:
     """Match, once, the gradients of a small LeNet or of the network itself after some epochs on everything."""
     from optathlon.baselines.coresets import last_layer_gradients, small_lenet, train_proxy
 
     def choose(_: nn.Module) -> Coreset:
-        settings = {"epochs": epochs, "batch_size": problem.schedule.batch_size, "learning_rate": problem.schedule.learning_rate}
         start = problem.model if proxy == "own" else small_lenet(context.seed).to(problem.inputs.device)
-        trained = train_proxy(start, problem.inputs, problem.labels, rng=context.seed, **settings)
+        trained = train_proxy(start, problem.inputs, problem.labels, rng=context.seed, **_settings(problem, n_epochs))
         if trained.diverged_at is not None:
             raise Diverged(f"a weight of the proxy is no longer finite after epoch {trained.diverged_at}")
         gradients = last_layer_gradients(trained.model, problem.inputs, problem.labels)
         return per_class(partial(grad_match, ridge=ridge, tol=tol), gradients, problem.k, labels=_labels(problem))
 
-    return _train(problem, context, choose, reselect_every=problem.schedule.epochs)
+    return train(problem, context, choose, reselect_every=problem.schedule.epochs)
 
 
 def _labels(problem: Classification) -> np.ndarray:
@@ -93,7 +95,7 @@ PROXY_METHODS = (
     Method(
         name="forgetting",
         run=run_forgetting,
-        settings={"epochs": 10},
+        settings={"n_epochs": 10},
         devices=_DEVICES,
         description="10 epochs on everything come first, inside the clock; chosen once",
         reference="not in the paper; Toneva et al. 2019, algorithm 1",
@@ -103,7 +105,7 @@ PROXY_METHODS = (
         Method(
             name=name,
             run=run_proxy_grad_match,
-            settings={"proxy": proxy, "epochs": 5, "ridge": 0.5, "tol": 1e-3},
+            settings={"proxy": proxy, "n_epochs": 5, "ridge": 0.5, "tol": 1e-3},
             devices=_DEVICES,
             description=f"by {what} after 5 epochs on everything, inside the clock; chosen once",
             reference="not in the paper; Coleman et al., Selection via proxy, 2020, with section 2.3",

@@ -53,7 +53,7 @@ def mnist() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def model(mnist) -> torch.nn.Module:
-    return train_on_coresets(lenet(0), *mnist, lambda _: random_subset(60_000, 6000), epochs=5).model
+    return train_on_coresets(lenet(0), *mnist, lambda _: random_subset(60_000, 6000), n_epochs=5).model
 
 
 @pytest.fixture(scope="module")

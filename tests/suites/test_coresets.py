@@ -185,8 +185,8 @@ def test_incremental_gradients_are_scored_against_the_optimum_of_the_convex_sum(
 def test_proxies_choose_once_and_for_every_class(problem):
     context = Context(rng=np.random.default_rng(0), seed=0)
     larger = replace(problem, model=wide_lenet(0))
-    forgetting = run_forgetting(larger, context, epochs=2)
-    matched = [run_proxy_grad_match(larger, context, proxy=proxy, epochs=2, ridge=0.5, tol=1e-3) for proxy in ("small", "own")]
+    forgetting = run_forgetting(larger, context, n_epochs=2)
+    matched = [run_proxy_grad_match(larger, context, proxy=proxy, n_epochs=2, ridge=0.5, tol=1e-3) for proxy in ("small", "own")]
     for answer in (forgetting, *matched):
         assert len(answer.coreset.indices) <= problem.k
         assert set(problem.labels[answer.coreset.indices].tolist()) == set(problem.labels.tolist())

@@ -53,7 +53,7 @@ def train() -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.fixture(scope="module")
 def state(train):
     """Gradients of all 60,000 images after five epochs on one random tenth."""
-    trained = train_on_coresets(lenet(0), *train, lambda _: random_subset(60_000, 6000), epochs=5)
+    trained = train_on_coresets(lenet(0), *train, lambda _: random_subset(60_000, 6000), n_epochs=5)
     return last_layer_gradients(trained.model, *train), train[1].numpy()
 
 
@@ -101,7 +101,7 @@ def test_accuracy_after_twenty_epochs_on_a_tenth_of_ten_thousand(train):
             gradients = last_layer_gradients(model, inputs, labels)
             return per_class({"grad-match": grad_match, "craig": craig}[name], gradients, 1000, labels=labels.numpy())
 
-        trained = train_on_coresets(lenet(seed), inputs, labels, select, epochs=20, rng=seed)
+        trained = train_on_coresets(lenet(seed), inputs, labels, select, n_epochs=20, rng=seed)
         with torch.inference_mode():
             return float((trained.model(test_inputs).argmax(1) == test_labels).float().mean())
 

@@ -33,8 +33,8 @@ def test_the_proxy_is_the_network_that_training_on_everything_gives_and_its_even
             right.append((model(inputs).argmax(dim=1) == labels).numpy())
         model.train()
 
-    proxy = train_proxy(start, inputs, labels, epochs=6, learning_rate=0.05, rng=3)
-    settings = {"epochs": 6, "reselect_every": 6, "learning_rate": 0.05, "rng": 3, "callback": look}
+    proxy = train_proxy(start, inputs, labels, n_epochs=6, learning_rate=0.05, rng=3)
+    settings = {"n_epochs": 6, "reselect_every": 6, "learning_rate": 0.05, "rng": 3, "callback": look}
     same = train_on_coresets(start, inputs, labels, lambda model: full(len(labels)), **settings)
     for name, value in same.model.state_dict().items():
         assert torch.equal(value, proxy.model.state_dict()[name])
@@ -47,7 +47,7 @@ def test_the_proxy_is_the_network_that_training_on_everything_gives_and_its_even
 
 def test_wrong_labels_are_forgotten_or_never_learnt():
     inputs, labels, wrong = samples()
-    proxy = train_proxy(small_lenet(1, classes=2), inputs, labels, epochs=10, learning_rate=0.1, rng=0)
+    proxy = train_proxy(small_lenet(1, classes=2), inputs, labels, n_epochs=10, learning_rate=0.1, rng=0)
     found = np.isin(hardest(proxy.forgetting, len(wrong)).indices, wrong).mean()
     assert found >= 0.9
 
@@ -55,7 +55,7 @@ def test_wrong_labels_are_forgotten_or_never_learnt():
 def test_bad_input_is_refused_and_divergence_is_told():
     inputs, labels, _ = samples(20)
     with pytest.raises(ValueError, match="epochs must be"):
-        train_proxy(small_lenet(), inputs, labels, epochs=0)
+        train_proxy(small_lenet(), inputs, labels, n_epochs=0)
     with pytest.raises(ValueError, match="labels"):
         train_proxy(small_lenet(), inputs, labels[:5])
-    assert train_proxy(small_lenet(), inputs, labels, epochs=2, learning_rate=1e30, rng=0).diverged_at in (1, 2)
+    assert train_proxy(small_lenet(), inputs, labels, n_epochs=2, learning_rate=1e30, rng=0).diverged_at in (1, 2)

@@ -37,7 +37,7 @@ def state(model: nn.Module) -> torch.Tensor:
 def test_weights_act_as_repetitions(digits):
     """One step on points of weights 1 and 3 is one step on the points with the second taken three times."""
     inputs, labels = digits
-    settings = {"epochs": 1, "learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0}
+    settings = {"n_epochs": 1, "learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0}
     weighted = train_on_coresets(
         small_lenet(1), inputs, labels, lambda _: Coreset(np.array([5, 7]), np.array([10.0, 30.0])), **settings
     )
@@ -48,7 +48,7 @@ def test_weights_act_as_repetitions(digits):
 
 def test_the_same_as_a_plain_loop(digits):
     inputs, labels = digits
-    found = train_on_coresets(small_lenet(2), inputs, labels, lambda _: full(400), epochs=3, rng=5)
+    found = train_on_coresets(small_lenet(2), inputs, labels, lambda _: full(400), n_epochs=3, rng=5)
     model, generator = small_lenet(2), torch.Generator().manual_seed(5)
     velocity = [torch.zeros_like(p) for p in model.parameters()]
     for epoch in range(3):
@@ -78,7 +78,7 @@ def test_selections_come_when_they_should(digits):
         inputs,
         labels,
         select,
-        epochs=12,
+        n_epochs=12,
         reselect_every=4,
         warm_start=3,
         callback=lambda epoch, model: epochs_done.append(epoch),
@@ -95,7 +95,7 @@ def test_model_stays_and_runs_repeat(digits):
     before = state(model)
 
     def run() -> torch.Tensor:
-        return state(train_on_coresets(model, inputs, labels, lambda _: random_subset(400, 40, rng=1), epochs=2, rng=2).model)
+        return state(train_on_coresets(model, inputs, labels, lambda _: random_subset(400, 40, rng=1), n_epochs=2, rng=2).model)
 
     first = run()
     assert torch.equal(state(model), before)
@@ -109,7 +109,7 @@ def test_digits_are_learnt_from_a_tenth(digits):
         gradients = last_layer_gradients(model, inputs, labels)
         return per_class(grad_match, gradients, 40, labels=labels.numpy())
 
-    trained = train_on_coresets(small_lenet(0), inputs, labels, select, epochs=60, learning_rate=0.1)
+    trained = train_on_coresets(small_lenet(0), inputs, labels, select, n_epochs=60, learning_rate=0.1)
     with torch.no_grad():
         accuracy = (trained.model(inputs).argmax(1) == labels).float().mean()
     assert accuracy > 0.9
@@ -123,7 +123,7 @@ def test_digits_are_learnt_from_a_tenth(digits):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 0}, "epochs"),
+        ({"n_epochs": 0}, "n_epochs"),
         ({"batch_size": -1}, "batch_size"),
         ({"reselect_every": 0}, "reselect_every"),
         ({"learning_rate": -0.1}, "learning_rate"),
@@ -156,7 +156,7 @@ def test_impossible_settings_are_refused(digits, changes, message):
 def test_impossible_samples_are_refused(digits, change, message):
     inputs, labels = change(*digits)
     for use in (
-        lambda: train_on_coresets(small_lenet(), inputs, labels, lambda _: full(400), epochs=1),
+        lambda: train_on_coresets(small_lenet(), inputs, labels, lambda _: full(400), n_epochs=1),
         lambda: last_layer_gradients(small_lenet(), inputs, labels),
         lambda: all_layer_gradients(small_lenet(), inputs, labels),
     ):
@@ -180,7 +180,7 @@ def test_selections_that_are_no_coreset_of_the_samples_are_refused(digits, selec
 def test_other_integers_serve_as_well(digits):
     inputs, labels = digits
     plain, other = (
-        train_on_coresets(small_lenet(), inputs, y, lambda _: full(400), epochs=1, batch_size=size, rng=0)
+        train_on_coresets(small_lenet(), inputs, y, lambda _: full(400), n_epochs=1, batch_size=size, rng=0)
         for y, size in ((labels, 50), (labels.int(), np.int64(50)))
     )
     assert torch.equal(state(plain.model), state(other.model))
@@ -191,7 +191,7 @@ def test_networks_of_other_precisions_are_trained(digits, dtype):
     inputs, labels = digits[0][:100], digits[1][:100]
     single, other = (
         train_on_coresets(
-            small_lenet().to(kind), inputs.to(kind), labels, lambda _: random_subset(100, 40, rng=0), epochs=2, rng=0
+            small_lenet().to(kind), inputs.to(kind), labels, lambda _: random_subset(100, 40, rng=0), n_epochs=2, rng=0
         )
         for kind in (torch.float32, dtype)
     )
@@ -201,7 +201,7 @@ def test_networks_of_other_precisions_are_trained(digits, dtype):
 
 def test_weights_that_vanish_beside_the_others_do_not_break_the_network(digits):
     coreset = Coreset(np.array([1, 2, 3]), np.array([1e-50, 1.0, 1.0]))
-    trained = train_on_coresets(small_lenet(), *digits, lambda _: coreset, epochs=1, batch_size=1)
+    trained = train_on_coresets(small_lenet(), *digits, lambda _: coreset, n_epochs=1, batch_size=1)
     assert state(trained.model).isfinite().all()
 
 
@@ -221,9 +221,9 @@ def test_a_last_batch_of_one_joins_the_one_before():
     model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
     inputs = torch.randn(41, 3)
     labels = (inputs[:, 0] > 0).long()
-    trained = train_on_coresets(model, inputs, labels, lambda _: full(41), epochs=3, rng=0)
+    trained = train_on_coresets(model, inputs, labels, lambda _: full(41), n_epochs=3, rng=0)
     assert trained.model[1].num_batches_tracked == 3 * 2
-    single = train_on_coresets(nn.Linear(3, 2), inputs, labels, lambda _: full(41), epochs=1, batch_size=1, rng=0)
+    single = train_on_coresets(nn.Linear(3, 2), inputs, labels, lambda _: full(41), n_epochs=1, batch_size=1, rng=0)
     assert single.diverged_at is None
 
 
@@ -234,7 +234,7 @@ def test_divergence_is_returned_and_ends_the_training(digits, rate):
         small_lenet(),
         *digits,
         lambda _: random_subset(400, 40, rng=0),
-        epochs=9,
+        n_epochs=9,
         learning_rate=rate,
         rng=0,
         callback=lambda epoch, model: seen.append(epoch),
@@ -251,7 +251,7 @@ def test_another_loss_is_trained(digits):
     def loss(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return (outputs - labels).square().sum(dim=1) / 2
 
-    settings = {"epochs": 1, "batch_size": 40, "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 0.01}
+    settings = {"n_epochs": 1, "batch_size": 40, "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 0.01}
     trained = train_on_coresets(model, inputs, targets, lambda _: full(40), loss=loss, **settings)
     left = model(inputs) - targets
     torch.testing.assert_close(trained.model.weight, model.weight - 0.01 * left.T @ inputs / 40)
@@ -269,7 +269,7 @@ def test_a_rate_that_blows_the_weights_up_is_said():
     def select(model: nn.Module) -> Coreset:
         return Coreset(np.arange(10), np.ones(10))
 
-    settings = {"epochs": 5, "learning_rate": 1e38, "batch_size": 5}
+    settings = {"n_epochs": 5, "learning_rate": 1e38, "batch_size": 5}
     trained = train_on_coresets(model, inputs, labels, select, **settings)
     assert trained.diverged_at is not None
     assert train_on_coresets(model, inputs, labels, select, **{**settings, "learning_rate": 0.1}).diverged_at is None
