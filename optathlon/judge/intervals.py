@@ -192,3 +192,17 @@ def spread(values: np.ndarray, axis: int = 0) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = (values / size).std(axis=axis, ddof=1) * size.squeeze(axis)
     return np.where(np.isfinite(found), found, scaled)
+
+
+def lattice_step(values: np.ndarray) -> np.ndarray:
+    """Return the smallest distance, along the last axis, between values that differ by more than rounding; 0 where none do.
+
+    Counts and rates lie on a lattice of this step. A handful of them may agree by chance, so that no spread is seen; it is known
+    no better than that of what was rounded to the lattice, step / sqrt(12).
+    """
+    ordered = np.sort(values, axis=-1)
+    with np.errstate(over="ignore"):
+        gaps = np.diff(ordered, axis=-1)
+    rounding = 1e-9 * np.maximum(np.abs(ordered[..., 1:]), np.abs(ordered[..., :-1]))
+    step = np.where(gaps > rounding, gaps, np.inf).min(axis=-1, initial=np.inf)
+    return np.where(np.isfinite(step), step, 0.0)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optathlon.judge.intervals import FRACTION, is_binary, spread, t_point, t_quantile
+from optathlon.judge.intervals import FRACTION, is_binary, lattice_step, spread, t_point, t_quantile
 from optathlon.spec import Better
 
 LEVEL = 0.05  # of the false discovery rate within a board
@@ -49,6 +49,10 @@ class Standing(NamedTuple):
         Share of random splits of the seeds in which it leads in both halves.
     tied : int
         How many methods have that best mean.
+    rivals : int
+        How many methods the seeds do not tell apart from the leader.
+    compared : int
+        How many methods there are.
     """
 
     leader: int
@@ -56,15 +60,24 @@ class Standing(NamedTuple):
     stability: float
     halves: float
     tied: int = 1
+    rivals: int = 0
+    compared: int = 2
 
     @property
     def word(self) -> str:
-        """Firm, likely or a coin flip; equal means are tied, and one seed says nothing."""
+        """Firm, likely or a coin flip; equal means are tied, one seed says nothing, and who is compared with nobody is unopposed.
+
+        Every resample of two or three seeds may agree by chance: a first place is firm only where no other can hold it.
+        """
+        if self.compared == 1:
+            return "unopposed"
         if self.tied > 1:
             return "tied"
         if math.isnan(self.stability):
             return "one seed"
-        return "firm" if self.stability >= FIRM else "likely" if self.stability >= LIKELY else "coin flip"
+        if self.stability >= FIRM and not self.rivals:
+            return "firm"
+        return "likely" if self.stability >= LIKELY else "coin flip"
 
 
 def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False, unit: str = "") -> Ranks:
@@ -81,9 +94,9 @@ def rank(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: b
     return Ranks(*(found[0] for found in ranks))
 
 
-def standing(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False) -> Standing:
+def standing(scores: np.ndarray, better: Better, *, tolerance: float = 0.0, exact: bool = False, unit: str = "") -> Standing:
     """Return how much of a difference the seeds of one board resolve, and how stable its first place is; see `judge_boards`."""
-    _, (found,) = judge_boards(np.asarray(scores, dtype=float)[None], better, tolerance=tolerance, exact=exact)
+    _, (found,) = judge_boards(np.asarray(scores, dtype=float)[None], better, tolerance=tolerance, exact=exact, unit=unit)
     return found
 
 
@@ -93,9 +106,10 @@ def judge_boards(
     """Rank the methods of many boards of one shape by their means; those that the seeds cannot tell apart share a place.
 
     The best mean opens the first group, which ends before the first method that a member beats; that one opens the next group. So
-    a worse mean never stands above a better one, and a wide interval alone wins no place. Two methods are told
-    apart by a paired t test of their difference beyond `tolerance` (McNemar's exact test for scores of 0 and 1), at a false
-    discovery rate of `LEVEL` over all pairs of the board. The possible ranks count the methods that are told apart.
+    a worse mean never stands above a better one, and a wide interval alone wins no place. Two methods are told apart by a paired
+    t test of their difference beyond `tolerance` (McNemar's exact test for scores of 0 and 1; no difference is known better than
+    the lattice on which counts and rates lie), at a false discovery rate of `LEVEL` over all pairs of the board. The possible
+    ranks count the methods that are told apart.
 
     Parameters
     ----------
@@ -159,14 +173,16 @@ def _judge(scores: np.ndarray, better: Better, tolerance: float, exact: bool, un
     errors = np.empty(0)
     if not exact and len(cost[0]) > 1:
         differences = np.take(cost, first, axis=2) - np.take(cost, second, axis=2)
-        errors = spread(differences, axis=1) / math.sqrt(cost.shape[1])
+        coarse = lattice_step(cost.reshape(len(cost), -1)) / math.sqrt(12)
+        errors = np.maximum(spread(differences, axis=1), coarse[:, None]) / math.sqrt(cost.shape[1])
         apart &= _discovered(cost, better_by, margin, errors, unit)
     elif not exact:
         apart[:] = False
     beats = np.zeros((len(cost), n_methods, n_methods), dtype=bool)
     beats[:, first, second] = apart & (better_by > 0)
     beats[:, second, first] = apart & (better_by < 0)
-    return _places(beats, mean), _standings(cost, mean, size, errors, tolerance, exact)
+    ranks = _places(beats, mean)
+    return ranks, _standings(cost, mean, size, errors, ranks.high, tolerance, exact)
 
 
 def _places(beats: np.ndarray, mean: np.ndarray) -> Ranks:
@@ -187,22 +203,27 @@ def _places(beats: np.ndarray, mean: np.ndarray) -> Ranks:
 
 
 def _standings(
-    cost: np.ndarray, mean: np.ndarray, size: np.ndarray, errors: np.ndarray, tolerance: float, exact: bool
+    cost: np.ndarray, mean: np.ndarray, size: np.ndarray, errors: np.ndarray, high: np.ndarray, tolerance: float, exact: bool
 ) -> list[Standing]:
-    """Return how far each board can be believed; `errors` are the standard errors over pairs, empty where there are none."""
+    """Return how far each board can be believed; `errors` are the standard errors over pairs, empty where there are none.
+
+    The worst ranks that remain possible are `high`.
+    """
     n_boards, n_seeds, n_methods = cost.shape
     leader = mean.argmin(axis=1)
     at = np.arange(n_boards)
     margin = np.maximum(tolerance, _ROUNDING * np.maximum(size, size[at, leader, None]))
     tied = (np.abs(mean - mean[at, leader, None]) <= margin).sum(axis=1)
+    rivals, compared = high[at, leader] - 1, np.full(n_boards, n_methods)
     if exact or n_seeds == 1:
         resolution, share = (float(tolerance), 1.0) if exact else (math.nan, math.nan)
-        return [Standing(int(one), resolution, share, share, int(n)) for one, n in zip(leader, tied, strict=True)]
+        numbers = (one.tolist() for one in (leader, tied, rivals, compared))
+        return [Standing(one, resolution, share, share, *counts) for one, *counts in zip(*numbers, strict=True)]
     with np.errstate(over="ignore"):
         reach = errors * t_quantile(n_seeds, 1 - LEVEL / max(1, n_methods * (n_methods - 1) // 2))
     resolution = np.median(reach, axis=1) if n_methods > 1 else np.full(n_boards, math.nan)
     stable, halves = _leads(cost - cost[at, :, leader][:, :, None], margin.max(axis=1))
-    numbers = (one.tolist() for one in (leader, resolution, stable, halves, tied))
+    numbers = (one.tolist() for one in (leader, resolution, stable, halves, tied, rivals, compared))
     return [Standing(*one) for one in zip(*numbers, strict=True)]
 
 

@@ -72,14 +72,17 @@ def _encoded(ranks: np.ndarray, standing: Standing) -> bytes:
 
 def _decoded(value: bytes | None, n_methods: int) -> tuple[np.ndarray, Standing] | None:
     """Return ranks, (3, n_methods), and standing; None where they are not there or cannot be true."""
-    if value is None or len(value) != 12 * n_methods + 40:
+    if value is None or len(value) != 12 * n_methods + 8 * len(Standing._fields):
         return None
     ranks = np.frombuffer(value, dtype="<i4", count=3 * n_methods).reshape(3, n_methods).astype(int)
-    leader, resolution, stability, halves, tied = np.frombuffer(value, dtype="<f8", offset=12 * n_methods).tolist()
-    if not (leader in range(n_methods) and tied in range(1, n_methods + 1) and ranks[0, int(leader)] == 1):
+    leader, resolution, stability, halves, *counts = np.frombuffer(value, dtype="<f8", offset=12 * n_methods).tolist()
+    if leader not in range(n_methods) or ranks[0, int(leader)] != 1:
+        return None
+    tied, rivals, compared = counts
+    if tied not in range(1, n_methods + 1) or compared != n_methods or rivals != ranks[2, int(leader)] - 1:
         return None
     if ranks.min() < 1 or ranks.max() > n_methods or (ranks[1] > ranks[2]).any():
         return None
     if any(not (math.isnan(share) or 0 <= share <= 1) for share in (stability, halves)):
         return None
-    return ranks, Standing(int(leader), resolution, stability, halves, int(tied))
+    return ranks, Standing(int(leader), resolution, stability, halves, *map(int, counts))

@@ -139,6 +139,8 @@ def standing_text(first: Sequence[Row]) -> str:
     row = next((row for row in first if row.rank is not None), None)
     if row is None:
         return ""
+    if row.standing == "unopposed":
+        return f"First place: {row.method}, unopposed: no other method is ranked."
     if row.standing == "tied":
         equal = sum(r.rank == 1 and r.value == row.value for r in first)
         if equal == 1:

@@ -182,8 +182,7 @@ def test_a_board_is_ranked_among_many_as_alone(kind: str, shape: tuple[int, int]
     ranks, standings = ranking.judge_boards(scores, "higher", **options)
     for board, one in enumerate(scores):
         assert [found[board].tolist() for found in ranks] == [found.tolist() for found in ranking.rank(one, "higher", **options)]
-        options_of_standing = {name: value for name, value in options.items() if name != "unit"}
-        alone = ranking.standing(one, "higher", **options_of_standing)
+        alone = ranking.standing(one, "higher", **options)
         assert standings[board] == pytest.approx(alone, rel=1e-12, nan_ok=True)
 
 
@@ -234,3 +233,30 @@ def test_the_key_of_remembered_ranks_holds_the_code_that_ranks(tmp_path: Path, m
         path.write_text(path.read_text().replace("LEVEL = 0.05", "LEVEL = 0.06").replace("ddof=1", "ddof=0"))
         before, after = code_digest.__wrapped__(), before
         assert before != after
+
+
+@pytest.mark.parametrize("draw", ["rates", "counts"])
+@pytest.mark.parametrize("n_seeds", [2, 3, 5])
+def test_a_few_equal_steps_of_a_lattice_tell_no_equal_methods_apart(draw: str, n_seeds: int) -> None:
+    """Differences of counts and rates agree by chance on two or three seeds; their spread is not zero for that."""
+    rng = np.random.default_rng(0)
+    shape = (200, n_seeds, 12)
+    scores = rng.binomial(50, 0.05, shape) / 50 if draw == "rates" else rng.poisson(2.0, shape).astype(float)
+    ranks, _ = ranking.judge_boards(scores, "lower", unit="fraction" if draw == "rates" else "")
+    assert (ranks.low.max(axis=1) > 1).mean() <= 0.1
+
+
+def test_steps_far_beyond_the_lattice_still_count() -> None:
+    counts = np.array([[3.0, 53.0, 4.0], [5.0, 55.0, 6.0], [9.0, 59.0, 8.0]])
+    assert ranking.rank(counts, "lower").rank.tolist() == [1, 3, 1]
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 5])
+def test_a_first_place_that_chance_gives_is_not_firm(n_seeds: int) -> None:
+    scores = np.random.default_rng(0).normal(size=(500, n_seeds, 2))
+    _, standings = ranking.judge_boards(scores, "lower")
+    assert np.mean([one.word == "firm" for one in standings]) <= 0.08
+
+
+def test_who_is_compared_with_nobody_is_unopposed() -> None:
+    assert ranking.standing(np.array([[1.0], [2.0], [3.0]]), "lower").word == "unopposed"
