@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from optathlon.judge import profiles, ranking
 from optathlon.judge.entries import CLOCKS, Entry, medians, reduce
 from optathlon.judge.intervals import mean_intervals
+from optathlon.judge.shared import share_most
 from optathlon.spec import Better, MetricInfo
 from optathlon.store import CLAIMED, EVERYTHING, Group, Trust, address
 
@@ -176,22 +178,16 @@ def _by_metric(entries: list[Entry]) -> Iterator[_Board]:
 
 
 def _comparable(complete: list[Entry]) -> tuple[list[Entry], tuple[int, ...]]:
-    """Return the methods that are compared and the seeds that all of them ran.
+    """Return the methods that are compared and the seeds that all of them ran: as many methods as can be, then seeds.
 
-    The seeds are those of the methods that ran most, as far as every method with at least half as many shares them; a method that
-    would leave fewer than half is left out, and says so.
+    A method that would leave fewer than half of the seeds that are usual on the board is left out, and says so. What is usual is
+    the median, so that a method with many seeds, or with seeds of its own, pushes nobody out.
     """
-    if complete and all(e.seeds == complete[0].seeds for e in complete):
-        return complete, complete[0].seeds
-    most = max((len(e.seeds) for e in complete), default=0)
-    kept: list[Entry] = []
-    shared: set[int] = set()
-    for entry in sorted(complete, key=lambda e: (-len(e.seeds), e.cell.method)):
-        common = shared & set(entry.seeds) if kept else set(entry.seeds)
-        if 2 * len(common) >= most:
-            kept.append(entry)
-            shared = common
-    return sorted(kept, key=lambda e: e.cell.method), tuple(sorted(shared))
+    if not complete or all(e.seeds == complete[0].seeds for e in complete):
+        return complete, complete[0].seeds if complete else ()
+    usual = median_low(len(e.seeds) for e in complete)
+    kept, shared = share_most({e.cell.method: frozenset(e.seeds) for e in complete}, lambda n: 2 * n >= usual)
+    return [e for e in complete if e.cell.method in kept], tuple(sorted(shared))
 
 
 def _rows(boards: list[_Board], cache: RankCache | None) -> Iterator[Row]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from optathlon.judge import profiles
 from optathlon.judge.board import Row, boards, first_metric
+from optathlon.judge.shared import share_most
 from optathlon.store import CLAIMED
 
 
@@ -24,7 +25,7 @@ class Overall:
     method : str
         The method.
     mean_rank : float or None
-        Mean of its ranks over the `common` workloads; None for a method that is ranked on no more than half of all.
+        Mean of its ranks over the `common` workloads; None for a method that shares no more than half of all with the others.
     first : int
         On how many of the common workloads it is first, alone or tied.
     ranked, common, workloads : int
@@ -43,8 +44,8 @@ class Overall:
 def summary(rows: Sequence[Row]) -> list[Overall]:
     """Return each method over all workloads of a board, the best mean rank first, those with too few workloads last.
 
-    Mean ranks are taken on the workloads that all methods share which are ranked on more than half; a method with fewer has no
-    mean rank, however well it does on its own ones.
+    Mean ranks are taken on workloads that all compared methods share, more than half of all, by as many methods as share so many;
+    the others have no mean rank, however well they do on their own ones.
     """
     families: dict[str, dict[str, dict[str, int]]] = {}
     workloads: dict[str, set[str]] = {}
@@ -60,8 +61,7 @@ def summary(rows: Sequence[Row]) -> list[Overall]:
 
 
 def _overall(board: str, ranks: dict[str, dict[str, int]], total: int) -> list[Overall]:
-    compared = [method for method, own in ranks.items() if 2 * len(own) > total]
-    common = set.intersection(*(set(ranks[method]) for method in compared)) if compared else set()
+    compared, common = share_most({method: frozenset(own) for method, own in ranks.items()}, lambda n: 2 * n > total)
     lines = []
     for method, own in ranks.items():
         places = [own[workload] for workload in common] if method in compared else []

@@ -14,6 +14,7 @@ from test_records import cell_of, record_of
 
 from optathlon import judge, store
 from optathlon.judge import claims
+from optathlon.judge.summary import summary
 from optathlon.show import sheet, tables
 from optathlon.show.latex import to_latex
 from optathlon.spec import Cell, Claim, MetricInfo, Ruling, RunRecord, Scale, Status
@@ -195,6 +196,16 @@ def test_one_extra_seed_makes_nobody_first(tmp_path: Path) -> None:
     assert rows[1].value == pytest.approx(np.mean([r.scores["norm"] for r in longer(cell_of("worse"), 3.0, 8)]), abs=0.01)
 
 
+@pytest.mark.parametrize("seeds", [range(20), range(100, 108)])
+def test_many_seeds_or_seeds_of_its_own_push_nobody_out(tmp_path: Path, seeds: range) -> None:
+    """The worst method, first by its name, leads no board because it ran other seeds than the rest, or many more."""
+    worst = [replace(record_of(0, 9.0, cell_of("aaa")), seed=seed, seconds=1.0) for seed in seeds]
+    others = [runs(cell_of(name), mean) for name, mean in [("best", 1.0), ("third", 5.0), ("worse", 3.0)]]
+    rows = judge.build(groups(tmp_path, worst, *others))
+    assert [row.method for row in rows] == ["best", "worse", "third", "aaa"]
+    assert [row.rank for row in rows] == [1, 2, 3, 4 if 0 in seeds else None]
+
+
 def test_a_worse_mean_never_stands_above_a_better_one(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     noisy = [replace(record_of(seed, 2.0 + 3 * rng.normal(), cell_of("noisy")), seconds=1.0) for seed in range(8)]
@@ -205,6 +216,19 @@ def test_a_worse_mean_never_stands_above_a_better_one(tmp_path: Path) -> None:
     assert by_name["good"].rank == 1
     assert by_name["noisy"].rank_low == 1  # it may be the best, and has not shown it
     assert by_name["noisy"].rank != 1
+
+
+def test_mean_ranks_are_never_taken_on_a_few_workloads_that_happen_to_be_common(tmp_path: Path) -> None:
+    """Two methods of five workloads of nine each share one of them: it does not decide over all nine."""
+    batches = [
+        runs(replace(cell_of(name), workload=f"w{at}"), mean)
+        for name, mean, own in [("all", 2.0, range(1, 10)), ("early", 1.0, range(1, 6)), ("late", 3.0, range(5, 10))]
+        for at in own
+    ]
+    lines = {line.method: line for line in summary(judge.build(groups(tmp_path, *batches)))}
+    assert all(2 * line.common > line.workloads for line in lines.values())
+    assert lines["all"].mean_rank is not None
+    assert [lines["early"].mean_rank, lines["late"].mean_rank].count(None) == 1
 
 
 def test_yardsticks_are_shown_and_not_ranked(tmp_path: Path) -> None:
