@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optathlon.judge.intervals import mean_interval, spread
+from optathlon.judge.intervals import lattice_step, mean_interval, spread
 from optathlon.judge.ranking import false_discovery
 from optathlon.spec import Better, MetricInfo, Status
 from optathlon.store import Group
@@ -113,6 +113,8 @@ class _Test(NamedTuple):
     worse: int  # the sign of a change for the worse
     exact: bool = False
     muted: str = ""  # why it cannot be a change, whatever the test says
+    scores: np.ndarray = np.empty((2, 0))  # base and head, where they may lie on a lattice
+    step: float = 0.0  # of that lattice
 
 
 def compare_groups(
@@ -137,8 +139,7 @@ def compare_groups(
     for address in sorted(before.keys() | after.keys()):
         limits = thresholds.get(address[1], Thresholds()) if isinstance(thresholds, Mapping) else thresholds
         found += _cell(before.get(address), after.get(address), limits)
-    tests = [one for one in found if isinstance(one, _Test)]
-    judged = iter(_judge(tests))
+    judged = iter(_judge(_on_lattices([one for one in found if isinstance(one, _Test)])))
     rows = [next(judged) if isinstance(one, _Test) else one for one in found]
     order = list(Verdict)
     return sorted(rows, key=lambda row: order.index(row.verdict))
@@ -163,6 +164,24 @@ def _facts(groups: Iterable[Group]) -> dict[tuple[str, str], set[str]]:
     return found
 
 
+def _on_lattices(tests: Sequence[_Test]) -> list[_Test]:
+    """Return the tests with the step of the lattice on which the scores of a workload, all its methods, lie.
+
+    Where no score of the suite's metric varies from seed to seed, chance has no part in it and no lattice is needed.
+    """
+    together: dict[tuple[str, ...], list[np.ndarray]] = {}
+    varying: set[tuple[str, str]] = set()
+    for test in tests:
+        together.setdefault((test.row.suite, test.row.workload, test.row.metric), []).append(test.scores.ravel())
+        if test.scores.size and np.ptp(test.scores, axis=1).any():
+            varying.add((test.row.suite, test.row.metric))
+    steps = {at: float(lattice_step(np.concatenate(scores))) for at, scores in together.items() if at[::2] in varying}
+    return [
+        one._replace(step=steps.get((one.row.suite, one.row.workload, one.row.metric), 0.0)) if one.scores.size else one
+        for one in tests
+    ]
+
+
 def _judge(tests: Sequence[_Test]) -> list[Comparison]:
     """Return the verdicts at a false discovery rate of `LEVEL` over all tests."""
     raw = np.array([_p_value(test) for test in tests])
@@ -171,7 +190,7 @@ def _judge(tests: Sequence[_Test]) -> list[Comparison]:
     rows = []
     for test, p, is_change in zip(tests, raw, changed, strict=True):
         low, high = _interval(test, 1 - LEVEL * share)
-        bounds = tuple(math.exp(bound) for bound in (low, high)) if test.row.relative else (low, high)
+        bounds = tuple(_exp(bound) for bound in (low, high)) if test.row.relative else (low, high)
         verdict = Verdict.WITHIN_NOISE
         if is_change and not test.muted:
             verdict = Verdict.REGRESSED if np.sign(test.values.mean()) == test.worse else Verdict.IMPROVED
@@ -179,13 +198,17 @@ def _judge(tests: Sequence[_Test]) -> list[Comparison]:
             replace(
                 test.row,
                 low=bounds[0] if math.isfinite(low) else None,
-                high=bounds[1] if math.isfinite(high) else None,
+                high=bounds[1] if math.isfinite(bounds[1]) else None,
                 p=float(p),
                 verdict=verdict,
                 note=test.muted or ("one seed tells nothing" if len(test.values) == 1 and not test.exact else ""),
             )
         )
     return rows
+
+
+def _exp(x: float) -> float:
+    return math.exp(x) if x < math.log(np.finfo(float).max) else math.inf
 
 
 def _p_value(test: _Test) -> float:
@@ -203,7 +226,7 @@ def _p_value(test: _Test) -> float:
 
         up, down = int((test.values > 0).sum()), int((test.values < 0).sum())
         return float(min(1.0, 2 * bdtr(min(up, down), up + down, 0.5)))
-    error = float(spread(test.values)) / math.sqrt(n)
+    error = max(float(spread(test.values)), test.step / math.sqrt(12)) / math.sqrt(n)
     return 0.0 if error == 0 else float(2 * stdtr(n - 1, -beyond / error))
 
 
@@ -294,7 +317,8 @@ def _score_test(row: Comparison, pairs: Sequence[tuple[float, float]], metric: M
     size = max(float(np.abs(base).max()), float(np.abs(head).max()))
     with np.errstate(over="ignore"):
         difference = np.clip(head - base, -np.finfo(float).max, np.finfo(float).max)
-    return _Test(row, difference, max(metric.tolerance, ROUNDING * size), worse, exact)
+    scores = np.stack([base, head])[:, : 0 if exact else None]
+    return _Test(row, difference, max(metric.tolerance, ROUNDING * size), worse, exact, scores=scores)
 
 
 def _seconds_test(row: Comparison, pairs: Sequence[tuple[float, float]], limits: Thresholds) -> _Test:

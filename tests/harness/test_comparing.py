@@ -319,3 +319,31 @@ def test_what_differs_but_the_code_is_said():
 def test_limits_of_one_suite_are_said():
     text = to_markdown(compare_groups([make_group([0.1])], [make_group([0.1])]), {"a": Thresholds(), "b": Thresholds(floor=1)})
     assert "Seconds count from a factor of 1.5 and 0.0005 s (a); a factor of 1.5 and 1 s (b)." in text
+
+
+@pytest.mark.parametrize("law", ["rates", "counts"])
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_a_gate_over_scores_on_a_lattice_raises_no_false_alarm(law: str, seeds: int) -> None:
+    """On three seeds equal differences of rates or counts are chance: 300 such cells with fresh noise stay green."""
+    rng = np.random.default_rng(0)
+    cells = [replace(CELL, workload=f"w{i % 60}", method=f"m{i // 60}") for i in range(300)]
+    for _ in range(4):
+        shape = (2, 300, seeds)
+        sides = rng.binomial(50, 0.05, shape) / 50 if law == "rates" else rng.poisson(2.0, shape).astype(float)
+        base, head = ([make_group(values, cell) for values, cell in zip(side, cells, strict=True)] for side in sides)
+        assert {one.verdict for one in compare_groups(base, head)} == {Verdict.WITHIN_NOISE}
+
+
+def test_every_seed_far_worse_by_the_same_is_a_regression_among_many() -> None:
+    rng = np.random.default_rng(0)
+    cells = [replace(CELL, method=f"m{i}") for i in range(60)]
+    counts = rng.poisson(20.0, (60, 5)).astype(float)
+    worse = counts.copy()
+    worse[7] += 20.0
+    base, head = ([make_group(values, cell) for values, cell in zip(side, cells, strict=True)] for side in (counts, worse))
+    assert [one.method for one in compare_groups(base, head) if one.verdict is Verdict.REGRESSED] == ["m7"]
+
+
+def test_a_ratio_beyond_all_numbers_leaves_the_gate_standing() -> None:
+    (found,) = compare_groups([make_group([1e-11, 1e100, 1e-11])], [make_group([1e100, 1e-11, 1e90])])
+    assert (found.verdict, found.high) == (Verdict.WITHIN_NOISE, None)
