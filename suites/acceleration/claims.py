@@ -38,14 +38,12 @@ class _FewerCalls(NamedTuple):
         return Verdict(ruling=ruling, measured=f"{self.workload}: {top} over {bottom}: {value:.3g} [{low:.3g}, {high:.3g}]")
 
     def _best(self, evidence: Evidence, names: tuple[str, ...]) -> _Side:
-        """Return the method with the fewest calls on the mean among those that take part here."""
+        """Return the method with the fewest calls on the mean among those that take part here: every one must have been run."""
+        invited = frozenset(names) if evidence.declared is None else evidence.declared.get(self.workload, frozenset())
         sides = []
-        for name in names:
-            try:
-                calls = evidence.scores("calls", name, self.workload)
-                held = evidence.scores("reached", name, self.workload)
-            except MissingEvidence:
-                continue
+        for name in (name for name in names if name in invited):
+            calls = evidence.scores("calls", name, self.workload)
+            held = evidence.scores("reached", name, self.workload)
             by_seed = {seed: value / (1 if held[key, seed] else PENALTY) for (key, seed), value in calls.items()}
             sides.append(_Side(name, by_seed, not all(held.values())))
         if not sides:

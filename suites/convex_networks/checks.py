@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from optathlon.judge.claims import Check, Evidence, MissingEvidence
 from optathlon.judge.intervals import proportion_interval
 from optathlon.spec import Ruling, Verdict
@@ -40,15 +42,17 @@ def sooner(method: str, other: str, workloads: tuple[str, ...] | str, level: flo
     """
 
     def check(evidence: Evidence) -> Verdict:
-        finished = {(run.cell.workload, run.seed): run for run in evidence.runs(method, workloads) if run.seconds}
+        ours_at = evidence.scores("objective-gap", method, workloads)
+        evidence.scores("objective-gap", other, workloads)  # as above: where a run of either failed, nobody was sooner
+        finished = {(run.cell.workload, run.seed): run.seconds for run in evidence.runs(method, workloads)}
         ratios: dict[str, list[float]] = {}
         for run in evidence.runs(other, workloads):
-            ours = finished.get((run.cell.workload, run.seed))
-            if ours is None or ours.seconds is None or not run.trace:
+            at = run.cell.workload, run.seed
+            seconds = finished.get(at)
+            if at not in ours_at or not seconds or not run.trace:
                 continue
-            goal = ours.scores["objective-gap"] + level
-            arrived = next((seconds for _, seconds, gap in run.trace if gap <= goal), float("inf"))
-            ratios.setdefault(run.cell.workload, []).append(arrived / ours.seconds)
+            arrived = next((when for _, when, gap in run.trace if gap <= ours_at[at] + level), float("inf"))
+            ratios.setdefault(run.cell.workload, []).append(arrived / seconds)
         if not ratios:
             raise MissingEvidence(f"no traces of {other} beside {method}")
         every = sorted(ratio for some in ratios.values() for ratio in some)
@@ -61,7 +65,7 @@ def sooner(method: str, other: str, workloads: tuple[str, ...] | str, level: flo
         arrivals = sum(ratio < float("inf") for ratio in every)
         measured = (
             f"{method} first in {wins} of {len(every)}, mostly so on {len(ratios) - denials} of {len(ratios)} workloads; "
-            f"{other} arrives in {arrivals}, median ratio {every[len(every) // 2]:.3g}"
+            f"{other} arrives in {arrivals}, median ratio {median(every):.3g}"
         )
         return Verdict(ruling=ruling, measured=measured)
 

@@ -8,8 +8,21 @@ from __future__ import annotations
 
 import math
 
-from optathlon.judge.claims import Check, Evidence, all_of, decided_on, difference_within, every_run, ratio_within
+import numpy as np
+
+from optathlon.judge.claims import (
+    Check,
+    Evidence,
+    MissingEvidence,
+    all_of,
+    decided_on,
+    difference_within,
+    every_run,
+    judge_value,
+    ratio_within,
+)
 from optathlon.judge.evidence import Patterns
+from optathlon.judge.intervals import ratio_interval
 from optathlon.spec import Claim, Ruling, Scale, Status, Verdict
 from optathlon.suites.gans.game_claims import GAME_CLAIMS, LIMITING_CLAIMS, THEORY_CLAIMS
 from optathlon.suites.gans.table_claims import TABLE_CLAIMS, versus_adam
@@ -38,18 +51,21 @@ def at_best_rates(metric: str, first: str, second: str, workloads: Patterns) -> 
 
 
 def explained_by_step(metric: str, workloads: Patterns, *, at_least: float) -> Check:
-    """Claim that Adam at three times its rate makes up this share of what negative momentum gains over Adam, seed by seed."""
+    """Claim that Adam at three times its rate makes up this share of what negative momentum gains over Adam, on the mean."""
 
     def check(evidence: Evidence) -> Verdict:
         base, longer, negative = (evidence.scores(metric, name, workloads) for name in ("adam", "adam-x3", "adam-nm"))
         seeds = sorted(base.keys() & longer.keys() & negative.keys())
-        gains = [(longer[seed] - base[seed], negative[seed] - base[seed]) for seed in seeds]
-        if not gains or min(gain for _, gain in gains) <= 0:
-            return Verdict(ruling=Ruling.INCONCLUSIVE, measured="negative momentum gains nothing on some seed")
-        shares = [step / gain for step, gain in gains]
-        hits = sum(share >= at_least for share in shares)
-        ruling = {len(shares): Ruling.REPRODUCED, 0: Ruling.CONTRADICTED}.get(hits, Ruling.INCONCLUSIVE)
-        return Verdict(ruling=ruling, measured="shares by seed " + ", ".join(f"{share:.2f}" for share in shares))
+        if not seeds:
+            raise MissingEvidence("Adam, Adam at three times its rate and AdamNM share no seed")
+        steps, gains = (np.array([side[seed] - base[seed] for seed in seeds]) for side in (longer, negative))
+        if gains.mean() <= 0:
+            return Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"negative momentum gains nothing: {gains.mean():.3g}")
+        share, low, high = ratio_interval(steps, gains)
+        return Verdict(
+            ruling=judge_value(share, low, high, at_least=at_least),
+            measured=f"share {share:.3g} [{low:.3g}, {high:.3g}], n={len(seeds)}",
+        )
 
     return check
 

@@ -131,3 +131,68 @@ def test_a_claim_says_what_decides_it(name: str) -> None:
         return bool(claim.reduced or re.search(r"\b(small|medium|paper|seeds)\b", claim.statement))
 
     assert [claim.id for claim in Registry().load(name).claims if not told(claim)] == []
+
+
+def _plain(suite: Suite, scale: Scale, values: dict[str, dict[str, float]]) -> list[RunRecord]:
+    """Return runs of every cell: scores 1 but for those of `values`, a second each, a trace that arrives."""
+    found = []
+    for cell in _cells(suite, scale):
+        own = values.get(cell.method, {})
+        scores = {metric.name: own.get(metric.name, 1.0) for metric in cell.metrics}
+        seconds = own.get("seconds", 1.0)
+        trace = tuple((step, seconds, *(scores[name] for name in cell.traced)) for step in (0, 1))
+        clocks = {"seconds": seconds, "cpu_seconds": seconds, "peak_memory": 1}
+        found += [
+            RunRecord(cell=cell, seed=seed, status=Status.OK, scores=scores, trace=trace, **clocks)  # type: ignore[arg-type]
+            for seed in range(1 if cell.exact else SEEDS)
+        ]
+    return found
+
+
+def _ruling(suite: Suite, claim: str, records: list[RunRecord]) -> Ruling:
+    return next(one.verdict.ruling for one in judge(suite, records) if one.claim.id == claim)
+
+
+def test_nobody_is_sooner_than_one_whose_run_failed() -> None:
+    suite, claim = Registry().load("convex_networks"), "convex-faster-than-lbfgs"
+    records = _plain(suite, Scale.SMALL, {"convex-ssnal": {"seconds": 0.1}})
+    assert _ruling(suite, claim, records) is Ruling.REPRODUCED
+    for method in ("convex-ssnal", "lbfgs-50"):
+        at = next(i for i, r in enumerate(records) if r.cell.method == method and r.cell.workload == "toy-slides-beta0.1")
+        failed = replace(records[at], status=Status.TIMEOUT, scores={}, trace=())
+        assert _ruling(suite, claim, [*records[:at], failed, *records[at + 1 :]]) is Ruling.INCONCLUSIVE
+
+
+def test_the_best_rival_is_sought_among_all_that_take_part() -> None:
+    """A claim about the best rival is not tested where a rival was not run: it may have been the best."""
+    suite, claim = Registry().load("acceleration"), "practical-answer"
+    records = _plain(suite, Scale.SMALL, {"second-order": {"calls": 0.5}})
+    assert _ruling(suite, claim, records) is Ruling.REPRODUCED
+    lacking = [r for r in records if (r.cell.method, r.cell.workload) != ("newton-cg", "digits")]
+    assert _ruling(suite, claim, lacking) is Ruling.NOT_TESTED
+
+
+def test_one_seed_explains_nothing() -> None:
+    suite, claim = Registry().load("gans"), "confound-step-size"
+    scores = {"adam": 1.0, "adam-x3": 2.8, "adam-nm": 3.0}
+    records = _plain(suite, Scale.SMALL, {method: {"inception-score": score} for method, score in scores.items()})
+    assert _ruling(suite, claim, records) is Ruling.REPRODUCED
+    assert _ruling(suite, claim, [r for r in records if r.seed == 0]) is Ruling.INCONCLUSIVE
+
+
+def test_a_claim_of_a_paper_whose_budget_was_not_run_rules_nothing() -> None:
+    """Of the claims on one reduced workload, none is ruled on as if it were the paper's."""
+    for suite, workloads in {
+        "coarse_gradients": ("mnist-3-epochs", "vgg11-quarter", "resnet20-4-epochs"),
+        "quantized_training": ("mnist", "vgg11-quarter", "resnet20-relu", "resnet20-clipped-relu", "mnist-constant-rate"),
+    }.items():
+        declared = Registry().load(suite)
+        drawn = tuple(_plain(declared, Scale.MEDIUM, {}))
+        for claim in declared.claims:
+            spy = _Spy(drawn, *declared_at(declared, Scale.MEDIUM))
+            object.__setattr__(spy, "seen", set())
+            try:
+                claim.check(spy)
+            except (MissingEvidence, KeyError):
+                continue
+            assert claim.reduced or not {name for name, _ in spy.seen} & set(workloads), claim.id
