@@ -3,7 +3,7 @@
 A statement about several workloads is judged on each of them, and holds where it holds on all: unlike data sets are never pooled
 unless the claim says so (``pooled=True``, for workloads that differ in nothing but the draw). Intervals are those of
 `optathlon.judge.intervals`, at 95 % throughout the ledger. Seconds are allowed `TIMING` to either side, by which two runs of one
-commit differ on one machine: a ruling that turns with the load is none.
+commit differ on one machine, and as much more as it was busier under one side: a ruling that turns with the load is none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from optathlon.judge.evidence import Evidence, MissingEvidence, Patterns
+from optathlon.judge.evidence import ABSENT, Evidence, MissingEvidence, Patterns
 from optathlon.judge.intervals import (
     Interval,
     difference_interval,
@@ -92,7 +92,7 @@ def ratio_within(
         means = f"{metric}: {method} {top.mean():.4g}, {other} {bottom.mean():.4g}"
         if not bottom.any():
             return Verdict(ruling=Ruling.INCONCLUSIVE, measured=f"{means}: no ratio to zero, n={len(top)}")
-        found = _interval(ratio_interval(top, bottom), evidence.unit(metric))
+        found = _widened(ratio_interval(top, bottom), _slack(evidence, metric, (method, names), (other, names)))
         ruling = judge_value(*found, at_least=at_least, at_most=at_most)
         figure = _figure(f"ratio of {metric}", (method, other), names, found, at_least, at_most)
         return Verdict(ruling=ruling, measured=f"{means}, ratio {_figures(found, len(top))}", figures=(figure,))
@@ -120,7 +120,7 @@ def difference_within(
         if exact:
             found = Interval(found.mean, found.mean, found.mean)
         elif unit == "s" and not math.isnan(found.low):
-            slack = (TIMING - 1) * max(first.mean(), second.mean())
+            slack = (_slack(evidence, metric, (method, names), (other, names)) - 1) * max(first.mean(), second.mean())
             found = Interval(found.mean, found.low - slack, found.high + slack)
         ruling = judge_value(*found, at_least=at_least, at_most=at_most)
         measured = f"{metric}: {method} {first.mean():.4g}, {other} {second.mean():.4g}, difference {_figures(found, len(first))}"
@@ -162,7 +162,8 @@ def mostly_below(metric: str, method: str, other: str, *, workloads: Patterns = 
 
     def check(evidence: Evidence, names: Sequence[str]) -> Verdict:
         first, second = _paired(*(evidence.scores(metric, name, names) for name in (method, other)))
-        wins, losses = int((first < second).sum()), int((first > second).sum())
+        slack = _slack(evidence, metric, (method, names), (other, names))
+        wins, losses = int((first * slack < second).sum()), int((first > second * slack).sum())
         found = proportion_interval(wins, wins + losses) if wins + losses else Interval(math.nan, math.nan, math.nan)
         means = f"{metric}: {method} {first.mean():.4g}, {other} {second.mean():.4g}"
         ruling = judge_value(*found, at_least=0.5)
@@ -192,7 +193,7 @@ def ends_with(method: str, status: Status, *, workloads: Patterns = "*", ruling:
     """Claim that every (or any) run of a method ends with a status, for instance that it diverges."""
 
     def check(evidence: Evidence) -> Verdict:
-        runs = evidence.runs(method, workloads)
+        runs = [run for run in evidence.runs(method, workloads) if run.status not in ABSENT]
         hits = sum(run.status is status for run in runs)
         holds = hits == len(runs) if ruling == "every" else hits > 0
         outcome = Ruling.REPRODUCED if holds else Ruling.CONTRADICTED
@@ -231,7 +232,7 @@ def change(metric: str, method: str, first: str, second: str, *, at_least: float
         if min(before.min(), after.min()) <= 0:
             measured = f"{method}: {metric} is not positive in a run on {first} or {second}: no ratio"
             return Verdict(ruling=Ruling.INCONCLUSIVE, measured=measured)
-        found = _interval(independent_ratio_interval(after, before), evidence.unit(metric))
+        found = _widened(independent_ratio_interval(after, before), _slack(evidence, metric, (method, first), (method, second)))
         ruling = judge_value(*found, at_least=at_least, at_most=at_most)
         figure = _figure(f"change of {metric}", (method,), (first, second), found, at_least, at_most)
         measured = f"{method}: {metric} on {second} over {first} {_figures(found, min(len(before), len(after)))}"
@@ -292,7 +293,20 @@ def _interval(found: Interval, unit: str, exact: bool = False) -> Interval:
     """Return the interval that decides: the value itself where it is exact, with room for the machine where it is in seconds."""
     if exact:
         return Interval(found.mean, found.mean, found.mean)
-    return Interval(found.mean, found.low / TIMING, found.high * TIMING) if unit == "s" else found
+    return _widened(found, TIMING if unit == "s" else 1.0)
+
+
+def _widened(found: Interval, slack: float) -> Interval:
+    """Return an interval of positive numbers with a factor to either side; one that reaches below zero stays there."""
+    return Interval(found.mean, found.low / slack if found.low > 0 else found.low, found.high * slack)
+
+
+def _slack(evidence: Evidence, metric: str, first: Pair, second: Pair) -> float:
+    """Return the factor that the seconds of two sides are allowed: more where the machine was busier under one; 1 elsewhere."""
+    if evidence.unit(metric) != "s":
+        return 1.0
+    loads = [evidence.load(method, workloads) for method, workloads in (first, second)]
+    return TIMING * max(loads) / min(loads)
 
 
 def _figure(

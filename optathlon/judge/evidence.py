@@ -13,7 +13,8 @@ from optathlon.spec import QUIET, RunRecord, Status
 
 Patterns = str | Sequence[str]
 RUN_FIELDS = {"seconds": "s", "cpu_seconds": "s", "peak_memory": "B", "gpu_memory": "B"}
-_ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
+ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
+_BESIDE = 2.0  # at least so many times slower may a run be beside another one
 
 
 def is_busy(jobs: int | None, busy: float | None) -> bool:
@@ -31,7 +32,7 @@ class FailedRuns(Exception):
 
 @dataclass(frozen=True)
 class Evidence:
-    """The records of one suite, one scale and one machine, as a claim's check sees them.
+    """The records of one suite, one scale, one machine and one device, as a claim's check sees them.
 
     Attributes
     ----------
@@ -64,9 +65,7 @@ class Evidence:
             If none does, a name that is no pattern is not among them, or a method has no run on one of them.
         """
         patterns = (patterns,) if isinstance(patterns, str) else tuple(patterns)
-        ran = {
-            method: {r.cell.workload for r in self._by_method.get(method, ()) if r.status not in _ABSENT} for method in methods
-        }
+        ran = {method: {r.cell.workload for r in self._by_method.get(method, ()) if r.status not in ABSENT} for method in methods}
         known = self.declared
         if known is None:
             known = {name: frozenset(m for m in methods if name in ran[m]) for runs in ran.values() for name in runs}
@@ -105,7 +104,7 @@ class Evidence:
         values: dict[tuple[str, int], float] = {}
         calm: dict[tuple[str, int], float] = {}
         for run in self.runs(method, workloads):
-            if run.status in _ABSENT:
+            if run.status in ABSENT:
                 continue
             if run.status is not Status.OK:
                 raise FailedRuns(f"{method} on {run.cell.workload}, seed {run.seed}: {run.status}")
@@ -117,6 +116,13 @@ class Evidence:
         if not values:
             raise MissingEvidence(f"no {metric} of {method} on {workloads}")
         return calm if calm and self.unit(metric) == "s" else values
+
+    def load(self, method: str, workloads: Patterns) -> float:
+        """Return how many times slower than when quiet the machine was under the runs whose seconds count, by its probe."""
+        runs = [run for run in self.runs(method, workloads) if run.status is Status.OK]
+        if any(not is_busy(run.jobs, run.busy) for run in runs):
+            return 1.0
+        return float(np.median([max(run.busy or 1.0, _BESIDE if (run.jobs or 1) > 1 else 1.0) for run in runs]))
 
     def unit(self, metric: str) -> str:
         """Return the unit of a metric or of a run's field."""

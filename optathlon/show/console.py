@@ -134,7 +134,7 @@ def _lines(judgements: Sequence[Judgement], width: int) -> Table:
 
 def _details(console: Console, one: Judgement) -> None:
     head = _text(str(one.verdict.ruling), _RULING_STYLES[one.verdict.ruling])
-    where = f"{one.scale} on {one.machine}" if one.scale else ""
+    where = f"{one.scale} on {one.place}" if one.scale else ""
     console.print(head + _text(f"  {one.claim.id}"), soft_wrap=True)
     rest = {
         "claim": one.claim.statement,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -254,3 +255,32 @@ def test_the_interval_of_a_change_is_welchs() -> None:
 def test_statements_say_what_decides_them() -> None:
     claim = Claim(id="first", source="Table 1", statement="One is first.", check=claims.mean_within("norm", "a"))
     assert claims.decided_on("ten seeds, scale small", claim)[0].statement == "One is first (ten seeds, scale small)."
+
+
+def test_devices_are_never_mixed_in_one_verdict() -> None:
+    """The same seeds on the CPU and on a GPU, in any order: the device with most records decides, and is named."""
+    on_cpu = at_scale(Scale.SMALL, 1.5)
+    on_gpu = [replace(run, cell=replace(run.cell, device="cuda")) for run in at_scale(Scale.SMALL, 0.5, n=9)]
+    for records in (on_cpu + on_gpu, on_gpu + on_cpu):
+        (one,) = judge(SUITE, records)
+        assert (one.verdict.ruling, one.place) == (Ruling.CONTRADICTED, "here")
+        (one,) = judge(SUITE, [run for run in records if run.cell.device == "cuda" or run.seed < 5])
+        assert (one.verdict.ruling, one.place) == (Ruling.REPRODUCED, "here, cuda")
+
+
+@pytest.mark.parametrize("within", [claims.ratio_within, claims.mostly_below])
+def test_seconds_of_a_quiet_and_of_a_busy_machine_decide_nothing_close(within: Callable[..., claims.Check]) -> None:
+    def side(method: str, seconds: float, busy: float) -> list[RunRecord]:
+        return [replace(record_of(seed, 0.5, cell_of(method)), seconds=seconds, jobs=1, busy=busy) for seed in range(8)]
+
+    bound = {"at_most": 1.0} if within is claims.ratio_within else {}
+    check = within("seconds", "a", "b", **bound)
+    assert check(Evidence((*side("a", 1.0, 1.0), *side("b", 1.8, 1.0)))).ruling is Ruling.REPRODUCED
+    assert check(Evidence((*side("a", 1.0, 1.0), *side("b", 1.8, 1.9)))).ruling is Ruling.INCONCLUSIVE
+    assert check(Evidence((*side("a", 1.0, 1.0), *side("b", 3.6, 1.9)))).ruling is Ruling.REPRODUCED
+
+
+def test_a_run_without_its_data_is_no_run_that_ended_otherwise() -> None:
+    ends = [Status.DIVERGED, Status.DIVERGED, Status.NEEDS_DATA]
+    runs = [replace(record_of(seed, cell=cell_of("a")), status=end, scores={}) for seed, end in enumerate(ends)]
+    assert claims.ends_with("a", Status.DIVERGED)(Evidence(tuple(runs))).ruling is Ruling.REPRODUCED
