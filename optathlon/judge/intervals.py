@@ -131,9 +131,8 @@ def difference_interval(
         reach = proportion_interval(0, difference.size * trials, confidence).high
         return Interval(centre, max(-1.0, centre - reach), min(1.0, centre + reach))
     mean, low, high = mean_interval(difference, confidence=confidence)
-    return (
-        Interval(mean, max(low, -1.0), min(high, 1.0)) if unit == FRACTION and not math.isnan(low) else Interval(mean, low, high)
-    )
+    bounded = unit == FRACTION and min(first.min(), second.min()) >= 0 and max(first.max(), second.max()) <= 1
+    return Interval(mean, max(low, -1.0), min(high, 1.0)) if bounded and not math.isnan(low) else Interval(mean, low, high)
 
 
 def ratio_interval(top: np.ndarray, bottom: np.ndarray, confidence: float = CONFIDENCE) -> Interval:

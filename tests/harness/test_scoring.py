@@ -260,3 +260,9 @@ def test_a_first_place_that_chance_gives_is_not_firm(n_seeds: int) -> None:
 
 def test_who_is_compared_with_nobody_is_unopposed() -> None:
     assert ranking.standing(np.array([[1.0], [2.0], [3.0]]), "lower").word == "unopposed"
+
+
+def test_a_difference_of_fractions_that_are_none_is_not_cut() -> None:
+    """A relative error may exceed 1, whatever its unit says: the interval of a difference holds the difference."""
+    found = intervals.difference_interval(np.array([120.0, 130.0, 125.0]), np.array([1.0, 2.0, 1.5]), "fraction")
+    assert found.low < found.mean < found.high
