@@ -7,7 +7,7 @@ score. Here each metric brings its direction, and the same seeds of both commits
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ import numpy as np
 
 from optathlon.judge.intervals import lattice_step, mean_interval, spread
 from optathlon.judge.ranking import false_discovery
-from optathlon.spec import Better, MetricInfo, Status
+from optathlon.spec import Better, Cell, MetricInfo, Status
 from optathlon.store import Group
 
 # Of the changes that a gate reports, at most this share is expected to be false (Benjamini and Hochberg over all comparisons).
@@ -221,7 +221,8 @@ def _p_value(test: _Test) -> float:
         return 0.0 if beyond > 0 else 1.0
     if n == 1 or beyond <= 0:
         return 1.0
-    if set(np.unique(test.values)) <= {-1.0, 0.0, 1.0}:  # of 0 and 1 on each seed: the exact test of the discordant seeds
+    alike = test.step == 0 and np.ptp(test.values) == 0  # nothing varies from seed to seed: no chance
+    if not alike and np.isin(test.values, (-1.0, 0.0, 1.0)).all():  # of 0 and 1: the exact test of the discordant seeds
         from scipy.special import bdtr
 
         up, down = int((test.values > 0).sum()), int((test.values < 0).sum())
@@ -275,7 +276,12 @@ def _cell(base: Group | None, head: Group | None, limits: Thresholds) -> list[Co
     elif won:
         note = f"no longer {_failure(before[won[0]], won[0])}"
         rows.append(row("status", "lower", Verdict.IMPROVED, seeds=len(won), note=note))
+    if missing := sorted(before.keys() - after.keys()):
+        rows.append(row("status", "lower", Verdict.GONE, seeds=len(missing), note=f"no run of seed {_listed(missing)}"))
     both = [seed for seed in shared if before[seed]["status"] == Status.OK == after[seed]["status"]]
+    assert base is not None  # it has runs
+    lost_metrics = _lost_metrics(base.cell, cell, before, after, both)
+    rows += [row(name, better, Verdict.GONE, note=note) for name, better, note in lost_metrics]
     for metric in cell.metrics:
         if metric.unit == "s" and cell.device == "cpu":
             continue  # wall seconds of a section: a busy machine moves them, and the CPU seconds below do not lie
@@ -292,6 +298,25 @@ def _cell(base: Group | None, head: Group | None, limits: Thresholds) -> list[Co
     if pairs := [(before[s][clock], after[s][clock]) for s in both if clock in before[s] and clock in after[s]]:
         rows.append(_seconds_test(row(clock, "lower", **_means(pairs)), pairs, limits))
     return rows
+
+
+def _lost_metrics(
+    base: Cell, head: Cell, before: dict[int, dict], after: dict[int, dict], seeds: Sequence[int]
+) -> Iterator[tuple[str, Better, str]]:
+    """Yield the metrics that the head no longer has, or of which it says the contrary."""
+    now = {metric.name: metric.better for metric in head.metrics}
+    for metric in base.metrics:
+        lost = [s for s in seeds if metric.name in before[s].get("scores", {}) and metric.name not in after[s].get("scores", {})]
+        if lost:
+            yield metric.name, metric.better, f"no longer measured (seed {_listed(lost)})"
+        elif now.get(metric.name, metric.better) != metric.better:
+            yield metric.name, metric.better, f"{metric.better} was better, now {now[metric.name]}"
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    """Return the first of some seeds, and how many more there are."""
+    first = ", ".join(map(str, seeds[:3]))
+    return f"{first} and {len(seeds) - 3} more" if len(seeds) > 3 else first
 
 
 def _by_seed(group: Group | None) -> dict[int, dict]:

@@ -347,3 +347,26 @@ def test_every_seed_far_worse_by_the_same_is_a_regression_among_many() -> None:
 def test_a_ratio_beyond_all_numbers_leaves_the_gate_standing() -> None:
     (found,) = compare_groups([make_group([1e-11, 1e100, 1e-11])], [make_group([1e100, 1e-11, 1e90])])
     assert (found.verdict, found.high) == (Verdict.WITHIN_NOISE, None)
+
+
+def test_seeds_that_the_head_did_not_run_are_gone() -> None:
+    """A gate of one seed of five, or of five other seeds, is not green: what was measured in base is not there."""
+    base = make_group([0.1, 0.11, 0.12, 0.1, 0.13])
+    others = Group(CELL, [{**run, "seed": run["seed"] + 10} for run in base.runs])
+    for head, seeds in ((make_group([0.1]), 4), (others, 5)):
+        gone = [one for one in compare_groups([base], [head]) if one.verdict is Verdict.GONE]
+        assert [(one.metric, one.seeds) for one in gone] == [("status", seeds)]
+        assert "no run of seed" in gone[0].note
+
+
+def test_a_metric_that_vanished_or_turned_round_is_gone() -> None:
+    base = make_group([0.1, 0.11, 0.12])
+    silent = Group(CELL, [{**run, "scores": {}} for run in base.runs])
+    turned = make_group([0.9, 0.91, 0.92], replace(CELL, metrics=(replace(ERROR, better="higher"),)))
+    for head in (silent, turned):
+        assert Verdict.GONE in [one.verdict for one in compare_groups([base], [head]) if one.metric == ERROR.name]
+
+
+def test_what_was_solved_on_every_seed_and_is_solved_on_none_is_a_regression() -> None:
+    cell = replace(CELL, metrics=(ACCURACY,))
+    assert verdicts(make_group([1.0] * 5, cell), make_group([0.0] * 5, cell)) == {"accuracy": Verdict.REGRESSED}
