@@ -108,4 +108,5 @@ def _family(row: Row) -> str:
 
 
 def _cost(row: Row) -> float:
-    return math.inf if row.time_to_target is None else max(row.time_to_target, 1e-9)
+    """Return the seconds to the target; infinite where it was missed, or where the method is not among those compared."""
+    return math.inf if row.time_to_target is None or row.rank is None else max(row.time_to_target, 1e-9)

@@ -14,7 +14,7 @@ from test_records import cell_of, record_of
 
 from optathlon import judge, store
 from optathlon.judge import claims
-from optathlon.judge.summary import summary
+from optathlon.judge.summary import profile, summary
 from optathlon.show import sheet, tables
 from optathlon.show.latex import to_latex
 from optathlon.spec import Cell, Claim, MetricInfo, Ruling, RunRecord, Scale, Status
@@ -229,6 +229,15 @@ def test_mean_ranks_are_never_taken_on_a_few_workloads_that_happen_to_be_common(
     assert all(2 * line.common > line.workloads for line in lines.values())
     assert lines["all"].mean_rank is not None
     assert [lines["early"].mean_rank, lines["late"].mean_rank].count(None) == 1
+
+
+def test_a_profile_takes_no_workload_that_a_method_solved_on_a_few_of_the_seeds(tmp_path: Path) -> None:
+    """A method with one seed of eight is not ranked, and has not solved the workload in a hundredth of the others' time."""
+    rows = judge.build(
+        groups(tmp_path, runs(cell_of("gda"), 0.1), runs(cell_of("adam"), 0.1, seconds=2.0), runs(cell_of("new"), 0.1, 0.01)[:1])
+    )
+    (shares,) = profile(rows, (1.0, 2.0)).values()
+    assert shares == {"gda": [1.0, 1.0], "adam": [0.0, 1.0], "new": [0.0, 0.0]}
 
 
 def test_yardsticks_are_shown_and_not_ranked(tmp_path: Path) -> None:
