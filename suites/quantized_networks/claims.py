@@ -75,7 +75,7 @@ FEW = (
     Claim(
         id="few-neurons-pay-more",
         source="(8), (9): the bound holds for every m",
-        statement="No network of 1 to 6 neurons, enumerated, is below p_b*, the optimum of any number (d = 3, 4, 5).",
+        statement="No network of up to 6 neurons (d = 3), 4 (d = 4) and 3 (d = 5), enumerated, is below p_b*.",
         check=all_of(
             *(every_run("optimum-ratio", f"enumeration-m{m}", at_least=1 - 2e-6, workloads="tiny-*") for m in (1, 2, 3, 4, 6))
         ),

@@ -74,6 +74,10 @@ def test_every_run_needs_every_run() -> None:
     verdict = claims.every_run("norm", "a", at_most=2.5)(data)
     assert verdict.ruling is Ruling.CONTRADICTED
     assert "2 of 3" in verdict.measured
+    assert claims.every_run("norm", "a", at_most=3.0)(evidence(a=[1.0])).ruling is Ruling.INCONCLUSIVE
+    assert claims.every_run("norm", "a", at_most=0.5)(evidence(a=[1.0])).ruling is Ruling.CONTRADICTED
+    exact = record_of(0, 1.0, replace(cell_of("a"), exact=True))
+    assert claims.every_run("norm", "a", at_most=3.0)(Evidence((exact,))).ruling is Ruling.REPRODUCED
 
 
 def test_all_of_is_as_good_as_its_worst() -> None:
