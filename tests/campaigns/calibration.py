@@ -27,8 +27,16 @@ LAWS: dict[str, tuple[str, Draw, float]] = {
     "rate of 50 trials, p = .9": ("fraction", lambda rng, n: rng.binomial(50, 0.9, n) / 50, 0.9),
     "heavy tails (t with 3 degrees)": ("1", lambda rng, n: rng.standard_t(3, size=n), 0.0),
     "heavy tails, 20 % of seeds failed": ("1", lambda rng, n: rng.standard_t(3, size=n)[rng.random(n) > 0.2], 0.0),
+    "counts (Poisson, mean 2)": ("1", lambda rng, n: rng.poisson(2.0, n).astype(float), 2.0),
     "skewed (lognormal)": ("1", lambda rng, n: rng.lognormal(size=n), float(np.exp(0.5))),
 }
+BOARDS = (
+    "normal",
+    "binomial (0 or 1, p = .8)",
+    "rate of 50 trials, p = .9",
+    "counts (Poisson, mean 2)",
+    "heavy tails (t with 3 degrees)",
+)
 
 
 def coverage_of_means(law: str, n: int, trials: int, seed: int = 0) -> float:
@@ -85,14 +93,31 @@ def false_ranks(law: str, n: int, n_methods: int, trials: int, seed: int = 0) ->
     return wrong / trials
 
 
-def red_gates(cells: int, n: int, trials: int, seed: int = 0) -> float:
-    """Return the share of A/A gates, each with fresh noise in every cell, that report a change for the worse."""
+def false_firmness(law: str, n: int, n_methods: int, trials: int, seed: int = 0) -> float:
+    """Return the share of boards of equal methods whose first place is called firm."""
+    unit, draw, _ = LAWS[law]
+    scores = draw(np.random.default_rng([seed, n, n_methods]), trials * n * n_methods).reshape(trials, n, n_methods)
+    _, standings = ranking.judge_boards(scores, "lower", unit=unit)
+    return float(np.mean([one.word == "firm" for one in standings]))
+
+
+def red_gates(cells: int, n: int, trials: int, seed: int = 0, *, rates: bool = False) -> float:
+    """Return the share of A/A gates, each with fresh noise in every cell, that report a change for the worse.
+
+    The noise is normal, or that of rates of 50 trials, which may agree on all of a few seeds.
+    """
     rng = np.random.default_rng([seed, cells, n])
     red = 0
     for _ in range(trials):
         difficulty = rng.uniform(0.2, 0.8, (cells, n))
         base, head = (
-            [_group(k, row) for k, row in enumerate(difficulty + 0.01 * rng.standard_normal(difficulty.shape))] for _ in "ab"
+            [
+                _group(k, row)
+                for k, row in enumerate(
+                    rng.binomial(50, difficulty / 8) / 50 if rates else difficulty + 0.01 * rng.standard_normal(difficulty.shape)
+                )
+            ]
+            for _ in "ab"
         )
         red += any(one.verdict is Verdict.REGRESSED for one in compare_groups(base, head, Thresholds()))
     return red / trials
@@ -113,9 +138,9 @@ def report(trials: int) -> str:
     lines = [
         "# Calibration",
         "",
-        f"Written by `python tests/campaigns/calibration.py {trials}`: as many draws of each line, a fifth for boards; the",
-        "test of the same name asks the same of fewer. 95 % intervals should hold the truth in 95 % of draws, boards of equal",
-        "methods should tell two apart in at most 5 %, A/A gates should fail in at most 1 %.",
+        f"Written by `python tests/campaigns/calibration.py {trials}`: as many draws of each line, a fifth for boards and",
+        "a quarter for gates; the test of the same name asks the same of fewer. 95 % intervals should hold the truth in 95 %",
+        "of draws, boards of equal methods should tell two apart in at most 5 %, A/A gates should fail in at most 1 %.",
         "",
         "## Share of 95 % intervals that hold the truth",
         "",
@@ -134,12 +159,21 @@ def report(trials: int) -> str:
         "| law | methods | " + lines[8].split(" | ", 1)[1],
     ]
     lines += ["| --- | ---: |" + " ---: |" * len(SEEDS)]
-    for law in ("normal", "binomial (0 or 1, p = .8)", "heavy tails (t with 3 degrees)"):
+    for law in BOARDS:
         for methods in (2, 5, 20):
             shares = [false_ranks(law, n, methods, trials // 5) for n in SEEDS]
             lines.append(f"| {law} | {methods} | " + " | ".join(f"{share:.3f}" for share in shares) + " |")
-    share = red_gates(300, 5, trials)
-    lines += ["", "## The gate", "", f"Of A/A gates of 300 cells with 5 seeds and fresh noise in each, {share:.1%} failed.", ""]
+    firm = [false_firmness("normal", n, 2, trials) for n in SEEDS]
+    told = ", ".join(f"{share:.1%} of {n} seeds" for share, n in zip(firm, SEEDS, strict=True))
+    lines += ["", f"Of boards of two equal methods with normal scores the first place is called firm on {told}."]
+    normal, rates = red_gates(300, 5, trials // 4), red_gates(300, 3, trials // 4, rates=True)
+    lines += [
+        "",
+        "## The gate",
+        "",
+        f"Of A/A gates of 300 cells with 5 seeds and fresh normal noise in each, {normal:.1%} failed;",
+    ]
+    lines += [f"of those with 3 seeds of rates of 50 trials, {rates:.1%}.", ""]
     return "\n".join(lines)
 
 

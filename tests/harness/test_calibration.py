@@ -24,7 +24,7 @@ def test_intervals_of_differences_ratios_and_probabilities_hold_the_truth(n: int
 
 
 @pytest.mark.parametrize("n_methods", [2, 12])
-@pytest.mark.parametrize("law", ["normal", "binomial (0 or 1, p = .8)", "heavy tails (t with 3 degrees)"])
+@pytest.mark.parametrize("law", calibration.BOARDS)
 def test_equal_methods_are_told_apart_on_few_boards(law: str, n_methods: int) -> None:
     for n in (3, 5, 10):
         assert calibration.false_ranks(law, n, n_methods, 200) <= 0.09
@@ -32,6 +32,11 @@ def test_equal_methods_are_told_apart_on_few_boards(law: str, n_methods: int) ->
 
 def test_the_gate_is_green_where_nothing_has_changed() -> None:
     assert calibration.red_gates(300, 5, 20) <= 0.1
+    assert calibration.red_gates(300, 3, 20, rates=True) <= 0.1
+
+
+def test_a_first_place_among_equals_is_seldom_firm() -> None:
+    assert max(calibration.false_firmness("normal", n, 2, 400) for n in (2, 3, 5)) <= 0.09
 
 
 def test_the_figures_in_the_docs_are_of_this_script() -> None:
