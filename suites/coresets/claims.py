@@ -130,21 +130,21 @@ EPOCH_CLAIMS = (
     *_twice(
         "grad-match-lowest-loss",
         source="Sections 3.1 and 4, Fig. 3",
-        statement="GRAD-MATCH reaches the lowest training loss of all coresets",
+        statement="GRAD-MATCH reaches the lowest training loss of the paper's coresets",
         check=lambda runs: _below("train-loss", "grad-match", "random", "craig", "glister", workloads=runs),
         reported="optimal in all experiments",
     ),
     *_twice(
         "grad-match-highest-training-accuracy",
         source="Sections 3.1 and 4, Fig. 3",
-        statement="GRAD-MATCH reaches the highest training accuracy of all coresets after equal epochs",
+        statement="GRAD-MATCH reaches the highest training accuracy of the paper's coresets after equal epochs",
         check=lambda runs: _below("train-error", "grad-match", "random", "craig", "glister", workloads=runs),
         reported="optimal in all experiments",
     ),
     *_twice(
         "grad-match-lowest-error",
         source="Sections 3.1 and 4, Fig. 3",
-        statement="GRAD-MATCH reaches the highest accuracy of all coresets",
+        statement="GRAD-MATCH reaches the highest accuracy of the paper's coresets",
         check=lambda runs: _below("test-error", "grad-match", "random", "craig", "glister", workloads=runs),
         reported="optimal in all experiments (training accuracy)",
     ),
@@ -231,57 +231,71 @@ EPOCH_CLAIMS = (
     ),
 )
 
-EQUAL_CLAIMS = decided_on(
-    "each strategy with the epochs, and the schedule, that fill with its selections 6 passes over 1,437 digits at scale small, "
-    "4 over 10,000 images of MNIST and of Fashion-MNIST at medium; 6 seeds",
-    Claim(
-        id="last-layer-lower-loss-at-equal-compute",
-        source="Section 4, Fig. 2",
-        statement="On the last layer GRAD-MATCH reaches a lower training loss than on all layers at equal compute",
-        check=_below("train-loss", "grad-match", "grad-match-all-layers", workloads=("digits-equal",)),
-        reported="much lower",
-    ),
-    Claim(
-        id="grad-match-best-at-equal-compute",
-        source="Section 4, with a schedule for every strategy",
-        statement="At equal compute GRAD-MATCH has the lowest test error of all coresets",
-        check=_below("test-error", "grad-match", "random", "craig", "glister", workloads=EQUAL),
-    ),
-    Claim(
-        id="grad-match-lowest-loss-at-equal-compute",
-        source="Section 4, with a schedule for every strategy",
-        statement="At equal compute GRAD-MATCH has the lowest training loss of all coresets",
-        check=_below("train-loss", "grad-match", "random", "craig", "glister", workloads=EQUAL),
-    ),
-    Claim(
-        id="full-best-at-equal-compute",
-        source="Section 4, with a schedule for every strategy",
-        statement="At equal compute, training on everything has a lower test error than GRAD-MATCH",
-        check=_below("test-error", "full", "grad-match", workloads=EQUAL),
-        reported="lower loss and higher accuracy for fixed training time",
-    ),
-    Claim(
-        id="full-lowest-loss-at-equal-compute",
-        source="Section 4, with a schedule for every strategy",
-        statement="At equal compute, training on everything has a lower training loss than GRAD-MATCH",
-        check=_below("train-loss", "full", "grad-match", workloads=EQUAL),
-        reported="lower loss and higher accuracy for fixed training time",
-    ),
-    Claim(
-        id="equal-compute-is-equal-time",
-        source="The comparison at equal compute itself",
-        statement="At equal compute every strategy takes the seconds of training on everything, within a third",
-        check=all_of(
-            *(ratio_within("cpu_seconds", name, "full", at_least=0.67, at_most=1.5, workloads=EQUAL) for name in COMPARED)
+EQUAL_LESS = (
+    "4 passes over 10,000 images of MNIST and of Fashion-MNIST (6 over 1,437 digits) instead of 40 epochs of the whole sets"
+)
+
+EQUAL_CLAIMS = (
+    *decided_on(
+        "each strategy with the epochs, and the schedule, that fill with its selections 6 passes over the digits; 6 seeds, small",
+        Claim(
+            id="last-layer-lower-loss-at-equal-compute",
+            source="Section 4, Fig. 2",
+            statement="On the last layer GRAD-MATCH reaches a lower training loss than on all layers at equal compute",
+            check=_below("train-loss", "grad-match", "grad-match-all-layers", workloads=("digits-equal",)),
+            reported="much lower",
+            reduced="6 passes over 1,437 digits instead of MNIST and Fashion-MNIST",
         ),
-        basis="fitted",
     ),
-    Claim(
-        id="fresh-subsets-tie-with-grad-match",
-        source="Okanovic et al. 2024",
-        statement="At equal compute RS2 errs within 0.01 of GRAD-MATCH",
-        check=difference_within("test-error", "rs2", "grad-match", at_least=-0.01, at_most=0.01, workloads=EQUAL),
-        basis="fitted",
+    *decided_on(
+        "each strategy with the epochs, and the schedule, that fill with its selections 6 passes over 1,437 digits at scale "
+        "small, 4 over 10,000 images of MNIST and of Fashion-MNIST at medium; 6 seeds",
+        Claim(
+            id="grad-match-best-at-equal-compute",
+            source="Section 4, with a schedule for every strategy",
+            statement="At equal compute GRAD-MATCH has the lowest test error of the paper's coresets",
+            check=_below("test-error", "grad-match", "random", "craig", "glister", workloads=EQUAL),
+            reduced=EQUAL_LESS,
+        ),
+        Claim(
+            id="grad-match-lowest-loss-at-equal-compute",
+            source="Section 4, with a schedule for every strategy",
+            statement="At equal compute GRAD-MATCH has the lowest training loss of the paper's coresets",
+            check=_below("train-loss", "grad-match", "random", "craig", "glister", workloads=EQUAL),
+            reduced=EQUAL_LESS,
+        ),
+        Claim(
+            id="full-best-at-equal-compute",
+            source="Section 4, with a schedule for every strategy",
+            statement="At equal compute, training on everything has a lower test error than GRAD-MATCH",
+            check=_below("test-error", "full", "grad-match", workloads=EQUAL),
+            reported="lower loss and higher accuracy for fixed training time",
+            reduced=EQUAL_LESS,
+        ),
+        Claim(
+            id="full-lowest-loss-at-equal-compute",
+            source="Section 4, with a schedule for every strategy",
+            statement="At equal compute, training on everything has a lower training loss than GRAD-MATCH",
+            check=_below("train-loss", "full", "grad-match", workloads=EQUAL),
+            reported="lower loss and higher accuracy for fixed training time",
+            reduced=EQUAL_LESS,
+        ),
+        Claim(
+            id="equal-compute-is-equal-time",
+            source="The comparison at equal compute itself",
+            statement="At equal compute every strategy takes the seconds of training on everything, within a third",
+            check=all_of(
+                *(ratio_within("cpu_seconds", name, "full", at_least=0.67, at_most=1.5, workloads=EQUAL) for name in COMPARED)
+            ),
+            basis="fitted",
+        ),
+        Claim(
+            id="fresh-subsets-tie-with-grad-match",
+            source="Okanovic et al. 2024",
+            statement="At equal compute RS2 errs within 0.01 of GRAD-MATCH",
+            check=difference_within("test-error", "rs2", "grad-match", at_least=-0.01, at_most=0.01, workloads=EQUAL),
+            basis="fitted",
+        ),
     ),
 )
 
