@@ -191,15 +191,15 @@ def every_run(
     return _over(workloads, (method,), check, pooled=True)
 
 
-def ends_with(method: str, status: Status, *, workloads: Patterns = "*", ruling: Literal["every", "any"] = "every") -> Check:
-    """Claim that every (or any) run of a method ends with a status, for instance that it diverges."""
+def ends_with(method: str, *statuses: Status, workloads: Patterns = "*", ruling: Literal["every", "any"] = "every") -> Check:
+    """Claim that every (or any) run of a method ends with one of some statuses, for instance that it diverges."""
 
     def check(evidence: Evidence) -> Verdict:
         runs = [run for run in evidence.runs(method, workloads) if run.status not in ABSENT]
-        hits = sum(run.status is status for run in runs)
+        hits = sum(run.status in statuses for run in runs)
         holds = hits == len(runs) if ruling == "every" else hits > 0
         outcome = Ruling.REPRODUCED if holds else Ruling.CONTRADICTED
-        return Verdict(ruling=outcome, measured=f"{method}: {hits} of {len(runs)} runs end {status}")
+        return Verdict(ruling=outcome, measured=f"{method}: {hits} of {len(runs)} runs end {' or '.join(statuses)}")
 
     return check
 

@@ -288,3 +288,11 @@ def test_a_run_without_its_data_is_no_run_that_ended_otherwise() -> None:
     ends = [Status.DIVERGED, Status.DIVERGED, Status.NEEDS_DATA]
     runs = [replace(record_of(seed, cell=cell_of("a")), status=end, scores={}) for seed, end in enumerate(ends)]
     assert claims.ends_with("a", Status.DIVERGED)(Evidence(tuple(runs))).ruling is Ruling.REPRODUCED
+
+
+def test_a_run_may_end_in_one_of_several_ways() -> None:
+    """What cannot be done within a time and a memory runs out of the one or of the other."""
+    ends = [Status.TIMEOUT, Status.OUT_OF_MEMORY]
+    runs = tuple(replace(record_of(seed, cell=cell_of("a")), status=end, scores={}) for seed, end in enumerate(ends))
+    assert claims.ends_with("a", *ends)(Evidence(runs)).ruling is Ruling.REPRODUCED
+    assert claims.ends_with("a", Status.TIMEOUT)(Evidence(runs)).ruling is Ruling.CONTRADICTED
