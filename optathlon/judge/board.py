@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from statistics import median_low
+from statistics import median_high, median_low
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -180,13 +180,15 @@ def _by_metric(entries: list[Entry]) -> Iterator[_Board]:
 def _comparable(complete: list[Entry]) -> tuple[list[Entry], tuple[int, ...]]:
     """Return the methods that are compared and the seeds that all of them ran: as many methods as can be, then seeds.
 
-    A method that would leave fewer than half of the seeds that are usual on the board is left out, and says so. What is usual is
-    the median, so that a method with many seeds, or with seeds of its own, pushes nobody out.
+    A method that would leave fewer than half of the seeds that are usual on the board is left out, and says so; one that would
+    leave fewer than three, too, where most have more. What is usual is the median, so that a method with many seeds, or with
+    seeds of its own, pushes nobody out.
     """
     if not complete or all(e.seeds == complete[0].seeds for e in complete):
         return complete, complete[0].seeds if complete else ()
-    usual = median_low(len(e.seeds) for e in complete)
-    kept, shared = share_most({e.cell.method: frozenset(e.seeds) for e in complete}, lambda n: 2 * n >= usual)
+    counts = [len(e.seeds) for e in complete]
+    least = max(median_low(counts) / 2, min(3, median_high(counts)))
+    kept, shared = share_most({e.cell.method: frozenset(e.seeds) for e in complete}, lambda n: n >= least)
     return [e for e in complete if e.cell.method in kept], tuple(sorted(shared))
 
 

@@ -218,6 +218,14 @@ def test_a_worse_mean_never_stands_above_a_better_one(tmp_path: Path) -> None:
     assert by_name["noisy"].rank != 1
 
 
+def test_a_single_seed_beside_many_takes_nobodys_rank(tmp_path: Path) -> None:
+    """Two methods tried on one seed leave the ranks of two others, of eight seeds, as they are."""
+    tried = [runs(cell_of(name), 0.1)[:1] for name in ("new", "newer")]
+    rows = judge.build(groups(tmp_path, runs(cell_of("gda"), 1.0), runs(cell_of("adam"), 2.0), *tried))
+    assert [(row.method, row.rank, row.shared) for row in rows[:2]] == [("gda", 1, 8), ("adam", 2, 8)]
+    assert [row.rank for row in rows[2:]] == [None, None]
+
+
 def test_mean_ranks_are_never_taken_on_a_few_workloads_that_happen_to_be_common(tmp_path: Path) -> None:
     """Two methods of five workloads of nine each share one of them: it does not decide over all nine."""
     batches = [
