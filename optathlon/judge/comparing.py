@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from optathlon.judge.evidence import load_of
 from optathlon.judge.intervals import lattice_step, mean_interval, spread
 from optathlon.judge.ranking import false_discovery
 from optathlon.spec import Better, Cell, MetricInfo, Status
@@ -297,7 +298,33 @@ def _cell(base: Group | None, head: Group | None, limits: Thresholds) -> list[Co
     clock = "cpu_seconds" if cell.device == "cpu" else "seconds"
     if pairs := [(before[s][clock], after[s][clock]) for s in both if clock in before[s] and clock in after[s]]:
         rows.append(_seconds_test(row(clock, "lower", **_means(pairs)), pairs, limits))
+    waits = _waiting([before[s] for s in both], [after[s] for s in both], limits) if clock == "cpu_seconds" else None
+    if waits is not None:
+        rows.append(_seconds_test(row("seconds", "lower", **_means(waits[0])), *waits))
     return rows
+
+
+def _waiting(
+    base: Sequence[dict], head: Sequence[dict], limits: Thresholds
+) -> tuple[list[tuple[float, float]], Thresholds] | None:
+    """Return the wall seconds and their limits where they have changed otherwise than the CPU seconds.
+
+    What waits for the disk, for another machine or for a lost thread takes no CPU. A busy machine is allowed its load, by its
+    probe.
+    """
+    clocks = [
+        (old["seconds"], new["seconds"], old["cpu_seconds"], new["cpu_seconds"])
+        for old, new in zip(base, head, strict=True)
+        if all(run.get(clock) is not None for run in (old, new) for clock in ("seconds", "cpu_seconds"))
+    ]
+    if not clocks:
+        return None
+    load = max(float(np.median([load_of(run.get("jobs"), run.get("busy")) for run in side])) for side in (base, head))
+    wider = Thresholds(limits.seconds_factor * load, limits.floor)
+    old_wall, new_wall, old_cpu, new_cpu = np.log(np.maximum(clocks, 1e-9)).T
+    if abs(float(np.mean((new_wall - old_wall) - (new_cpu - old_cpu)))) <= math.log(wider.seconds_factor):
+        return None
+    return [(old, new) for old, new, *_ in clocks], wider
 
 
 def _lost_metrics(

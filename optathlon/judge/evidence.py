@@ -22,6 +22,11 @@ def is_busy(jobs: int | None, busy: float | None) -> bool:
     return (jobs or 1) > 1 or (busy or 1.0) > QUIET
 
 
+def load_of(jobs: int | None, busy: float | None) -> float:
+    """Return how many times slower than when quiet the machine of a run was, by its probe; 1 where it was quiet."""
+    return max(busy or 1.0, _BESIDE if (jobs or 1) > 1 else 1.0) if is_busy(jobs, busy) else 1.0
+
+
 class MissingEvidence(Exception):
     """The records do not hold what a check needs; the message says what."""
 
@@ -122,7 +127,7 @@ class Evidence:
         runs = [run for run in self.runs(method, workloads) if run.status is Status.OK]
         if any(not is_busy(run.jobs, run.busy) for run in runs):
             return 1.0
-        return float(np.median([max(run.busy or 1.0, _BESIDE if (run.jobs or 1) > 1 else 1.0) for run in runs]))
+        return float(np.median([load_of(run.jobs, run.busy) for run in runs]))
 
     def unit(self, metric: str) -> str:
         """Return the unit of a metric or of a run's field."""

@@ -370,3 +370,21 @@ def test_a_metric_that_vanished_or_turned_round_is_gone() -> None:
 def test_what_was_solved_on_every_seed_and_is_solved_on_none_is_a_regression() -> None:
     cell = replace(CELL, metrics=(ACCURACY,))
     assert verdicts(make_group([1.0] * 5, cell), make_group([0.0] * 5, cell)) == {"accuracy": Verdict.REGRESSED}
+
+
+def timed(cpu: float, wall: float, **fields: float) -> Group:
+    """Return five runs of these CPU and wall seconds, a little noise on both."""
+    rng = np.random.default_rng(0)
+    runs = make_group([0.1, 0.11, 0.12, 0.13, 0.14]).runs
+    return Group(
+        CELL, [{**r, "cpu_seconds": cpu * rng.uniform(1, 1.02), "seconds": wall * rng.uniform(1, 1.02), **fields} for r in runs]
+    )
+
+
+def test_a_method_that_waits_is_slower_though_its_cpu_seconds_are_the_same() -> None:
+    """A second of sleep, or a thread that is lost, takes no CPU: wall seconds are judged where they change otherwise."""
+    assert verdicts(timed(0.1, 0.1), timed(0.1, 1.1))["seconds"] is Verdict.REGRESSED
+    assert verdicts(timed(0.1, 1.1), timed(0.1, 0.1))["seconds"] is Verdict.IMPROVED
+    assert "seconds" not in verdicts(timed(0.1, 0.1), timed(0.1, 0.12))
+    assert "seconds" not in verdicts(timed(0.1, 0.1), timed(0.3, 0.3)), "the CPU seconds tell it"
+    assert "seconds" not in verdicts(timed(0.1, 0.1), timed(0.1, 0.25, jobs=2)), "a machine that others use"
