@@ -203,6 +203,7 @@ def claims(
                     "measured": one.verdict.measured,
                     "scale": one.scale,
                     "machine": one.machine,
+                    "device": one.device,
                 }
                 for one in judgements
             ]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optathlon.judge.evidence import load_of
+from optathlon.judge.evidence import BESIDE, load_of
 from optathlon.judge.intervals import lattice_step, mean_interval, spread
 from optathlon.judge.ranking import false_discovery
 from optathlon.spec import Better, Cell, MetricInfo, Status
@@ -309,8 +309,8 @@ def _waiting(
 ) -> tuple[list[tuple[float, float]], Thresholds] | None:
     """Return the wall seconds and their limits where they have changed otherwise than the CPU seconds.
 
-    What waits for the disk, for another machine or for a lost thread takes no CPU. A busy machine is allowed its load, by its
-    probe.
+    What waits for the disk, for another machine or for a lost thread takes no CPU. A machine that others use is allowed `BESIDE`,
+    or its load where the probe tells of more: two runs of one commit differ by so much.
     """
     clocks = [
         (old["seconds"], new["seconds"], old["cpu_seconds"], new["cpu_seconds"])
@@ -320,7 +320,7 @@ def _waiting(
     if not clocks:
         return None
     load = max(float(np.median([load_of(run.get("jobs"), run.get("busy")) for run in side])) for side in (base, head))
-    wider = Thresholds(limits.seconds_factor * load, limits.floor)
+    wider = Thresholds(limits.seconds_factor * max(load, BESIDE), limits.floor)
     old_wall, new_wall, old_cpu, new_cpu = np.log(np.maximum(clocks, 1e-9)).T
     if abs(float(np.mean((new_wall - old_wall) - (new_cpu - old_cpu)))) <= math.log(wider.seconds_factor):
         return None

@@ -14,7 +14,7 @@ from optathlon.spec import QUIET, RunRecord, Status
 Patterns = str | Sequence[str]
 RUN_FIELDS = {"seconds": "s", "cpu_seconds": "s", "peak_memory": "B", "gpu_memory": "B"}
 ABSENT = (Status.NEEDS_DATA, Status.NEEDS_DEVICE)
-_BESIDE = 2.0  # at least so many times slower may a run be beside another one
+BESIDE = 2.0  # at least so many times slower may a run be beside another one
 
 
 def is_busy(jobs: int | None, busy: float | None) -> bool:
@@ -24,7 +24,7 @@ def is_busy(jobs: int | None, busy: float | None) -> bool:
 
 def load_of(jobs: int | None, busy: float | None) -> float:
     """Return how many times slower than when quiet the machine of a run was, by its probe; 1 where it was quiet."""
-    return max(busy or 1.0, _BESIDE if (jobs or 1) > 1 else 1.0) if is_busy(jobs, busy) else 1.0
+    return max(busy or 1.0, BESIDE if (jobs or 1) > 1 else 1.0) if is_busy(jobs, busy) else 1.0
 
 
 class MissingEvidence(Exception):

@@ -71,7 +71,7 @@ def card(one: Judgement) -> dict[str, Any]:
         "measured": short(one.verdict.measured),
         "scale": one.scale,
         "smallest": str(claim.scale),
-        "machine": one.machine,
+        "machine": one.place,
         "axis": axis(one.verdict.figures, reported_number(claim.reported)),
         "runs": runs_address(one),
         "command": f"optathlon run {one.suite} --scale {one.scale or claim.scale} && optathlon claims {one.suite}",
