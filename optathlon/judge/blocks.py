@@ -16,7 +16,7 @@ import numpy as np
 from optathlon.judge import profiles, ranking
 from optathlon.judge.board import FIELDS, YARDSTICK, Row
 from optathlon.judge.entries import Entry, medians
-from optathlon.judge.intervals import mean_intervals
+from optathlon.judge.intervals import mean_intervals, unit_of
 from optathlon.spec import Cell, MetricInfo, Status
 from optathlon.store import MEASURED
 
@@ -244,8 +244,12 @@ def _judged(block: Block, k: int, metric: MetricInfo, seconds: np.ndarray, cache
     ranks, standings = judged(compared, metric.better, tolerance=float(metric.tolerance), exact=exact, unit=metric.unit)
     places = np.zeros((3, n_boards, n_methods), dtype=int)
     places[:, :, ranked] = np.stack(ranks)
-    means = mean_intervals(scores.reshape(-1, n_seeds), "" if exact else metric.unit, cells[0].trials)
-    value, low, high = means.T.reshape(3, n_boards, n_methods)
+    units = ["" if exact else unit_of(metric.unit, [board]) for board in scores]
+    means = np.empty((n_boards, n_methods, 3))
+    for unit in set(units):
+        alike = np.array([one == unit for one in units])
+        means[alike] = mean_intervals(scores[alike].reshape(-1, n_seeds), unit, cells[0].trials).reshape(-1, n_methods, 3)
+    value, low, high = np.moveaxis(means, 2, 0)
     front = np.zeros((n_boards, n_methods), dtype=bool)
     plain_means = scores[:, ranked].mean(axis=2)
     front[:, ranked] = profiles.pareto_front(plain_means, seconds[:, ranked], metric.better)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from statistics import median_high, median_low
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 
 from optathlon.judge import profiles, ranking
 from optathlon.judge.entries import CLOCKS, Entry, medians, reduce
-from optathlon.judge.intervals import mean_intervals
+from optathlon.judge.intervals import mean_intervals, unit_of
 from optathlon.judge.shared import share_most
 from optathlon.spec import Better, MetricInfo
 from optathlon.store import CLAIMED, EVERYTHING, Group, Trust, address
@@ -148,6 +149,12 @@ class _Board:
     stands: tuple[float | None, float | None, float | None, str] = (None, None, None, "")
     front: frozenset[str] = frozenset()
 
+    @cached_property
+    def unit(self) -> str:
+        """That of the metric as far as the scores bear it out."""
+        name = self.metric.name
+        return unit_of(self.metric.unit, (e.of(name, e.seeds) for e in self.entries if name in e.scores))
+
     def shown(self, entry: Entry) -> tuple[int, ...]:
         """Return the seeds on which an entry is shown."""
         return self.own[self.entries.index(entry)]
@@ -199,7 +206,7 @@ def _rows(boards: list[_Board], cache: RankCache | None) -> Iterator[Row]:
     clocks = _Medians()
     for board in boards:
         for entry, seeds in zip(board.entries, board.own, strict=True):
-            values.want(entry, board.metric, seeds)
+            values.want(entry, board.metric.name, board.unit, seeds)
             clocks.want(entry, seeds)
         if board.reference:
             clocks.want(*board.reference)
@@ -247,14 +254,14 @@ class _Means:
         self._wanted: dict[tuple[Any, ...], dict[tuple[Any, ...], np.ndarray]] = {}
         self._found: dict[tuple[Any, ...], list[float]] = {}
 
-    def want(self, entry: Entry, metric: MetricInfo, seeds: tuple[int, ...]) -> None:
+    def want(self, entry: Entry, metric: str, unit: str, seeds: tuple[int, ...]) -> None:
         """Note what `of` will be asked for."""
-        if metric.name in entry.scores:
-            values = entry.of(metric.name, seeds)
-            values = values if entry.full(metric.name) else values[~np.isnan(values)]
+        if metric in entry.scores:
+            values = entry.of(metric, seeds)
+            values = values if entry.full(metric) else values[~np.isnan(values)]
             if len(values):
-                rule = (len(values), "" if entry.cell.exact else metric.unit, entry.cell.trials)
-                self._wanted.setdefault(rule, {})[id(entry), metric.name, id(seeds)] = values
+                rule = (len(values), "" if entry.cell.exact else unit, entry.cell.trials)
+                self._wanted.setdefault(rule, {})[id(entry), metric, id(seeds)] = values
 
     def work_out(self) -> None:
         """Work out what was noted."""

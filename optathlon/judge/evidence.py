@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from optathlon.judge.intervals import unit_of
 from optathlon.spec import QUIET, RunRecord, Status
 
 Patterns = str | Sequence[str]
@@ -53,6 +54,10 @@ class Evidence:
     records: tuple[RunRecord, ...]
     declared: Mapping[str, frozenset[str]] | None = field(default=None, hash=False)
     elsewhere: frozenset[str] = frozenset()
+
+    @cached_property
+    def _units(self) -> dict[str, str]:
+        return {}
 
     @cached_property
     def _by_method(self) -> dict[str, list[RunRecord]]:
@@ -130,10 +135,13 @@ class Evidence:
         return float(np.median([load_of(run.jobs, run.busy) for run in runs]))
 
     def unit(self, metric: str) -> str:
-        """Return the unit of a metric or of a run's field."""
-        if metric in RUN_FIELDS:
-            return RUN_FIELDS[metric]
-        return next((info.unit for record in self.records for info in record.cell.metrics if info.name == metric), "")
+        """Return the unit of a metric, as far as the scores bear it out, or of a run's field."""
+        if metric not in RUN_FIELDS and metric not in self._units:
+            unit = next((info.unit for record in self.records for info in record.cell.metrics if info.name == metric), "")
+            self._units[metric] = unit_of(
+                unit, [np.array([r.scores[metric] for r in self.records if r.scores.get(metric) is not None], dtype=float)]
+            )
+        return RUN_FIELDS.get(metric) or self._units[metric]
 
     def trials(self, workloads: Patterns = "*") -> int:
         """Return how many independent trials each run of the workloads averages, at least."""

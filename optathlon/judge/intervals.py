@@ -8,7 +8,7 @@ their coverage by simulation.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -115,6 +115,11 @@ def mean_intervals(values: np.ndarray, unit: str = "", trials: int = 1, confiden
             hits = round(float(values[row].sum()) * trials)
             found[row] = mean[row], *proportion_interval(hits, n * trials, confidence)[1:]
     return found
+
+
+def unit_of(unit: str, scores: Iterable[np.ndarray]) -> str:
+    """Return the unit by which intervals of these scores are made: a fraction that somewhere leaves [0, 1] is none."""
+    return "" if unit == FRACTION and any((part < 0).any() or (part > 1).any() for part in scores) else unit
 
 
 def difference_interval(

@@ -12,7 +12,7 @@ from test_records import cell_of, record_of
 from optathlon.judge import claims, judge
 from optathlon.judge.evidence import Evidence, FailedRuns, MissingEvidence
 from optathlon.judge.intervals import independent_ratio_interval
-from optathlon.spec import Claim, Ruling, RunRecord, Scale, Status, Verdict
+from optathlon.spec import Claim, MetricInfo, Ruling, RunRecord, Scale, Status, Verdict
 
 
 def evidence(**scores: list[float]) -> Evidence:
@@ -26,6 +26,15 @@ NOISE = np.random.default_rng(0).normal(size=12)
 
 def about(mean: float, spread: float = 0.05) -> list[float]:
     return [mean + spread * (value - NOISE.mean()) for value in NOISE]
+
+
+def test_a_fraction_that_exceeds_one_somewhere_is_not_cut_there() -> None:
+    cell = replace(cell_of("a"), metrics=(MetricInfo(name="norm", unit="fraction", better="lower"),))
+    few = [record_of(seed, value, cell) for seed, value in enumerate((0.69, 0.99, 0.99))]
+    beyond = record_of(0, 1.5, replace(cell, method="b"))
+    check = claims.mean_within("norm", "a", at_most=1.0)
+    assert check(Evidence(tuple(few))).ruling is Ruling.REPRODUCED
+    assert check(Evidence((*few, beyond))).ruling is Ruling.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import toy_suite as toys
 from test_records import cell_of, record_of
 
 from optathlon import judge, store
-from optathlon.judge import claims
+from optathlon.judge import claims, large
 from optathlon.judge.summary import profile, summary
 from optathlon.show import sheet, tables
 from optathlon.show.latex import to_latex
@@ -216,6 +216,22 @@ def test_a_worse_mean_never_stands_above_a_better_one(tmp_path: Path) -> None:
     assert by_name["good"].rank == 1
     assert by_name["noisy"].rank_low == 1  # it may be the best, and has not shown it
     assert by_name["noisy"].rank != 1
+
+
+@pytest.mark.parametrize(("other", "cut"), [(0.5, True), (1.5, False)])
+def test_an_interval_is_cut_at_one_only_where_no_score_of_the_board_exceeds_it(tmp_path: Path, other: float, cut: bool) -> None:
+    """A relative error may exceed 1, whatever its unit says: so may the mean of a method whose few seeds did not."""
+
+    def fractions(method: str, mean: float) -> list[RunRecord]:
+        cell = replace(cell_of(method), metrics=(MetricInfo(name="norm", unit="fraction", better="lower"),))
+        return [record_of(seed, mean + offset, cell) for seed, offset in enumerate((-0.2, 0.1, 0.1))]
+
+    groups(tmp_path, fractions("a", 0.89), fractions("b", other))
+    for rows in (judge.build(store.scan(tmp_path)), large.rows(store.sources(tmp_path))):
+        high = next(row.high for row in rows if row.method == "a")
+        assert high is not None
+        assert (high == 1.0) is cut
+        assert cut or high > 1.1
 
 
 def test_a_single_seed_beside_many_takes_nobodys_rank(tmp_path: Path) -> None:
