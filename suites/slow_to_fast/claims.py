@@ -64,6 +64,7 @@ ITERATIONS = (
         statement="From 6 to 24 neurons, iterations fall to a quarter from a random start, and stay above a half from a half "
         "space",
         reported="0.14 and 0.62",
+        basis="fitted",
         check=all_of(
             change("steps", "random-start", "plane-6", "plane-24", at_most=0.25),
             change("steps", "half-space-start", "plane-6", "plane-24", at_least=0.5),
@@ -164,6 +165,7 @@ CONDITION = (
         source="Section 2.3",
         statement="With 8 neurons, half of all iterations at least are made before the geometric condition holds",
         reported="the first (slow learning) phase, during which the learning process is rather slow",
+        basis="fitted",
         check=mean_within("slow-share", "random-start", at_least=0.5, workloads="plane-8"),
     ),
     Claim(
@@ -241,6 +243,7 @@ PICTURES = (
         source="Fig. 2.6 left",
         statement="LeNet's loss on MNIST stays above three quarters of its start for 100 iterations at least",
         reported="the fast phase sets in after 400 iterations",
+        basis="fitted",
         check=mean_within("plateau-steps", "sgd", at_least=100.0, workloads="mnist"),
         scale=Scale.MEDIUM,
     ),
@@ -248,6 +251,7 @@ PICTURES = (
         id="slow-then-fast",
         source="Fig. 2.6 left",
         statement="The loss falls three times as fast at its steepest as in its first 50 iterations",
+        basis="fitted",
         check=mean_within("acceleration", "sgd", at_least=3.0, workloads="mnist"),
         scale=Scale.MEDIUM,
     ),
@@ -256,6 +260,7 @@ PICTURES = (
         source="Fig. 2.7",
         statement="In nine tenths of random 3-dimensional projections, the weight vectors of both layers satisfy the condition",
         reported="with high probability",
+        basis="fitted",
         check=all_of(
             mean_within("projected-condition-first", "sgd", at_least=0.9, workloads="mnist"),
             mean_within("projected-condition-second", "sgd", at_least=0.9, workloads="mnist"),
