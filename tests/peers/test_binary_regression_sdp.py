@@ -121,13 +121,19 @@ def test_distance_to_the_limit(benchmark):
 
 
 def test_maximin_at_2000_x_4000(benchmark):
+    """A thousand steps and all that comes before them, beside one product X'X in double precision: twice its time is the aim."""
     rng = np.random.default_rng(1)
     X = rng.standard_normal((4000, 2000)) / np.sqrt(2000)
     w = rng.choice([-1.0, 1.0], 2000)
     y = X @ w + 0.5 * rng.standard_normal(4000)
-    started = time.process_time()
     answer = maximin(X, y)
-    seconds = time.process_time() - started
-    benchmark.extra_info.update(seconds=seconds, error=float(np.mean(answer.w != w)))
+    seconds = {"maximin": [], "gram": []}
+    for _ in range(5):
+        for name, call in (("maximin", lambda: maximin(X, y)), ("gram", lambda: X.T @ X)):
+            started = time.process_time()
+            call()
+            seconds[name].append(time.process_time() - started)
+    ours, gram = median(seconds["maximin"]), median(seconds["gram"])
+    benchmark.extra_info.update(seconds=ours, gram=gram, ratio=ours / gram, error=float(np.mean(answer.w != w)))
     benchmark.pedantic(lambda: None, rounds=1)
-    assert seconds <= 2.0
+    assert ours <= 4 * gram
