@@ -114,7 +114,7 @@ def _measure(
     context = Context(rng=rng, seed=int(rng.integers(2**31)), device=device, observe=tracer.observe, section=clock.section)
     gc.freeze()  # the method's collections look at its own objects only, however many a grown process holds
     known = len(sys.modules)
-    baseline = reset_peak_memory(device)
+    baseline, others = reset_peak_memory(device), living_children_seconds()
     with compilations() as compiled:
         clock.start()
         try:
@@ -123,7 +123,7 @@ def _measure(
             clock.stop()
             if os.getpid() == _HOME:
                 gc.unfreeze()
-    clock.cpu_seconds += living_children_seconds()
+    clock.cpu_seconds += max(0.0, living_children_seconds() - others)  # what lived before has worked for others, too
     memory = peak_memory(baseline, device)
     if bent := replaced(tools):
         raise ValueError(f"{method.name} has replaced functions by which answers are scored: {', '.join(bent[:3])}")

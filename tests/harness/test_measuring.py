@@ -70,6 +70,19 @@ def test_cpu_seconds_of_children_count() -> None:
     assert left >= 0.05, "a child that has not ended counts too, however little it got of a busy machine"
 
 
+def test_what_a_child_did_before_the_solve_does_not_count() -> None:
+    """A pool that a warm-up leaves behind, or a server of whoever measures in a process of its own."""
+    busy = subprocess.Popen([sys.executable, "-c", "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    assert busy.stdout is not None
+    busy.stdout.readline()
+    suite = suite_of(lambda problem, context: 1.0)
+    seconds = run_cell(suite, suite.workloads[0], suite.methods[0], "cpu", 0).cpu_seconds
+    busy.communicate(b"\n")
+    assert seconds is not None
+    assert seconds < 0.3
+
+
 def test_memory_of_children_counts() -> None:
     program = "import time; x = bytearray(2**28); x[::4096] = b'x' * len(x[::4096]); time.sleep(2)"
 

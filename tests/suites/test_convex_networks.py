@@ -202,7 +202,7 @@ def test_theorem_4_is_contradicted_by_one_network_below_and_by_a_gap():
     below = [*above[:3], deep_run("bottleneck", 2.9, "one-hot-10-depth8")]
     assert claims["theorem4-eight-layers"](Evidence(tuple(below))).ruling is Ruling.CONTRADICTED
     for gap, ruling in ((1e-10, Ruling.REPRODUCED), (1e-3, Ruling.CONTRADICTED)):
-        two = [deep_run("one-path", gap, "one-hot-10-depth2"), *(deep_run(m, 0.1, "one-hot-10-depth2") for m in rivals[1:3])]
+        two = [deep_run(m, gap if m == "one-path" else 0.1, "one-hot-10-depth2", seed) for m in rivals[:3] for seed in range(2)]
         assert claims["theorem4-two-layers"](Evidence(tuple(two))).ruling is ruling
     for printed, ruling in ((1.0, Ruling.CONTRADICTED), (0.5, Ruling.REPRODUCED)):
         sizes = [deep_run("one-path-printed", printed, "one-hot-10-depth3"), deep_run("one-path", 0.6, "one-hot-10-depth3")]
@@ -212,14 +212,12 @@ def test_theorem_4_is_contradicted_by_one_network_below_and_by_a_gap():
 def test_networks_of_least_norm_may_be_found_smaller_or_elsewhere():
     claims = {claim.id: claim.check for claim in SUITE.claims}
     for gap, rival, ruling in ((0.0, 0.1, Ruling.REPRODUCED), (1e-3, 0.1, Ruling.CONTRADICTED), (0.0, -0.1, Ruling.CONTRADICTED)):
-        ray = [
-            deep_run("least-norm", gap, "least-norm-rank1-depth3"),
-            deep_run("interpolating-lbfgs", rival, "least-norm-rank1-depth3"),
-        ]
+        sides = (("least-norm", gap), ("interpolating-lbfgs", rival))
+        ray = [deep_run(method, value, "least-norm-rank1-depth3", seed) for method, value in sides for seed in range(2)]
         assert claims["theorem3-rank-one"](Evidence(tuple(ray))).ruling is ruling
     for gap, ruling in ((1e-7, Ruling.REPRODUCED), (-1e-3, Ruling.CONTRADICTED)):
-        solved = (deep_run("least-norm", gap, "least-norm-5x8-depth2"),)
-        assert claims["least-norm-duality"](Evidence(solved)).ruling is ruling
+        solved = [deep_run("least-norm", gap, "least-norm-5x8-depth2", seed) for seed in range(2)]
+        assert claims["least-norm-duality"](Evidence(tuple(solved))).ruling is ruling
     for rival, ruling in ((0.01, Ruling.REPRODUCED), (-0.01, Ruling.CONTRADICTED)):
         pair = [
             deep_run("least-norm", 0.0, "least-norm-5x8-depth3"),
