@@ -72,8 +72,8 @@ def test_cpu_seconds_of_children_count() -> None:
 
 def test_what_a_child_did_before_the_solve_does_not_count() -> None:
     """A pool that a warm-up leaves behind, or a server of whoever measures in a process of its own."""
-    busy = subprocess.Popen([sys.executable, "-c", "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"],
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    program = "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"
+    busy = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert busy.stdout is not None
     busy.stdout.readline()
     suite = suite_of(lambda problem, context: 1.0)
