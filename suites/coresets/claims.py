@@ -231,6 +231,7 @@ EPOCH_CLAIMS = (
     ),
 )
 
+FOR_FIXED_TIME = "lower loss and higher accuracy for fixed training time"
 EQUAL_LESS = (
     "4 passes over 10,000 images of MNIST and of Fashion-MNIST (6 over 1,437 digits) instead of 40 epochs of the whole sets"
 )
@@ -250,35 +251,20 @@ EQUAL_CLAIMS = (
     *decided_on(
         "each strategy with the epochs, and the schedule, that fill with its selections 6 passes over 1,437 digits at scale "
         "small, 4 over 10,000 images of MNIST and of Fashion-MNIST at medium; 6 seeds",
-        Claim(
-            id="grad-match-best-at-equal-compute",
-            source="Section 4, with a schedule for every strategy",
-            statement="At equal compute GRAD-MATCH has the lowest test error of the paper's coresets",
-            check=_below("test-error", "grad-match", "random", "craig", "glister", workloads=EQUAL),
-            reduced=EQUAL_LESS,
-        ),
-        Claim(
-            id="grad-match-lowest-loss-at-equal-compute",
-            source="Section 4, with a schedule for every strategy",
-            statement="At equal compute GRAD-MATCH has the lowest training loss of the paper's coresets",
-            check=_below("train-loss", "grad-match", "random", "craig", "glister", workloads=EQUAL),
-            reduced=EQUAL_LESS,
-        ),
-        Claim(
-            id="full-best-at-equal-compute",
-            source="Section 4, with a schedule for every strategy",
-            statement="At equal compute, training on everything has a lower test error than GRAD-MATCH",
-            check=_below("test-error", "full", "grad-match", workloads=EQUAL),
-            reported="lower loss and higher accuracy for fixed training time",
-            reduced=EQUAL_LESS,
-        ),
-        Claim(
-            id="full-lowest-loss-at-equal-compute",
-            source="Section 4, with a schedule for every strategy",
-            statement="At equal compute, training on everything has a lower training loss than GRAD-MATCH",
-            check=_below("train-loss", "full", "grad-match", workloads=EQUAL),
-            reported="lower loss and higher accuracy for fixed training time",
-            reduced=EQUAL_LESS,
+        *(
+            Claim(
+                id=f"{method}-{best}-at-equal-compute",
+                source="Section 4, with a schedule for every strategy",
+                statement=f"At equal compute{says.format(error)}",
+                check=_below(metric, method, *others, workloads=EQUAL),
+                reported=reported,
+                reduced=EQUAL_LESS,
+            )
+            for method, others, says, reported in (
+                ("grad-match", ("random", "craig", "glister"), " GRAD-MATCH has the lowest {} of the paper's coresets", ""),
+                ("full", ("grad-match",), ", training on everything has a lower {} than GRAD-MATCH", FOR_FIXED_TIME),
+            )
+            for best, metric, error in (("best", "test-error", "test error"), ("lowest-loss", "train-loss", "training loss"))
         ),
         Claim(
             id="equal-compute-is-equal-time",
