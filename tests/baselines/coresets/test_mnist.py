@@ -67,12 +67,13 @@ def test_matching_errors_of_a_tenth(state):
     match = error(per_class(partial(grad_match, ridge=0.0), gradients, 6000, labels=labels))
     near = error(per_class(craig, gradients, 6000, labels=labels))
     random = np.median([error(random_subset(60_000, 6000, rng=np.random.default_rng(seed))) for seed in range(5)])
-    assert match <= 0.005
+    # Over networks from eight seeds .0021 to .0036, .0102 to .0184 and .43 to .74; .0052 for the first on another processor.
+    assert match <= 0.01
     assert near <= 0.05
-    assert 0.25 <= random <= 0.8
+    assert 0.2 <= random <= 1.2
     assert match < near < random / 5
-    assert error(per_class(grad_match, gradients, 6000, labels=labels)) <= 0.04
-    assert error(per_batch(partial(grad_match, ridge=0.0), gradients, 6000)) <= 0.02
+    assert error(per_class(grad_match, gradients, 6000, labels=labels)) <= 0.06
+    assert error(per_batch(partial(grad_match, ridge=0.0), gradients, 6000)) <= 0.03
 
 
 def test_pursuit_on_one_class_uses_the_support_it_is_given(state):
@@ -85,7 +86,7 @@ def test_pursuit_on_one_class_uses_the_support_it_is_given(state):
         assert len(coreset) == k
         errors.append(matching_error(threes, coreset))
     assert errors == sorted(errors, reverse=True)
-    assert errors[-1] < 0.005
+    assert errors[-1] < 0.01  # .0016 to .0029 over networks from eight seeds
 
 
 def test_accuracy_after_twenty_epochs_on_a_tenth_of_ten_thousand(train):
