@@ -50,7 +50,7 @@ def test_a_conic_solver_finds_the_same(instance, alpha, beta, n):
     L = sum(w[k] * laplacian(unit) for k, unit in enumerate(np.eye(15)))
     value = c @ w - cp.log_det(Lam) + beta / 2 * cp.sum_squares(basis.T @ L @ basis - Lam)
     theirs = cp.Problem(cp.Minimize(value)).solve(solver="CLARABEL")
-    ours = graphon_lasso(S, alpha=alpha, beta=beta, tol=1e-8)
+    ours = graphon_lasso(S, alpha=alpha, beta=beta, tol=1e-7)  # rounding ends one in forty at 1 to 4e-8, by kernel
     assert ours.converged
     assert ours.objective == pytest.approx(theirs, abs=2e-6 * max(1, abs(theirs)))
     assert ours.bound <= theirs + 1e-6 * max(1, abs(theirs))
