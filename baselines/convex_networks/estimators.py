@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -89,15 +90,15 @@ class _ConvexReLU(BaseEstimator):
         return relu_program(Z, y, beta, patterns=patterns, tol=self.tol, max_steps=self.max_steps, start=start)
 
     def _train(self, Z: Array, targets: list[Array]) -> None:
-        """Solve one program per target, from the last networks where asked and possible."""
-        before = getattr(self, "results_", None) if self.warm_start else None
-        fits = before is not None and len(before) == len(targets) and len(before[0].patterns) == len(Z)
+        """Solve one program per target, from the last networks where that is asked and they were trained on the same data."""
+        data = hashlib.sha256(np.column_stack([Z, *targets]).tobytes()).hexdigest()
+        before = self.results_ if self.warm_start and getattr(self, "_trained_on", None) == data else None
         results = []
         for k, y in enumerate(targets):
-            own = before[k] if fits and before is not None else None
+            own = before[k] if before is not None else None
             patterns = own.patterns if own is not None else self._patterns(Z, y)
             results.append(self._solve(Z, y, patterns, self.beta, own))
-        self.results_ = tuple(results)
+        self.results_, self._trained_on = tuple(results), data
         self.gap_ = max(result.gap for result in results)
         self.converged_ = all(result.converged for result in results)
         self.n_iter_ = max(1, *(result.n_steps for result in results))
@@ -130,7 +131,7 @@ class ConvexReLURegressor(RegressorMixin, _ConvexReLU):
     max_steps : int, optional
         Outer steps of the solver at most.
     warm_start : bool
-        Begin `fit` at the last network, over its patterns, where the number of samples is the same.
+        Begin `fit` at the last network, over its patterns, where it was trained on the same data.
     random_state : int, RandomState or None
         Source of the networks whose patterns are pooled where they are too many to enumerate.
 
@@ -159,8 +160,11 @@ class ConvexReLURegressor(RegressorMixin, _ConvexReLU):
         return self._decide(X)[:, 0] * self._unit + self._offset
 
     def path(self, X: ArrayLike, y: ArrayLike, betas: ArrayLike | None = None) -> Path:
-        """Train along falling weight decays, each from the last; by default 20 from 1 down to 0.001 of the largest useful one."""
-        Z, target = self._data(X, y)
+        """Train along falling weight decays, each from the last; by default 20 from 1 down to 0.001 of the largest useful one.
+
+        The estimator stays as it is, fitted or not.
+        """
+        Z, target = clone(self)._data(X, y)
         shares = np.logspace(0, -3, 20) if betas is None else _checks.finite_array(betas, "betas", 1)
         patterns, results, last = self._patterns(Z, target), [], None
         for share in shares:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.datasets import make_moons
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from optathlon.baselines.convex_networks import (
@@ -93,3 +94,26 @@ def test_features_that_tell_nothing_give_the_mean(value):
     assert model.converged_
     assert model.gap_ <= 1e-6
     assert all(result.converged for result in model.path(X, y).results)
+
+
+def test_a_path_leaves_the_estimator_as_it_was(wave):
+    """Its data's scale and shift were those of later predictions."""
+    X, y = wave
+    model = ConvexReLURegressor().fit(X, y)
+    before = model.predict(X)
+    model.path(np.hstack([3 * X + 5, X]), 100 * y, betas=[0.5])
+    np.testing.assert_array_equal(model.predict(X), before)
+    fresh = ConvexReLURegressor()
+    fresh.path(X, y, betas=[0.5])
+    with pytest.raises(NotFittedError):
+        fresh.predict(X)
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3])
+def test_a_warm_start_on_other_data_is_a_cold_one(n_features):
+    """The patterns of other data were kept, and the network over them called converged; of other width, they crashed."""
+    rng = np.random.default_rng(77)
+    X, other = rng.standard_normal((24, 2)), rng.standard_normal((24, n_features))
+    warm = ConvexReLURegressor(warm_start=True, random_state=0).fit(X, X[:, 0]).fit(other, np.abs(other[:, 0]))
+    cold = ConvexReLURegressor(random_state=0).fit(other, np.abs(other[:, 0]))
+    np.testing.assert_array_equal(warm.predict(other), cold.predict(other))
