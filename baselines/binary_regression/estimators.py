@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from optathlon.baselines.binary_regression._checks import check_choice
+from optathlon.baselines.binary_regression._checks import check_choice, check_count, check_regression
 from optathlon.baselines.binary_regression.box_relaxation import box_relaxation
 from optathlon.baselines.binary_regression.least_squares import least_squares
 from optathlon.baselines.binary_regression.local_search import flip_descent
@@ -29,7 +29,7 @@ class BinaryLeastSquares(RegressorMixin, BaseEstimator):
     """Least squares with a sign for each standardised feature and one scale for all of them.
 
     y = intercept + size * sum_i w_i (x_i - mean_i) / sd_i with w_i in {-1, +1}: alternates between the signs, by `method`, and
-    the size, in closed form, from the size that the signs of the correlations give.
+    the size, in closed form, from the signs of the correlations, as long as that lowers the objective.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ class BinaryLeastSquares(RegressorMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> BinaryLeastSquares:
         """Find signs and size from X, (n_samples, n_features), and y, (n_samples,)."""
         check_choice("method", self.method, METHODS)
-        features, target = _validated(self, X, y, dtype=np.float64, y_numeric=True)
-        target = np.asarray(target, dtype=np.float64)
+        check_count("max_iter", self.max_iter, 0)
+        features, target = check_regression(*_validated(self, X, y, dtype=np.float64, y_numeric=True))
         n_features = features.shape[1]
         mean, offset = (features.mean(axis=0), float(target.mean())) if self.fit_intercept else (np.zeros(n_features), 0.0)
         centred, target = features - mean, target - offset
@@ -95,7 +95,11 @@ class BinaryLeastSquares(RegressorMixin, BaseEstimator):
         Z = centred / spread
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         w = np.where(Z.T @ target >= 0, 1.0, -1.0)
-        size, best = _size(Z, target, w), np.inf
+        size = _size(Z, target, w)
+        if self.polish and size > 0:
+            w = flip_descent(size * Z, target, w).w
+            size = _size(Z, target, w)
+        best = float(np.sum((size * (Z @ w) - target) ** 2))
         self.n_iter_ = 0
         while self.n_iter_ < self.max_iter and size > 0:
             self.n_iter_ += 1

@@ -186,6 +186,37 @@ def test_signs_size_and_units_are_recovered(method):
     assert abs(model.gap_) <= 1e-6
 
 
+@pytest.mark.parametrize("polish", [True, False])
+@pytest.mark.parametrize("method", ["box", "least-squares"])
+def test_the_signs_are_no_worse_than_those_of_the_correlations(method, polish):
+    """The first answer of `method` was taken whatever it cost."""
+    rng = np.random.default_rng(4242)
+    for _ in range(60):
+        X = rng.standard_normal((rng.integers(3, 12), 6))
+        y = X @ rng.choice([-1.0, 1.0], 6) + 3 * rng.standard_normal(len(X))
+        Z, target = (X - X.mean(axis=0)) / X.std(axis=0), y - y.mean()
+        signal = Z @ np.where(Z.T @ target >= 0, 1.0, -1.0)
+        plain = np.sum((signal * (signal @ target) / (signal @ signal) - target) ** 2)
+        assert BinaryLeastSquares(method, polish=polish).fit(X, y).objective_ <= plain * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e170])
+def test_features_and_targets_that_overflow_are_refused_by_their_name(scale):
+    """Squares of the features vanished or overflowed: weights of zero, with a gap of zero."""
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((20, 3)), rng.standard_normal(20)
+    with pytest.raises(ValueError, match="X must have its largest magnitude"):
+        BinaryLeastSquares().fit(X * scale, y)
+    with pytest.raises(ValueError, match="y must have its largest magnitude"):
+        BinaryLeastSquares().fit(X, y * scale)
+
+
+@pytest.mark.parametrize("max_iter", [-1, 2.5, "3", True])
+def test_alternations_are_counted_in_whole_numbers(max_iter):
+    with pytest.raises(ValueError, match="max_iter must be an integer of at least 0"):
+        BinaryLeastSquares(max_iter=max_iter).fit(np.eye(3), np.ones(3))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
