@@ -174,7 +174,7 @@ class ConvexReLURegressor(RegressorMixin, _ConvexReLU):
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         features, target = _validated(self, X, y, dtype=np.float64, y_numeric=True)
-        target = np.asarray(target, dtype=np.float64)
+        features, target = _checks.samples(features), _checks.labels(target, len(features))
         self._offset = float(target.mean()) if self.fit_intercept else 0.0
         self._unit = float(np.sqrt(np.mean((target - self._offset) ** 2))) or 1.0
         return self._prepare(features), (target - self._offset) / self._unit
@@ -199,7 +199,7 @@ class ConvexReLUClassifier(ClassifierMixin, _ConvexReLU):
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least two classes, got 1 class: {self.classes_[0]!r}")
         wanted = range(len(self.classes_)) if len(self.classes_) > 2 else [1]
-        Z = self._prepare(features)
+        Z = self._prepare(_checks.samples(features))
         self._train(Z, [np.where(number == k, 1.0, -1.0) for k in wanted])
         return self
 

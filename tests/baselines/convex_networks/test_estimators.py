@@ -117,3 +117,15 @@ def test_a_warm_start_on_other_data_is_a_cold_one(n_features):
     warm = ConvexReLURegressor(warm_start=True, random_state=0).fit(X, X[:, 0]).fit(other, np.abs(other[:, 0]))
     cold = ConvexReLURegressor(random_state=0).fit(other, np.abs(other[:, 0]))
     np.testing.assert_array_equal(warm.predict(other), cold.predict(other))
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e170])
+def test_features_and_targets_that_overflow_are_refused(wave, scale):
+    """Their variances vanish or overflow: the constant network was called converged, and predictions were NaN."""
+    X, y = wave
+    with pytest.raises(ValueError, match="X must have its largest magnitude"):
+        ConvexReLURegressor().fit(X * scale, y)
+    with pytest.raises(ValueError, match="y must have its largest magnitude"):
+        ConvexReLURegressor().fit(X, y * scale)
+    with pytest.raises(ValueError, match="X must have its largest magnitude"):
+        ConvexReLUClassifier().fit(X * scale, X[:, 0] > 0)
