@@ -164,7 +164,8 @@ class ConvexReLURegressor(RegressorMixin, _ConvexReLU):
 
         The estimator stays as it is, fitted or not.
         """
-        Z, target = clone(self)._data(X, y)
+        fresh: Any = clone(self)
+        Z, target = fresh._data(X, y)
         shares = np.logspace(0, -3, 20) if betas is None else _checks.finite_array(betas, "betas", 1)
         patterns, results, last = self._patterns(Z, target), [], None
         for share in shares:
