@@ -91,7 +91,7 @@ def findings_beyond_scores(
     reference: Mapping[int, tuple[RunRecord | None, RunRecord]],
     factor: float,
 ) -> Iterator[Finding]:
-    """Compare what a board shows besides scores: traces, exhibits, and seconds by their ratio to those of a method beside it.
+    """Compare what a board shows besides scores: traces, exhibits, and seconds (of clock and CPU) by their ratio to a method's beside it.
 
     Parameters
     ----------
@@ -118,15 +118,20 @@ def findings_beyond_scores(
         if old.method == yardstick:
             continue
         then, beside = reference[was.seed]
-        rule = f"within a factor of {factor:g}, or {_NO_DIFFERENCE:g} s"
-        if then is None or not (then.seconds and was.seconds and new.seconds and beside.seconds):
-            lacking = f"seconds of {yardstick} beside it, recorded and run"
-            yield Finding(address, seed, "seconds", str(was.seconds), str(new.seconds), lacking, False)
-            continue
-        expected = new.seconds / beside.seconds * then.seconds  # what this ratio makes on the recorded machine
-        close = max(expected / was.seconds, was.seconds / expected) <= factor or abs(expected - was.seconds) <= _NO_DIFFERENCE
-        recorded, here = was.seconds / then.seconds, new.seconds / beside.seconds
-        yield Finding(address, seed, f"seconds / {yardstick}", f"{recorded:.4g}", f"{here:.4g}", rule, close)
+        for clock in ("seconds", "cpu_seconds"):
+            times = [getattr(run, clock) if run else None for run in (was, then, new, beside)]
+            yield Finding(address, seed, *_ratios(clock.replace("cpu_", "CPU "), yardstick, times, factor))
+
+
+def _ratios(clock: str, yardstick: str, times: Sequence[float | None], factor: float) -> tuple[str, str, str, str, bool]:
+    """Hold the ratio of two recorded times against that of two new ones; the second of each is the yardstick's."""
+    was, then, new, beside = times
+    if was is None or not (then and new and beside):
+        return clock, str(was), str(new), f"{clock} of {yardstick} beside it, recorded and run", False
+    expected = new / beside * then  # what this ratio makes on the recorded machine
+    close = 1 / factor <= was / expected <= factor or abs(expected - was) <= _NO_DIFFERENCE
+    rule = f"within a factor of {factor:g}, or {_NO_DIFFERENCE:g} s"
+    return f"{clock} / {yardstick}", f"{was / then:.4g}", f"{new / beside:.4g}", rule, close
 
 
 def _curve(run: RunRecord) -> list[tuple[float, ...]]:

@@ -236,6 +236,11 @@ def test_seconds_divided_by_a_hundred_are_found_out(measured: list[Group], tmp_p
     faked = halves._replace(runs=[run | {"seconds": 100 * run["seconds"] + 10} for run in halves.runs])
     found = verify_sample(suites, groups, [faked], tmp_path, "here", 2.0, write=False)
     assert [finding.what for finding in found if not finding.agrees] == ["seconds / draws"] * 3
+    faked = halves._replace(runs=[run | {"cpu_seconds": run["cpu_seconds"] + 10} for run in halves.runs])
+    found = verify_sample(suites, groups, [faked], tmp_path, "here", 2.0, write=False)
+    assert [finding.what for finding in found if finding.what.startswith("CPU") and not finding.agrees] == [
+        "CPU seconds / draws"
+    ] * 3
     bent = halves._replace(runs=[run | {"trace": run["trace"][:-1]} for run in halves.runs])
     found = verify_sample(suites, groups, [bent], tmp_path, "here", 1e6, write=False)
     assert [finding.what for finding in found if not finding.agrees] == ["trace"] * 3
@@ -247,7 +252,7 @@ def test_a_workload_without_the_reference_method_is_held_against_another(measure
     groups = [group._replace(cell=replace(group.cell, reference_method="on-cuda")) for group in measured]
     halves = next(group for group in groups if group.cell.method == "halves")
     found = verify_sample(suites, groups, [halves], tmp_path, "here", 1e6, write=False)
-    assert {finding.what for finding in found if "seconds" in finding.what} == {"seconds / draws"}
+    assert {finding.what for finding in found if "seconds" in finding.what} == {"seconds / draws", "CPU seconds / draws"}
     assert all(finding.agrees for finding in found), found
     alone = verify_sample(suites, [halves], [halves], tmp_path, "here", 1e6, write=False)
     assert not any("seconds" in finding.what for finding in alone)
