@@ -91,7 +91,7 @@ def findings_beyond_scores(
     reference: Mapping[int, tuple[RunRecord | None, RunRecord]],
     factor: float,
 ) -> Iterator[Finding]:
-    """Compare what a board shows besides scores: traces, exhibits, and seconds (of clock and CPU) by their ratio to a method's beside it.
+    """Compare what a board shows besides scores: traces, exhibits, seconds and CPU seconds, by ratios to a method beside it.
 
     Parameters
     ----------
