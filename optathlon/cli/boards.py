@@ -74,7 +74,7 @@ def leaderboard(
 ) -> None:
     """Show who wins where, with ties and intervals, and which claims hold (all workloads, methods and metrics decide these).
 
-    Ranks are those among all methods, also where a part of the board is shown.
+    Ranks, first places, mean ranks and profiles are those among all methods, also where a part of the board is shown.
     """
     if format not in (None, "md", "csv", "json", "latex"):
         raise UsageError(f"--format must be md, csv, json or latex, got {format!r}")
@@ -99,7 +99,7 @@ def leaderboard(
         rows = judge.build(_keeping(groups, claiming, kept), trust, cache)
     if machine is not None:
         choose([machine], sorted(seen), "machine")
-    rows = narrow(rows, workload or (), method or (), metric or (), top)
+    whole, rows = rows, narrow(rows, workload or (), method or (), metric or (), top)
     if format in renderers and not (check or write):
         typer.echo(renderers[format](rows), nl=False)
         return
@@ -107,9 +107,9 @@ def leaderboard(
     if check or write:
         _check_or_write(results, rows, judgements, write=write)
     elif format == "md":
-        typer.echo(tables.to_markdown(rows, judgements), nl=False)
+        typer.echo(tables.to_markdown(rows, judgements, whole), nl=False)
     else:
-        console.show_leaderboard(rows, judgements, details=details, summary=summary)
+        console.show_leaderboard(rows, judgements, whole=whole, details=details, summary=summary)
 
 
 def _keeping(groups: Iterable[Group], suites: set[str], kept: list[Group]) -> Iterator[Group]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from optathlon.data import Row as DataRow
 from optathlon.judge import Finding, Judgement, Row, boards, first_metric
 from optathlon.show import ledger
-from optathlon.show.tables import display
+from optathlon.show.tables import by_metric, display
 from optathlon.spec import Ruling, Status
 from optathlon.spec.text import clean
 from optathlon.store import MEASURED
@@ -34,12 +34,20 @@ _LEGEND = (
 
 
 def show_leaderboard(
-    rows: Sequence[Row], judgements: Sequence[Judgement], *, details: bool = False, summary: bool = False
+    rows: Sequence[Row],
+    judgements: Sequence[Judgement],
+    *,
+    whole: Sequence[Row] | None = None,
+    details: bool = False,
+    summary: bool = False,
 ) -> None:
-    """Print who wins where, then a table per board by the metric that ranks, then the verdicts; a summary has no tables."""
+    """Print who wins where, then a table per board by the metric that ranks, then the verdicts; a summary has no tables.
+
+    Who wins is decided among the `whole` rows, where those shown are a part of them.
+    """
     console = Console()
     if rows:
-        console.print(_winners(rows))
+        console.print(_winners(rows, rows if whole is None else whole))
         console.print(Text(_LEGEND, "dim"))
     if summary:
         console.print(ledger.count(judgements), highlight=False)
@@ -52,19 +60,20 @@ def show_leaderboard(
         show_claims(judgements, details=details)
 
 
-def _winners(rows: Sequence[Row]) -> Table:
-    """Return the summary: of each board, the methods in first place and how firm that is; machines beside each other."""
+def _winners(rows: Sequence[Row], whole: Sequence[Row]) -> Table:
+    """Return the summary: of each board shown, the methods in first place and how firm that is; machines beside each other."""
+    every = by_metric(whole)
     several = len({row.machine for row in rows}) > 1
     table = _table("Who wins where")
     for name in ("workload", "first", "first place", *(["machine"] if several else [])):
         table.add_column(name, no_wrap=name == "first", overflow="fold")
     suite = ""
-    for (own, workload, *_, machine), board in boards(rows):
+    for key, board in boards(rows):
+        own, workload, *_, machine = key
         if own != suite:
             table.add_row(_text(own, "bold"))
             suite = own
-        first = first_metric(board)
-        best = [row for row in first if row.rank == 1]
+        best = [row for row in every[*key, board[0].metric] if row.rank == 1]
         names = [row.method + (" *" if row.pareto else "") for row in best[:3]]
         names += [f"and {len(best) - 3} more"] if len(best) > 3 else []
         standing = best[0].standing if best else "nobody ranked"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from optathlon.judge import Judgement, Overall, Row, boards, first_metric, profile, summary
 from optathlon.show import ledger
@@ -40,8 +40,20 @@ def _number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def to_markdown(rows: Sequence[Row], judgements: Sequence[Judgement] = ()) -> str:
-    """Return the leaderboard as Markdown: verdicts, then a summary, then a table per workload. Names and reasons are escaped."""
+def to_markdown(rows: Sequence[Row], judgements: Sequence[Judgement] = (), whole: Sequence[Row] | None = None) -> str:
+    """Return the leaderboard as Markdown: verdicts, then a summary, then a table per workload. Names and reasons are escaped.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        What is shown.
+    judgements : sequence of Judgement
+        The verdicts.
+    whole : sequence of Row, optional
+        All rows, where `rows` are a part of them: first places, mean ranks and profiles are those among all.
+    """
+    whole = rows if whole is None else whole
+    every = by_metric(whole)
     parts = ["# Leaderboard", _HOW_TO_READ]
     suites = sorted({row.suite for row in rows} | {one.suite for one in judgements})
     for suite in suites:
@@ -50,8 +62,8 @@ def to_markdown(rows: Sequence[Row], judgements: Sequence[Judgement] = ()) -> st
         if ruled:
             parts.append(claims_markdown(ruled))
         own = [row for row in rows if row.suite == suite]
-        parts += _summary_markdown(own)
-        parts += [_board_markdown(key, board) for key, board in boards(own)]
+        parts += _summary_markdown([row for row in whole if row.suite == suite], {row.method for row in own})
+        parts += [_board_markdown(key, board, every) for key, board in boards(own)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -78,22 +90,26 @@ def claims_markdown(judgements: Sequence[Judgement]) -> str:
     return f"Claims: {ledger.count(judgements)}.\n\n" + table(header, lines, bold=3)
 
 
-def _summary_markdown(rows: Sequence[Row]) -> list[str]:
+def _summary_markdown(rows: Sequence[Row], shown: Collection[str]) -> list[str]:
+    """Return mean ranks and profiles over all rows of a suite, of the methods shown."""
     parts = []
     lines = summary(rows)
     for board in dict.fromkeys(line.board for line in lines):
         own = [line for line in lines if line.board == board]
         if own[0].workloads > 1 and own[0].mean_rank is not None:
             header = ["method", f"mean rank on the {own[0].common} common", "first or tied first", "ranked on"]
-            cells = [_overall(one) for one in own]
-            parts.append(f"### Over all workloads ({escape(board)})\n\n" + table(header, cells))
+            cells = [_overall(one) for one in own if one.method in shown]
+            if cells:
+                parts.append(f"### Over all workloads ({escape(board)})\n\n" + table(header, cells))
     for board, shares in profile(rows).items():
         own = [
             [method, *(f"{share:.2f}" for share in line)]
             for method, line in sorted(shares.items(), key=lambda item: -sum(item[1]))
+            if method in shown
         ]
         title = f"### Performance profile of time to target ({escape(board)})"
-        parts.append(f"{title}\n\n" + table(["method", "fastest", "within 2×", "within 4×", "within 8×"], own))
+        if own:
+            parts.append(f"{title}\n\n" + table(["method", "fastest", "within 2×", "within 4×", "within 8×"], own))
     return parts
 
 
@@ -102,7 +118,15 @@ def _overall(one: Overall) -> list[str]:
     return [one.method, mean, str(one.first), f"{one.ranked} of {one.workloads}"]
 
 
-def _board_markdown(key: tuple[str, ...], board: Sequence[Row]) -> str:
+def by_metric(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
+    """Return the rows of each board and metric, under (suite, workload, scale, device, machine, metric)."""
+    found: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.suite, row.workload, row.scale, row.device, row.machine, row.metric), []).append(row)
+    return found
+
+
+def _board_markdown(key: tuple[str, ...], board: Sequence[Row], every: Mapping[tuple[str, ...], Sequence[Row]]) -> str:
     _, workload, scale, device, machine = key
     first = first_metric(board)
     others = list(dict.fromkeys(row.metric for row in board if row.metric != board[0].metric))
@@ -125,7 +149,7 @@ def _board_markdown(key: tuple[str, ...], board: Sequence[Row]) -> str:
     units = {row.metric: f"{row.metric} ({row.unit}, {row.better})" for row in board}
     text = f"### {escape(workload)} ({scale}, {device}, {escape(machine)})\n\n"
     text += table([*header, *(units[metric] for metric in others)], lines)
-    if stands := standing_text(first):
+    if stands := standing_text(every[*key, first[0].metric]):
         text += f"\n\n{escape(stands)}"
     reasons = [f"- {escape(row.method)}: {escape(row.note)}" for row in first if row.note and not row.yardstick]
     if reasons:
@@ -135,7 +159,7 @@ def _board_markdown(key: tuple[str, ...], board: Sequence[Row]) -> str:
 
 
 def standing_text(first: Sequence[Row]) -> str:
-    """Say what a board resolves and how firm its first place is, in one sentence; nothing where nobody is ranked."""
+    """Say what a whole board resolves and how firm its first place is, in one sentence; nothing where nobody is ranked."""
     row = next((row for row in first if row.rank is not None), None)
     if row is None:
         return ""

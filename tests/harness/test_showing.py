@@ -22,13 +22,20 @@ from optathlon.spec import Claim, Ruling, Status, Verdict
 LONG = "semidefinite-relaxation-with-randomised-rounding"
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, rows: list[Row], judgements: list[Judgement], *, details: bool = False) -> str:
+def shown(
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[Row],
+    judgements: list[Judgement],
+    *,
+    whole: list[Row] | None = None,
+    details: bool = False,
+) -> str:
     """Return what the terminal shows at 80 columns."""
     from rich.console import Console
 
     stream = io.StringIO()
     monkeypatch.setattr(console, "Console", lambda: Console(file=stream, width=80))
-    console.show_leaderboard(rows, judgements, details=details)
+    console.show_leaderboard(rows, judgements, whole=whole, details=details)
     return stream.getvalue()
 
 
@@ -136,6 +143,23 @@ def test_boards_narrow_and_a_wrong_name_is_an_error_with_near_misses(rows: list[
     assert {row.method for row in narrow(rows, (), (), (), 1)} == {LONG}
     with pytest.raises(UsageError, match="did you mean"):
         narrow(rows, (), (LONG + "-3",), ())
+
+
+def test_a_part_of_a_board_tells_first_places_and_mean_ranks_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cells = [(name, w, mean) for w in ("w", "w2") for name, mean in (("best", 1.0), ("second", 2.0), ("third", 3.0))]
+    whole = judge.build(groups(tmp_path, *(runs(cell_of(name, workload=w), mean) for name, w, mean in cells)))
+    part = [row for row in whole if row.method == "second"]
+    text = tables.to_markdown(part, (), whole)
+    assert text.count("First place: best, firm") == 2
+    assert "| second | 2.00 | 0 | 2 of 2 |" in text
+    assert "| best |" not in text
+    one = tables.to_markdown([row for row in part if row.workload == "w"], (), whole)
+    assert "| second | 2.00 | 0 | 2 of 2 |" in one  # "over all workloads"
+    summary = shown(monkeypatch, part, [], whole=whole)
+    assert "nobody ranked" not in summary
+    assert "best *" in summary
 
 
 def test_readme_tables_are_written_between_markers_and_prose_is_left_alone(rows: list[Row]) -> None:
