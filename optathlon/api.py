@@ -32,6 +32,9 @@ Plot = Literal["trace", "pareto", "profile"]
 class Results:
     """Records, and what can be asked of them; a selection of them is `Results` again.
 
+    Ranks and verdicts are those among all methods and workloads of the suites, scales and machines selected, also where some of
+    them are left out of sight.
+
     Attributes
     ----------
     refused : tuple of str
@@ -44,6 +47,7 @@ class Results:
         from optathlon.store import EVERYTHING
 
         self._groups = tuple(groups)
+        self._judged = self._groups  # with these, what is selected is ranked and decides verdicts
         self._suites = {suite.name: suite for suite in suites}
         self.refused = tuple(refused)
         self._trust = trust or EVERYTHING
@@ -52,20 +56,34 @@ class Results:
         self, *, suite: str = "*", workload: str = "*", method: str = "*", scale: str = "*", machine: str = "*"
     ) -> Results:
         """Return the records whose names match; globs accepted."""
-        wanted = {"suite": suite, "workload": workload, "method": method, "scale": scale}
-        kept = [
-            group
-            for group in self._groups
-            if all(fnmatchcase(str(getattr(group.cell, field)), pattern) for field, pattern in wanted.items())
-            and any(fnmatchcase(name, machine) for name in (group.cell.environment.machine, group.cell.environment.place))
-        ]
-        return Results(kept, self.refused, list(self._suites.values()), self._trust)
+
+        def among(groups: Sequence[Group], **wanted: str) -> list[Group]:
+            return [
+                group
+                for group in groups
+                if all(fnmatchcase(str(getattr(group.cell, field)), pattern) for field, pattern in wanted.items())
+                and any(fnmatchcase(name, machine) for name in (group.cell.environment.machine, group.cell.environment.place))
+            ]
+
+        kept = among(self._groups, suite=suite, workload=workload, method=method, scale=scale)
+        chosen = Results(kept, self.refused, list(self._suites.values()), self._trust)
+        chosen._judged = tuple(among(self._judged, suite=suite, scale=scale))
+        return chosen
 
     def rows(self) -> list[Row]:
-        """Return the rows of the board."""
+        """Return the rows of the board, ranked among all methods."""
+        cells = [group.cell for group in self._groups]
+        kept = {(c.suite, c.workload, str(c.scale), c.device, c.environment.place, c.method) for c in cells}
+        return [
+            row for row in self._all_rows() if (row.suite, row.workload, row.scale, row.device, row.machine, row.method) in kept
+        ]
+
+    def _all_rows(self) -> list[Row]:
+        """Return the rows of the suites selected, those out of sight too."""
         from optathlon.judge import build
 
-        return build(self._groups, self._trust)
+        suites = {group.cell.suite for group in self._groups}
+        return build([group for group in self._judged if group.cell.suite in suites], self._trust)
 
     def leaderboard(self, *, every_metric: bool = False) -> pd.DataFrame:
         """Return the board, a row per workload and method by the metric that ranks (or by every metric), best first."""
@@ -137,9 +155,14 @@ class Results:
         chosen = self.select(**selection) if selection else self
         if kind == "trace":
             return plots.trace(chosen._groups)
-        if kind not in ("pareto", "profile"):
+        if kind == "pareto":
+            return plots.pareto(chosen.rows())
+        if kind != "profile":
             raise ValueError(f"kind must be 'trace', 'pareto' or 'profile', got {kind!r}")
-        return {"pareto": plots.pareto, "profile": plots.profiles}[kind](chosen.rows())
+        cells = [group.cell for group in chosen._groups]
+        workloads = {(cell.suite, cell.workload) for cell in cells}
+        rows = [row for row in chosen._all_rows() if (row.suite, row.workload) in workloads]
+        return plots.profiles(rows, {cell.method for cell in cells})
 
     def _judgements(self) -> list[Judgement]:
         from optathlon.judge import judge
@@ -147,7 +170,7 @@ class Results:
 
         names = dict.fromkeys(group.cell.suite for group in self._groups)
         known = self._suites | {suite.name: suite for suite in Registry().load_all(n for n in names if n not in self._suites)}
-        records = [record for group in self._trust.kept(newest(self._groups)) for record in to_records(group)]
+        records = [record for group in self._trust.kept(newest(self._judged)) for record in to_records(group)]
         return [one for name in names if name in known for one in judge(known[name], records)]
 
     def __len__(self) -> int:

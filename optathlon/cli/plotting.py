@@ -80,11 +80,12 @@ def profile(
     workload: WorkloadNames = None,
     method: MethodNames = None,
 ) -> None:
-    """Draw performance profiles of the time to target."""
+    """Draw performance profiles of the time to target; the fastest is that of all methods, also where some are drawn."""
     from optathlon.show import plots
 
     _require_ending(output)
-    _save(plots.profiles(narrow(_rows(results, names), workload or (), method or (), ())), output)
+    rows = narrow(_rows(results, names), workload or (), (), ())
+    _save(plots.profiles(rows, {row.method for row in narrow(rows, (), method or (), ())}), output)
 
 
 @plot_app.command()

@@ -5,7 +5,7 @@ Every function returns a figure that belongs to nobody else (no pyplot state), s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -101,10 +101,22 @@ def _label(axis: Axes, rows: Sequence[Row]) -> None:
         axis.text(left, bottom, method, fontsize=6.5)
 
 
-def profiles(rows: Sequence[Row]) -> Figure:
-    """Draw performance profiles of the time to target, a panel per board."""
+def profiles(rows: Sequence[Row], methods: Collection[str] | None = None) -> Figure:
+    """Draw performance profiles of the time to target, a panel per board.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All methods: the fastest of a workload is sought among them.
+    methods : collection of str, optional
+        Those that are drawn; all by default.
+    """
     ratios = np.geomspace(1, 100, 200)
-    found = profile(rows, ratios.tolist())
+    found = {
+        board: {method: line for method, line in shares.items() if methods is None or method in methods}
+        for board, shares in profile(rows, ratios.tolist()).items()
+    }
+    found = {board: shares for board, shares in found.items() if shares}
     if not found:
         raise ValueError("no workload here declares a target")
     figure, axes = _panels(len(found))

@@ -42,6 +42,20 @@ def test_a_selection_is_results_again(results: opt.Results) -> None:
     assert results.select(workload="nowhere")._repr_html_() == "<p>0 runs</p>"
 
 
+def test_a_selection_of_methods_or_workloads_changes_no_rank_and_no_verdict(results: opt.Results) -> None:
+    board = results.leaderboard().set_index("method")
+    last = board["rank"].idxmax()
+    assert board.loc[last, "rank"] > 1
+    chosen = results.select(method=str(last))
+    own = chosen.leaderboard().set_index("method")
+    assert list(own.index) == [last]
+    columns = ["rank", "rank_high", "ratio", "pareto", "standing", "stability"]
+    assert own.loc[last, columns].to_dict() == board.loc[last, columns].to_dict()
+    assert chosen.claims().equals(results.claims())
+    assert chosen.select(method="*").leaderboard().equals(chosen.leaderboard())
+    assert results.select(machine="nowhere").leaderboard().empty
+
+
 def test_a_notebook_shows_a_table_and_hostile_names_as_text(results: opt.Results) -> None:
     assert "<table" in results._repr_html_()
     assert "draws" in results._repr_html_()

@@ -15,7 +15,7 @@ from test_records import cell_of, record_of
 from optathlon import judge, store
 from optathlon.judge import claims, large
 from optathlon.judge.summary import profile, summary
-from optathlon.show import sheet, tables
+from optathlon.show import plots, sheet, tables
 from optathlon.show.latex import to_latex
 from optathlon.spec import Cell, Claim, MetricInfo, Ruling, RunRecord, Scale, Status
 from optathlon.store import Group, RecordError
@@ -72,6 +72,14 @@ def test_a_method_that_lost_a_seed_is_shown_and_not_ranked(tmp_path: Path) -> No
         ("gda", 1, "ok", 0),
         ("lucky", None, "timeout", 1),
     ]
+
+
+def test_a_profile_of_some_methods_is_held_against_the_fastest_of_all(tmp_path: Path) -> None:
+    rows = judge.build(groups(tmp_path, *(runs(cell_of(name), 0.1, seconds=s) for name, s in (("gda", 1.0), ("slow", 9.0)))))
+    axis = plots.profiles(rows, {"slow"}).axes[0]
+    (line,) = axis.get_lines()
+    assert line.get_label() == "slow"
+    assert np.asarray(line.get_ydata())[0] == 0.0
 
 
 def test_direction_is_the_metrics_own(tmp_path: Path) -> None:
