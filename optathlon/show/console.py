@@ -16,7 +16,6 @@ from optathlon.show import ledger
 from optathlon.show.tables import by_metric, display
 from optathlon.spec import Ruling, Status
 from optathlon.spec.text import clean
-from optathlon.store import MEASURED
 
 _RULING_STYLES = {
     Ruling.REPRODUCED: "green",
@@ -87,7 +86,7 @@ def _board(key: Sequence[str], first: Sequence[Row]) -> Table:
     suite, workload, scale, device, machine = key
     lines = [display(row) for row in first]
     same_seeds = len({line[5] for line in lines}) == 1
-    all_ok = all(row.status == Status.OK and not row.failed and row.trust == MEASURED for row in first)
+    all_ok = all(line[6] == Status.OK for line in lines)
     title = f"{suite}: {workload} ({scale}, {device}, {machine}{f', {lines[0][5]} seeds' if same_seeds else ''})"
     table = _table(title)
     table.add_column("rank", no_wrap=True)

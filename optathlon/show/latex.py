@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from optathlon.judge import Row, boards, first_metric
-from optathlon.show.tables import display
+from optathlon.show.tables import display, doubts
 from optathlon.spec.text import clean
 from optathlon.store import VERIFIED
 
@@ -39,7 +39,8 @@ def _board(key: tuple[str, ...], first: Sequence[Row]) -> str:
 
 def _shown(row: Row) -> list[str]:
     rank, method, *others = display(row)[:5]
-    return [rank, f"{method} (verified)" if row.trust == VERIFIED else method, *others]
+    said = [*([VERIFIED] if row.trust == VERIFIED else []), *([doubts(row)] if doubts(row) else [])]
+    return [rank, f"{method} ({', '.join(said)})" if said else method, *others]
 
 
 def _escape(text: str) -> str:

@@ -20,7 +20,7 @@ from fnmatch import fnmatchcase
 
 from optathlon.judge import Judgement, Row, boards, first_metric
 from optathlon.show.ledger import figure
-from optathlon.show.tables import display, escape, table
+from optathlon.show.tables import display, doubts, escape, table
 from optathlon.spec import Scale
 from optathlon.store import CLAIMED
 
@@ -130,7 +130,8 @@ def _many(found: Sequence[Sequence[Row]]) -> str:
     for board in found:
         for row in first_metric(board):
             seconds = "" if row.seconds is None else f" ({row.seconds:.3g} s)"
-            shown.setdefault(row.method, {})[row.workload] = (_mean(row) or row.status) + seconds
+            said = f", {doubts(row)}" if row.value is not None and doubts(row) else ""
+            shown.setdefault(row.method, {})[row.workload] = (_mean(row) or row.status) + seconds + said
     workloads = [board[0].workload for board in found]
     return table(["method", *workloads], [[name, *(own.get(w, "") for w in workloads)] for name, own in shown.items()])
 

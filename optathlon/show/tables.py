@@ -30,10 +30,23 @@ def display(row: Row) -> tuple[str, ...]:
         "" if row.seconds is None else ("~" if row.busy else "") + _number(row.seconds),
         "" if row.ratio is None else f"{row.ratio:.2g}×",
         str(row.shared) if row.shared == row.seeds else f"{row.shared} of {row.seeds}",
-        (row.status if not row.failed else f"{row.status} ({row.failed} of {row.failed + row.seeds})")
-        + ("" if row.trust == MEASURED else f", {row.trust}")
-        + (", dirty" if row.dirty else ""),
+        ", ".join(
+            [row.status if not row.failed else _failed(row), *([] if row.trust == MEASURED else [row.trust]), *_dirty(row)]
+        ),
     )
+
+
+def doubts(row: Row) -> str:
+    """Return what a value without its status must say: of runs that failed, of what is only claimed, of changes in the tree."""
+    return ", ".join([*([_failed(row)] if row.failed else []), *([CLAIMED] if row.trust == CLAIMED else []), *_dirty(row)])
+
+
+def _failed(row: Row) -> str:
+    return f"{row.status} ({row.failed} of {row.failed + row.seeds})"
+
+
+def _dirty(row: Row) -> list[str]:
+    return ["dirty"] if row.dirty else []
 
 
 def _number(value: float) -> str:

@@ -112,6 +112,19 @@ def test_free_text_is_no_formula_in_csv(rows: list[Row], start: str) -> None:
     assert f"'{start}cmd()" in text
 
 
+def test_dirty_failed_and_claimed_are_said_wherever_their_value_stands(monkeypatch: pytest.MonkeyPatch, rows: list[Row]) -> None:
+    dirty = [replace(row, dirty=row.method == LONG) for row in rows if row.value is not None]
+    assert "ok, dirty" in shown(monkeypatch, [replace(row, method=row.method[-5:]) for row in dirty], [])
+    assert f"{LONG} (dirty)" in to_latex(dirty)
+    lost = [replace(dirty[0], dirty=False, failed=2, status="diverged", rank=None)]
+    assert f"{LONG} (diverged (2 of 10))" in to_latex(lost)
+    text = "<!-- board:w* -->\n<!-- end -->"
+    for row, word in ((dirty[0], "dirty"), (lost[0], "diverged (2 of 10)"), (replace(rows[0], trust="claimed"), "claimed")):
+        filled = readmes.fill(text, [row, replace(rows[0], workload="w2")])
+        (line,) = [line for line in filled.splitlines() if LONG in line]
+        assert line.count(word) == 1
+
+
 def test_latex_has_labels_bold_best_and_names_its_packages(rows: list[Row]) -> None:
     text = to_latex(rows)
     assert text.startswith("% needs \\usepackage{booktabs}")
