@@ -50,7 +50,7 @@ def trace(
     if metric is not None:
         choose([metric], sorted({name for group in groups for name in group.cell.traced}), "traced metric")
         groups = [group for group in groups if metric in group.cell.traced]
-    _require_panels({(g.cell.suite, g.cell.workload) for g in groups if any(run.get("trace") for run in g.runs)})
+    _require_panels({plots.trace_panel(group) for group in groups if any(run.get("trace") for run in group.runs)})
     _save(plots.trace(groups, metric=metric), output)
 
 
@@ -111,7 +111,7 @@ def history(
     for commit in commits:
         rows = judge.build(_of_suites(load_revision(commit, results), names))
         points.append((commit, narrow(rows, workload or (), method or (), metrics)))
-    _require_panels({(row.suite, row.workload) for _, rows in points for row in rows})
+    _require_panels({plots.history_panel(row, metric) for _, rows in points for row in plots.history_rows(rows, metric)})
     _save(plots.history(points, metric=metric), output)
 
 

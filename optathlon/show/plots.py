@@ -35,18 +35,24 @@ def trace(groups: Sequence[Group], *, metric: str | None = None) -> Figure:
     traced = [group for group in groups if any(run.get("trace") for run in group.runs)]
     if not traced:
         raise ValueError("no record here has a trace: its methods observe nothing along the run")
-    workloads = list(dict.fromkeys((g.cell.suite, g.cell.workload) for g in traced))
-    figure, axes = _panels(len(workloads))
-    for axis, (suite, workload) in zip(axes, workloads, strict=True):
-        own = [g for g in traced if (g.cell.suite, g.cell.workload) == (suite, workload)][:LINES]
+    keys = list(dict.fromkeys(map(trace_panel, traced)))
+    figure, axes = _panels(len(keys))
+    for axis, key, title in zip(axes, keys, _titles(keys), strict=True):
+        own = [group for group in traced if trace_panel(group) == key]
         name = metric or own[0].cell.metrics[0].name
-        for colour, group in zip(cycle(_colours()), own, strict=False):
+        for colour, group in zip(cycle(_colours()), own[:LINES], strict=False):
             if name in group.cell.traced:
                 _trace_lines(axis, group, 2 + group.cell.traced.index(name), colour)
         better = next((m.better for m in own[0].cell.metrics if m.name == name), "lower")
-        _axes(axis, "seconds", f"{name} ({better} is better)", workload)
-        axis.legend(fontsize=7)
+        _axes(axis, "seconds", f"{name} ({better} is better)", title)
+        _legend(axis, len(own))
     return figure
+
+
+def trace_panel(group: Group) -> tuple[str, ...]:
+    """Return what tells the panel of a trace: suite, workload, scale, device and machine, whose seconds nobody compares."""
+    cell = group.cell
+    return cell.suite, cell.workload, str(cell.scale), cell.device, cell.environment.place
 
 
 def _trace_lines(axis: Axes, group: Group, column: int, colour: str) -> None:
@@ -69,7 +75,7 @@ def pareto(rows: Sequence[Row]) -> Figure:
     if not drawn:
         raise ValueError("no row here has both a score and seconds")
     figure, axes = _panels(len(drawn))
-    for axis, ((_, workload, *_), board) in zip(axes, drawn, strict=True):
+    for axis, title, (_, board) in zip(axes, _titles([key for key, _ in drawn]), drawn, strict=True):
         for row in board:
             faces = "none" if row.yardstick else "C0" if row.pareto else "0.6"
             axis.scatter(
@@ -82,7 +88,7 @@ def pareto(rows: Sequence[Row]) -> Figure:
             )
         front = sorted((row.seconds or 0.0, row.value or 0.0) for row in board if row.pareto)
         axis.plot([at for at, _ in front], [value for _, value in front], color="C0", linewidth=1, drawstyle="steps-post")
-        _axes(axis, "seconds", f"{board[0].metric} ({board[0].better} is better)", workload)
+        _axes(axis, "seconds", f"{board[0].metric} ({board[0].better} is better)", title)
         _label(axis, [row for row in board if row.pareto or row.yardstick])
     return figure
 
@@ -127,12 +133,12 @@ def profiles(rows: Sequence[Row], methods: Collection[str] | None = None) -> Fig
         axis.set_xscale("log")
         _axes(axis, "within this ratio of the fastest", "share of workloads solved", board, log=False)
         axis.set_ylim(-0.02, 1.02)
-        axis.legend(fontsize=7)
+        _legend(axis, len(shares))
     return figure
 
 
 def history(commits: Sequence[tuple[str, Sequence[Row]]], *, metric: str | None = None) -> Figure:
-    """Draw values over commits, a panel per workload, a line per method with its interval.
+    """Draw values over commits, a panel per board and metric, a line per method with its interval.
 
     Parameters
     ----------
@@ -141,27 +147,56 @@ def history(commits: Sequence[tuple[str, Sequence[Row]]], *, metric: str | None 
     metric : str, optional
         Name of a metric, or ``"seconds"``; the one that ranks by default.
     """
-    points: dict[tuple[str, str], dict[str, list[tuple[int, float, float, float]]]] = {}
+    points: dict[tuple[str, ...], dict[str, list[tuple[int, float, float, float]]]] = {}
     for position, (_, rows) in enumerate(commits):
-        for _, board in boards(rows):
-            for row in board if metric and metric != "seconds" else first_metric(board):
-                value = row.seconds if metric == "seconds" else row.value
-                if value is not None and metric in (None, "seconds", row.metric):
-                    low, high = (value, value) if metric == "seconds" or row.low is None else (row.low, row.high)
-                    lines = points.setdefault((row.suite, row.workload), {})
-                    lines.setdefault(row.method, []).append((position, value, low, high or value))
+        for row in history_rows(rows, metric):
+            value = row.seconds if metric == "seconds" else row.value
+            if value is not None:
+                ends = (value, value) if metric == "seconds" or row.low is None or row.high is None else (row.low, row.high)
+                lines = points.setdefault(history_panel(row, metric), {})
+                lines.setdefault(row.method, []).append((position, value, *ends))
     if not points:
         raise ValueError("no commit here has a value to draw")
     figure, axes = _panels(len(points))
-    for axis, ((_, workload), lines) in zip(axes, points.items(), strict=True):
+    for axis, title, (key, lines) in zip(axes, _titles(list(points)), points.items(), strict=True):
         for index, (method, line) in enumerate(list(lines.items())[:LINES]):
             x, y, low, high = np.array(line).T
             axis.plot(x, y, marker="o", markersize=3, color=f"C{index % 10}", label=method)
             axis.fill_between(x, low, high, color=f"C{index % 10}", alpha=0.15, linewidth=0)
         axis.set_xticks(range(len(commits)), [commit[:7] for commit, _ in commits], rotation=60, fontsize=6)
-        _axes(axis, "", metric or "the metric that ranks", workload, log=False)
-        axis.legend(fontsize=7)
+        name, better = key[-2:]
+        _axes(axis, "", f"{name} ({better} is better)", title, log=False)
+        _legend(axis, len(lines))
     return figure
+
+
+def history_rows(rows: Sequence[Row], metric: str | None) -> list[Row]:
+    """Return the rows of a commit that a history of a metric, of seconds or of the metric that ranks is drawn of."""
+    if metric in (None, "seconds"):
+        return [row for _, board in boards(rows) for row in first_metric(board)]
+    return [row for row in rows if row.metric == metric]
+
+
+def history_panel(row: Row, metric: str | None) -> tuple[str, ...]:
+    """Return what tells the panel of a row: its board, and the metric with its direction, which may change with the commits."""
+    drawn = ("seconds", "lower") if metric == "seconds" else (row.metric, row.better)
+    return row.suite, row.workload, row.scale, row.device, row.machine, *drawn
+
+
+def _titles(keys: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the workload of each panel, the second of its key, with all else in which panels of one workload differ."""
+    titles = []
+    for key in keys:
+        alike = [other for other in keys if other[1] == key[1]]
+        differing = [part for part, *others in zip(key, *alike, strict=True) if len(set(others)) > 1]
+        titles.append(", ".join([key[1], *differing]))
+    return titles
+
+
+def _legend(axis: Axes, methods: int) -> None:
+    """Name the lines, and say where there are more methods than a picture holds."""
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize=7, title=f"{LINES} of {methods} methods" if methods > LINES else None, title_fontsize=6.5)
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 from test_leaderboard import failed, groups, runs
 from test_records import cell_of
 
 from optathlon import judge
 from optathlon.judge import Judgement, Row
-from optathlon.show import console, ledger, readmes, sheet, tables
+from optathlon.show import console, ledger, plots, readmes, sheet, tables
 from optathlon.show.latex import to_latex
 from optathlon.spec import Claim, Ruling, Status, Verdict
 
@@ -173,6 +174,31 @@ def test_a_part_of_a_board_tells_first_places_and_mean_ranks_of_the_whole(
     summary = shown(monkeypatch, part, [], whole=whole)
     assert "nobody ranked" not in summary
     assert "best *" in summary
+
+
+def test_a_history_joins_no_machines_metrics_or_directions_and_draws_an_interval_that_ends_at_zero(rows: list[Row]) -> None:
+    first = replace(rows[0], value=-0.5, low=-1.0, high=0.0, better="higher")
+    elsewhere = replace(first, machine="there", value=7.0, low=6.0, high=8.0)
+    renamed = replace(first, metric="loss", better="lower", value=3.0, low=2.0, high=4.0)
+    figure = plots.history([("a" * 40, [first, elsewhere]), ("b" * 40, [first]), ("c" * 40, [renamed])])
+    axes = [axis for axis in figure.axes if axis.get_lines()]
+    drawn = [np.asarray(axis.get_lines()[0].get_ydata()).tolist() for axis in axes]
+    assert drawn == [[-0.5, -0.5], [7.0], [3.0]]
+    assert [axis.get_ylabel() for axis in axes] == ["norm (higher is better)"] * 2 + ["loss (lower is better)"]
+    assert len({axis.get_title() for axis in axes}) == 3
+    assert axes[0].collections[0].get_paths()[0].get_extents().intervaly == pytest.approx((-1.0, 0.0))
+
+
+def test_a_picture_says_which_machine_and_how_many_methods_it_leaves_out(tmp_path: Path) -> None:
+    points = ((0, 0.0, 1.0), (1, 0.1, 0.5))
+    cells = (cell_of(f"m{k:02d}") for k in range(plots.LINES + 2))
+    traced = groups(tmp_path, *([replace(run, trace=points) for run in runs(cell, 1.0)] for cell in cells))
+    there = [g._replace(cell=replace(g.cell, environment=replace(g.cell.environment, machine="there"))) for g in traced[:1]]
+    axes = [axis for axis in plots.trace([*traced, *there]).axes if axis.get_title()]
+    assert [axis.get_title() for axis in axes] == ["w, here", "w, there"]
+    legend = axes[0].get_legend()
+    assert legend is not None
+    assert legend.get_title().get_text() == "12 of 14 methods"
 
 
 def test_readme_tables_are_written_between_markers_and_prose_is_left_alone(rows: list[Row]) -> None:
