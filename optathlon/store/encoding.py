@@ -85,7 +85,33 @@ def decode_cell(document: dict[str, Any]) -> Cell:
     for value in (cell.suite_version, cell.reference_method, cell.code, cell.key):
         if not isinstance(value, str):
             raise ValueError(f"versions, digests and keys must be strings, got {type(value).__name__}")
+    _check_metrics(cell.metrics)
+    _check_environment(cell.environment)
+    if cell.trials < 1:
+        raise ValueError(f"trials must be at least 1, got {cell.trials}")
     return cell
+
+
+def _check_metrics(metrics: Sequence[MetricInfo]) -> None:
+    """Raise unless each metric has a name of its own, a unit, a tolerance that is not negative, and is traced or not."""
+    for metric in metrics:
+        if type(metric.name) is not str or type(metric.unit) is not str or type(metric.traced) is not bool:
+            raise ValueError("a metric's name and unit must be strings, traced true or false")
+        if metric.tolerance < 0:
+            raise ValueError(f"tolerance must not be negative, got {metric.tolerance}")
+    if len({metric.name for metric in metrics}) < len(metrics):
+        raise ValueError("two metrics have the same name")
+
+
+def _check_environment(environment: Environment) -> None:
+    """Raise unless what tells of a machine is text, and counts are whole numbers from 0."""
+    told = (environment.cpu, environment.gpu, environment.os, environment.python)
+    for value in (*told, *environment.versions.values(), *environment.kernels.values()):
+        if type(value) is not str:
+            raise ValueError(f"what tells of a machine must be strings, got {_short(value)}")
+    for value in (environment.threads, environment.cores):
+        if type(value) is not int or value < 0:
+            raise ValueError(f"threads and cores must be whole numbers from 0, got {_short(value)}")
 
 
 def read_cell(document: dict[str, Any]) -> Cell:

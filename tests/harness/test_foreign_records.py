@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from test_measuring import isolated, suite_of
+from test_records import record_of
 
 from optathlon import store
 from optathlon.cli.checking import verify_group
@@ -44,6 +46,39 @@ def test_what_no_clock_could_have_said_is_refused(tmp_path: Path, change: dict[s
     _, record = saved(tmp_path)
     with pytest.raises(RecordError):
         store.save(tmp_path, replace(record, **change))
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("metrics", 0, "unit"), None),
+        (("metrics", 0, "unit"), ["s"]),
+        (("metrics", 0, "name"), 5),
+        (("metrics", 0, "traced"), "x"),
+        (("metrics", 0, "tolerance"), -1.0),
+        (("metrics", 1), {"name": "norm", "unit": "1", "better": "lower"}),
+        (("trials",), 0),
+        (("environment", "cores"), -1),
+        (("environment", "os"), {}),
+        (("environment", "versions", "numpy"), None),
+        (("environment", "kernels", "numpy"), 3),
+    ],
+)
+def test_a_cell_edited_by_hand_is_refused_with_a_sentence(tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
+    store.save(tmp_path, record_of())
+    (path,) = tmp_path.rglob("*.json")
+    document = json.loads(path.read_text())
+    part = document["cell"]
+    for name in place[:-1]:
+        part = part[name]
+    if isinstance(part, list) and place[-1] == len(part):
+        part.append(value)
+    else:
+        part[place[-1]] = value
+    path.write_text(json.dumps(document))
+    (found,) = store.scan(tmp_path)
+    assert isinstance(found, store.RecordError)
+    assert path.name in str(found)
 
 
 def test_the_later_measurement_counts_when_the_clock_was_set_back(tmp_path: Path) -> None:
