@@ -281,9 +281,12 @@ def _cell(base: Group | None, head: Group | None, limits: Thresholds) -> list[Co
         rows.append(row("status", "lower", Verdict.GONE, seeds=len(missing), note=f"no run of seed {_listed(missing)}"))
     both = [seed for seed in shared if before[seed]["status"] == Status.OK == after[seed]["status"]]
     assert base is not None  # it has runs
-    lost_metrics = _lost_metrics(base.cell, cell, before, after, both)
+    lost_metrics = list(_lost_metrics(base.cell, cell, before, after, both))
     rows += [row(name, better, Verdict.GONE, note=note) for name, better, note in lost_metrics]
+    units = {metric.name: metric.unit for metric in base.cell.metrics}
     for metric in cell.metrics:
+        if units.get(metric.name, metric.unit) != metric.unit:
+            continue
         if metric.unit == "s" and cell.device == "cpu":
             continue  # wall seconds of a section: a busy machine moves them, and the CPU seconds below do not lie
         pairs = [
@@ -330,14 +333,16 @@ def _waiting(
 def _lost_metrics(
     base: Cell, head: Cell, before: dict[int, dict], after: dict[int, dict], seeds: Sequence[int]
 ) -> Iterator[tuple[str, Better, str]]:
-    """Yield the metrics that the head no longer has, or of which it says the contrary."""
-    now = {metric.name: metric.better for metric in head.metrics}
+    """Yield the metrics that the head no longer has, of which it says the contrary, or that it counts in another unit."""
+    now = {metric.name: metric for metric in head.metrics}
     for metric in base.metrics:
         lost = [s for s in seeds if metric.name in before[s].get("scores", {}) and metric.name not in after[s].get("scores", {})]
         if lost:
             yield metric.name, metric.better, f"no longer measured (seed {_listed(lost)})"
-        elif now.get(metric.name, metric.better) != metric.better:
-            yield metric.name, metric.better, f"{metric.better} was better, now {now[metric.name]}"
+        elif now.get(metric.name, metric).better != metric.better:
+            yield metric.name, metric.better, f"{metric.better} was better, now {now[metric.name].better}"
+        elif now.get(metric.name, metric).unit != metric.unit:
+            yield metric.name, metric.better, f"in {metric.unit}, now in {now[metric.name].unit}: not compared"
 
 
 def _listed(seeds: Sequence[int]) -> str:

@@ -166,6 +166,14 @@ def test_machines_and_suite_versions_are_never_mixed():
         assert {one.verdict for one in found} == {Verdict.NEW, Verdict.GONE}
 
 
+def test_scores_in_another_unit_are_not_compared_and_the_gate_is_red():
+    timed = replace(CELL, metrics=(MetricInfo(name="length", unit="m", better="lower"),))
+    longer = replace(CELL, metrics=(MetricInfo(name="length", unit="km", better="lower"),))
+    found = [one for one in compare_groups([make_group([900.0] * 5, timed)], [make_group([5.0] * 5, longer)])]
+    (length,) = [one for one in found if one.metric == "length"]
+    assert (length.verdict, length.note) == (Verdict.GONE, "in m, now in km: not compared")
+
+
 def test_the_gravest_comes_first():
     cells = [replace(CELL, method=name) for name in ("same", "worse", "better")]
     base = [make_group([0.5] * 3, cell) for cell in cells]
