@@ -5,7 +5,9 @@ Every function returns a figure that belongs to nobody else (no pyplot state), s
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Sequence
+from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -214,10 +216,12 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
 
 
 def _axes(axis: Axes, x: str, y: str, title: str, *, log: bool = True) -> None:
+    from matplotlib.ticker import FuncFormatter
+
     axis.set_xlabel(x, fontsize=8)
     axis.set_ylabel(y, fontsize=8)
-    axis.set_title(title, fontsize=9)
-    axis.tick_params(which="both", labelsize=6.5)
+    axis.set_title(textwrap.fill(title, 56, break_on_hyphens=False), fontsize=9)
+    axis.tick_params(which="both", labelsize=6)
     axis.margins(x=0.12)  # room for names beside the last point
     axis.grid(alpha=0.25, linewidth=0.5)
     if log:
@@ -227,6 +231,15 @@ def _axes(axis: Axes, x: str, y: str, title: str, *, log: bool = True) -> None:
         )
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():
             axis.set_yscale("log")
+        for scale, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
+            if scale.get_scale() == "log":
+                between = "" if high >= 100 * low else "25" if high >= 10 * low else "23457"
+                scale.set_minor_formatter(FuncFormatter(partial(_named, between)))
+
+
+def _named(digits: str, value: float, _: int) -> str:
+    """Return a number where it begins with one of the digits: between the decades there is room for few."""
+    return f"{value:g}" if f"{value:e}"[0] in digits else ""
 
 
 def _colours() -> list[str]:

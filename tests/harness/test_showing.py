@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -199,6 +200,26 @@ def test_a_picture_says_which_machine_and_how_many_methods_it_leaves_out(tmp_pat
     legend = axes[0].get_legend()
     assert legend is not None
     assert legend.get_title().get_text() == "12 of 14 methods"
+
+
+@pytest.mark.parametrize("widest", [1.4, 3.0, 22.0, 3e5])
+def test_a_picture_names_several_numbers_and_none_over_another(rows: list[Row], widest: float) -> None:
+    board = [
+        replace(rows[0], method=name, seconds=at, workload="sigma" * 20) for name, at in (("a", 0.031), ("b", 0.031 * widest))
+    ]
+    figure = plots.pareto([*board, *(replace(row, workload="delta" * 20) for row in board)])
+    figure.draw_without_rendering()
+    first, second = (axis for axis in figure.axes if axis.get_title())
+    assert first.title.get_window_extent().x1 < second.title.get_window_extent().x0
+    low, high = first.get_xlim()
+    ticks = (
+        tick
+        for which in (True, False)
+        for tick in zip(first.get_xticks(minor=which), first.get_xticklabels(minor=which), strict=True)
+    )
+    boxes = sorted((t.get_window_extent().x0, t.get_window_extent().x1) for at, t in ticks if t.get_text() and low <= at <= high)
+    assert len(boxes) >= 2
+    assert all(left[1] < right[0] for left, right in pairwise(boxes))
 
 
 def test_readme_tables_are_written_between_markers_and_prose_is_left_alone(rows: list[Row]) -> None:
