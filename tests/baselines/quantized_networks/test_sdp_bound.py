@@ -85,7 +85,7 @@ def degenerate(judge, seed):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_200_degenerate_problems_are_proved(judge, form):
-    open_gaps = []  # of seed 31 by some kernels of two threads: 2.8e-6; none of 1,500 by the others
+    open_gaps = []  # with Haswell's kernels on two threads 2.8e-6 is left of seed 31, the only one of 1,500
     for seed in range(200):
         X, y, beta, loss = degenerate(judge, seed)
         answer = sdp_bound(X, y, beta=beta, loss=loss, form=form)
