@@ -277,11 +277,12 @@ def test_repeated_and_dead_patterns_change_nothing():
     base = relu_program(X, y, beta, patterns=D)
     padded = np.hstack([np.zeros((60, 1), dtype=int), D, D[:, ::-1], np.zeros((60, 2), dtype=int)])
     result = relu_program(X, y, beta, patterns=padded)
-    assert result.objective == base.objective
+    assert result.objective == pytest.approx(base.objective, rel=1e-12)  # to the bit by most kernels
     assert np.array_equal(padded[:, result.pattern_index], D[:, base.pattern_index])
     for solver in ("ssnal", "admm", "clarabel", "scs"):
         dead = relu_program(X, y, beta, patterns=np.zeros((60, 3)), solver=solver)
-        assert dead.objective == dead.dual_bound == pytest.approx(0.5 * y @ y)
+        assert dead.objective == pytest.approx(0.5 * y @ y)
+        assert dead.dual_bound == pytest.approx(dead.objective, rel=1e-12)
         assert dead.predict(X).tolist() == [0.0] * 60
 
 
