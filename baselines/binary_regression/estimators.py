@@ -95,24 +95,21 @@ class BinaryLeastSquares(RegressorMixin, BaseEstimator):
         Z = centred / spread
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         w = np.where(Z.T @ target >= 0, 1.0, -1.0)
-        size = _size(Z, target, w)
+        size, best = _scale(Z, target, w)
         if self.polish and size > 0:
             w = flip_descent(size * Z, target, w).w
-            size = _size(Z, target, w)
-        best = float(np.sum((size * (Z @ w) - target) ** 2))
+            size, best = _scale(Z, target, w)
         self.n_iter_ = 0
         while self.n_iter_ < self.max_iter and size > 0:
             self.n_iter_ += 1
             trial = self._signs(size * Z, target, seed)
-            trial_size = _size(Z, target, trial)
-            objective = float(np.sum((trial_size * (Z @ trial) - target) ** 2))
+            trial_size, objective = _scale(Z, target, trial)
             if objective >= best * (1 - 1e-12):
                 break
             w, size, best = trial, trial_size, objective
-        self.signs_, self.size_ = w, size
+        self.signs_, self.size_, self.objective_ = w, size, best
         self.coef_ = size * w / spread
         self.intercept_ = offset - float(self.coef_ @ mean)
-        self.objective_ = float(np.sum((size * (Z @ w) - target) ** 2))
         bound = certificate(size * Z, target, np.append(w, 1.0)).bound if size > 0 else self.objective_
         self.gap_ = (self.objective_ - bound) / self.objective_ if self.objective_ > 0 else 0.0
         return self
@@ -138,8 +135,9 @@ class BinaryLeastSquares(RegressorMixin, BaseEstimator):
         return flip_descent(X, y, w).w if self.polish else w
 
 
-def _size(Z: Array, y: Array, w: Array) -> float:
-    """Return the non-negative scale of Z w that fits y best."""
+def _scale(Z: Array, y: Array, w: Array) -> tuple[float, float]:
+    """Return the non-negative scale of Z w that fits y best, and the squared error that is left."""
     signal = Z @ w
     square = float(signal @ signal)
-    return max(float(signal @ y), 0.0) / square if square > 0 else 0.0
+    size = max(float(signal @ y), 0.0) / square if square > 0 else 0.0
+    return size, float(np.sum((size * signal - y) ** 2))

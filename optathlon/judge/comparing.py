@@ -281,8 +281,9 @@ def _cell(base: Group | None, head: Group | None, limits: Thresholds) -> list[Co
         rows.append(row("status", "lower", Verdict.GONE, seeds=len(missing), note=f"no run of seed {_listed(missing)}"))
     both = [seed for seed in shared if before[seed]["status"] == Status.OK == after[seed]["status"]]
     assert base is not None  # it has runs
-    lost_metrics = list(_lost_metrics(base.cell, cell, before, after, both))
-    rows += [row(name, better, Verdict.GONE, note=note) for name, better, note in lost_metrics]
+    rows += [
+        row(name, better, Verdict.GONE, note=note) for name, better, note in _lost_metrics(base.cell, cell, before, after, both)
+    ]
     units = {metric.name: metric.unit for metric in base.cell.metrics}
     for metric in cell.metrics:
         if units.get(metric.name, metric.unit) != metric.unit:
