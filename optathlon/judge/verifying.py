@@ -128,8 +128,11 @@ def _ratios(clock: str, yardstick: str, times: Sequence[float | None], factor: f
     was, then, new, beside = times
     if was is None or not (then and new and beside):
         return clock, str(was), str(new), f"{clock} of {yardstick} beside it, recorded and run", False
-    expected = new / beside * then  # what this ratio makes on the recorded machine
-    close = 1 / factor <= was / expected <= factor or abs(expected - was) <= _NO_DIFFERENCE
+    machines = [then / beside]  # how much slower the recorded one is
+    if abs(then - beside) <= _NO_DIFFERENCE:  # too little to tell them apart
+        machines = [min(max(machines[0], 1 / factor), factor), 1.0]
+    expected = [new * slower for slower in machines]
+    close = any(1 / factor <= was / one <= factor or abs(one - was) <= _NO_DIFFERENCE for one in expected)
     rule = f"within a factor of {factor:g}, or {_NO_DIFFERENCE:g} s"
     return f"{clock} / {yardstick}", f"{was / then:.4g}", f"{new / beside:.4g}", rule, close
 
