@@ -50,7 +50,7 @@ def verify(
     factor: Annotated[float, typer.Option(min=1.0, help="How far ratios of seconds may lie apart, with --sample.")] = 2.0,
     write: Annotated[bool, typer.Option("--write", help="Add what agrees to results/verified.json, with --sample.")] = False,
 ) -> None:
-    """Run recorded cells again and compare: to the last bit in the recorded arithmetic, within the recorded interval elsewhere.
+    """Run recorded cells again and compare: to the last bit in the recorded arithmetic, within what chance explains elsewhere.
 
     Cells are started with the kernels of their record wherever this processor has them. With --sample, seconds are compared by
     their ratio to the suite's reference method, which is run beside each.
@@ -168,11 +168,13 @@ def verify_groups(
                 unknown.extend(findings_of(suite, old, (), None, {}, str(gone.args[0])))
                 continue
             now = plan_cell(suite, workload, method, old.device, machine=machine)
-            if runs := to_records(group)[:seeds]:
-                yield (suite, old, runs), old, [_job(suite, workload, method, now, run) for run in runs]
+            cell_runs = to_records(group)
+            if runs := cell_runs[:seeds]:
+                yield (suite, old, cell_runs), old, [_job(suite, workload, method, now, run) for run in runs]
 
-    for (suite, old, runs), new in _run_as_recorded(planned()):
-        yield from findings_of(suite, old, runs, new[0].cell, {run.seed: run for run in new})
+    for (suite, old, cell_runs), new in _run_as_recorded(planned()):
+        again = {run.seed: run for run in new}
+        yield from findings_of(suite, old, cell_runs[: len(new)], new[0].cell, again, cell_runs=cell_runs)
     yield from unknown
 
 
@@ -228,7 +230,8 @@ def verify_sample(
         for run in runs:  # one after the other, so that both meet the same weather
             jobs += [_job(suite, workload, method, now, run)]
             jobs += [_job(suite, workload, yardstick, beside, then.get(run.seed, run))._replace(seed=run.seed)]
-        repeated.append((_Repeated(suite, old, runs, yardstick.name, then), old, jobs))
+        cell_runs = to_records(at[(*where, method.name, old.device)])
+        repeated.append((_Repeated(suite, old, runs, cell_runs, yardstick.name, then), old, jobs))
     agreed: list[tuple[Cell, list[int]]] = []
     for one, new in _run_as_recorded(repeated):
         own = list(_findings(one, new, factor))
@@ -241,11 +244,12 @@ def verify_sample(
 
 
 class _Repeated(NamedTuple):
-    """Recorded runs of a cell, and the method that is run beside each with its own recorded runs by seed."""
+    """Drawn and all runs of a recorded cell, and the method that is run beside each with its own recorded runs by seed."""
 
     suite: Suite
     old: Cell
     runs: list[RunRecord]
+    cell_runs: list[RunRecord]
     yardstick: str
     then: dict[int, RunRecord]
 
@@ -269,9 +273,8 @@ def _run_as_recorded(wanted: Iterable[tuple[_Asked, Cell, list[Job]]]) -> Iterat
 
     elsewhere: dict[tuple[tuple[str, str], ...], list[tuple[_Asked, list[Job]]]] = {}
     for asked, old, jobs in wanted:
-        kernels = old.environment.kernels
-        pins = arithmetic.pins_for(kernels)
-        if pins is None or arithmetic.runs(kernels, jobs[0].cell.environment.kernels):
+        pins = arithmetic.pins_for(old.environment.kernels)
+        if pins is None or pins == arithmetic.pins_here():
             yield asked, list(run_jobs(jobs))
         else:
             elsewhere.setdefault(tuple(sorted(pins.items())), []).append((asked, jobs))
@@ -287,7 +290,7 @@ def _findings(one: _Repeated, new: list[RunRecord], factor: float) -> Iterator[F
     again = {run.seed: run for run in new[::2]}
     reference = {run.seed: (one.then.get(run.seed), run) for run in new[1::2]}
     now = new[0].cell
-    yield from findings_of(one.suite, one.old, one.runs, now, again)
+    yield from findings_of(one.suite, one.old, one.runs, now, again, cell_runs=one.cell_runs)
     pairs = [(run, again[run.seed]) for run in one.runs if run.status is Status.OK and again[run.seed].status is Status.OK]
     yield from findings_beyond_scores(one.old, now, pairs, one.yardstick, reference, factor)
 

@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from optathlon.judge.intervals import mean_interval
+import numpy as np
+
+from optathlon.judge.intervals import is_binary, spread, t_quantile
 from optathlon.spec import Cell, RunRecord, Status, Suite
 from optathlon.store import RecordError
 
+_CONFIDENCE = 0.99  # a list of hundreds of numbers is read as a whole
 _NO_DIFFERENCE = 2e-3  # seconds that no clock of a busy machine tells apart
 
 
@@ -37,12 +40,14 @@ def findings_of(
     now: Cell | None,
     again: Mapping[int, RunRecord],
     gone: str = "",
+    *,
+    cell_runs: Sequence[RunRecord] = (),
 ) -> Iterator[Finding]:
     """Compare recorded runs with the same seeds run again and yield a finding per number.
 
     With the kernels and versions of the record, on the CPU, every repeatable score must be the same to the last bit. Elsewhere
-    the mean over the seeds run again must lie in the interval that the record's seeds span; a cell with one seed or free of
-    chance must agree to 1e-6 relative.
+    the mean over the seeds run again must lie where 99 of 100 means of so many runs lie, to judge by all the seeds of the record:
+    a last bit that differs may send an iteration elsewhere. A cell with one seed or free of chance must agree to 1e-6 relative.
 
     Parameters
     ----------
@@ -58,6 +63,8 @@ def findings_of(
         The new runs by seed.
     gone : str
         Why it is not declared.
+    cell_runs : sequence of RunRecord
+        All recorded runs of the cell, where `recorded` is a part of them.
     """
     address = f"{old.suite} {old.workload} {old.method} {old.device}"
     if now is None:
@@ -80,7 +87,8 @@ def findings_of(
     pairs = [(r, again[r.seed]) for r in recorded if r.status is Status.OK and again[r.seed].status is Status.OK]
     for metric in suite.metrics_of(suite.workload(old.workload)):
         if metric.repeatable and any(metric.name in run.scores for pair in pairs for run in pair):
-            yield from _compare_metric(address, metric.name, pairs, exactly, exact_cell=old.exact)
+            known = [run.scores[metric.name] for run in cell_runs or recorded if metric.name in run.scores]
+            yield from _compare_metric(address, metric.name, pairs, exactly, () if old.exact else known)
 
 
 def findings_beyond_scores(
@@ -166,8 +174,9 @@ def _same_conditions(old: Cell, now: Cell) -> bool:
 
 
 def _compare_metric(
-    address: str, metric: str, pairs: list[tuple[RunRecord, RunRecord]], exactly: bool, *, exact_cell: bool
+    address: str, metric: str, pairs: list[tuple[RunRecord, RunRecord]], exactly: bool, known: Sequence[float]
 ) -> Iterator[Finding]:
+    """Compare one metric; `known` is what chance made of it in the record, empty for a cell free of chance."""
     if exactly:
         for old, new in pairs:
             if metric in old.scores or metric in new.scores:
@@ -181,12 +190,30 @@ def _compare_metric(
         return
     if not was:  # a metric that came later
         return
-    interval = mean_interval(was)
+    rule = "1e-6 relative"
+    agrees = all(math.isclose(new, old, rel_tol=1e-6, abs_tol=1e-12) for old, new in zip(was, now, strict=True))
     mean = sum(now) / len(now)
-    if len(was) == 1 or exact_cell:
-        agrees = math.isclose(mean, interval.mean, rel_tol=1e-6, abs_tol=1e-12)
-        rule = "1e-6 relative"
-    else:
-        agrees = interval.low <= mean <= interval.high or math.isclose(mean, interval.mean, rel_tol=1e-6)
-        rule = f"in [{interval.low:.6g}, {interval.high:.6g}]"
-    yield Finding(address, "all", metric, f"{interval.mean:.6g}", f"{mean:.6g}", rule, agrees)
+    if not agrees and len(known) > 1:
+        low, high = _where_means_lie(np.array(known), len(now))
+        rule = f"1e-6 relative, or in [{low:.6g}, {high:.6g}]"
+        agrees = low <= mean <= high
+    yield Finding(address, "all", metric, f"{sum(was) / len(was):.6g}", f"{mean:.6g}", rule, agrees)
+
+
+def _where_means_lie(known: np.ndarray, n: int) -> tuple[float, float]:
+    """Return between what the mean of n further runs lies in 99 of 100 cases: Student's interval of a prediction.
+
+    What is 0 or 1 in every known run is counted: as many hits of n as Fisher's exact test does not tell from those known.
+    """
+    if is_binary(known):
+        from scipy.stats import fisher_exact
+
+        hits = round(float(known.sum()))
+        misses = len(known) - hits
+        tables = [[[hits, misses], [k, n - k]] for k in range(n + 1)]
+        likely = [k / n for k, table in enumerate(tables) if fisher_exact(table)[1] >= 1 - _CONFIDENCE]  # type: ignore[operator]
+        return likely[0], likely[-1]
+    with np.errstate(over="ignore"):
+        mean, deviation = float(known.mean()), float(spread(known)) * math.sqrt(1 / n + 1 / len(known))
+    reach = t_quantile(len(known), _CONFIDENCE) * deviation
+    return mean - reach, mean + reach

@@ -2,7 +2,8 @@
 
 OpenBLAS, numpy, torch, oneDNN, MKL and numba each choose code by the processor they find, so the same cell gives other last bits,
 and now and then another score, elsewhere. Each reads an environment variable when it is loaded: ``portable`` sets all of them to
-AVX2, which any x86-64 of the last decade has.
+AVX2, which any x86-64 of the last decade has. MKL, which multiplies torch's matrices, takes that from an Intel processor only: on
+one of AMD it says CNR:AUTO, and what has gone through it differs in its last digits.
 """
 
 from __future__ import annotations
@@ -40,8 +41,13 @@ _PROBE_SECONDS = 120
 
 def name() -> str:
     """Return the arithmetic of this process: native, portable, or pinned by hand to something else."""
-    pins = _pins(os.environ)
+    pins = pins_here()
     return NATIVE if not pins else PORTABLE if pins == AVX2 else PINNED
+
+
+def pins_here() -> dict[str, str]:
+    """Return the pins that this process was started with."""
+    return {variable: os.environ[variable] for variable in VARIABLES if variable in os.environ}
 
 
 def environment_under(pins: Mapping[str, str]) -> dict[str, str]:
@@ -54,11 +60,11 @@ def kernels(pins: Mapping[str, str] | None = None) -> dict[str, str]:
 
     A process of its own is asked, once for each processor and set of versions: the answer is kept in the cache folder.
     """
-    return dict(_kernels(tuple(sorted((_pins(os.environ) if pins is None else pins).items()))))
+    return dict(_kernels(tuple(sorted((pins_here() if pins is None else pins).items()))))
 
 
 def pins_for(recorded: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the pins under which this machine runs the recorded kernels, None where it cannot.
+    """Return the pins under which this machine runs the recorded kernels, or most of them; None where it has not one.
 
     Parameters
     ----------
@@ -67,19 +73,20 @@ def pins_for(recorded: Mapping[str, str]) -> dict[str, str] | None:
     """
     if not recorded:
         return None
-    for pins in (_pins(os.environ), {}, AVX2, _guess(recorded)):
-        if runs(recorded, kernels(pins)):
+    best, most = None, 0
+    for pins in (pins_here(), {}, AVX2, _guess(recorded)):
+        here = kernels(pins)
+        if runs(recorded, here):
             return dict(pins)
-    return None
+        alike = sum(here.get(library) == kernel for library, kernel in recorded.items())
+        if alike > most:
+            best, most = dict(pins), alike
+    return best
 
 
 def runs(recorded: Mapping[str, str], here: Mapping[str, str]) -> bool:
     """Return whether every library named by both runs the recorded kernel, and none that was recorded is missing."""
     return bool(recorded) and all(here.get(library) == kernel for library, kernel in recorded.items())
-
-
-def _pins(environment: Mapping[str, str]) -> dict[str, str]:
-    return {variable: environment[variable] for variable in VARIABLES if variable in environment}
 
 
 def _guess(recorded: Mapping[str, str]) -> dict[str, str]:

@@ -118,7 +118,7 @@ def test_portable_pins_avx2_everywhere_and_stands_beside_native(suite: Suite, tm
     assert kernels["torch"] == "AVX2"
     assert kernels["numba"] == "haswell"
     assert kernels["numpy-simd"] in ("X86_V3", "AVX2", "FMA3")
-    assert "CNR:AVX2" in kernels.get("mkl", "CNR:AVX2")
+    assert kernels.get("mkl", "CNR:AVX2").endswith(("CNR:AVX2", "CNR:AUTO")), "the latter where the processor is not Intel's"
     groups = [group for group in store.scan(tmp_path / "results") if isinstance(group, Group)]
     assert len(store.newest(groups)) == 2
 

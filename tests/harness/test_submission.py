@@ -15,10 +15,9 @@ import toy_suite
 from optathlon.cli import pinned
 from optathlon.cli.checking import draw, verify_sample
 from optathlon.cli.submitting import _check_out, changed_files, touched
-from optathlon.judge import findings_beyond_scores
 from optathlon.judge.submission import changed_declarations, missing_runs, record_faults
 from optathlon.measure import Job, arithmetic, plan_cell, run_jobs
-from optathlon.store import Group, add_verified, load_verified, to_groups, to_records
+from optathlon.store import Group, add_verified, load_verified, to_groups
 
 
 @pytest.fixture(scope="module")
@@ -241,33 +240,6 @@ def test_seconds_that_a_run_beside_the_reference_method_denies_are_found_out(mea
     bent = halves._replace(runs=[run | {"trace": run["trace"][:-1]} for run in halves.runs])
     found = verify_sample(suites, groups, [bent], tmp_path, "here", 1e6, write=False)
     assert [finding.what for finding in found if not finding.agrees] == ["trace"] * 3
-
-
-@pytest.mark.parametrize(
-    ("was", "then", "new", "beside", "agrees"),
-    [
-        (5.0, 1.0, 5.0, 1.0, True),
-        (0.05, 1.0, 5.0, 1.0, False),  # divided by a hundred
-        (10.0, 2.0, 5.0, 1.0, True),  # a machine of half the speed
-        (0.1, 2.0, 5.0, 1.0, False),
-        (5.0, 1e-5, 5.0, 1e-3, True),  # a yardstick that is over before the clock has settled says nothing of the machine
-        (15.0, 1e-3, 5.0, 1e-5, True),  # machines may well be unlike
-        (0.05, 1e-5, 5.0, 1e-3, False),  # but not that much
-        (500.0, 1e-5, 5.0, 1e-3, False),
-        (0.0, 1.0, 5.0, 1.0, False),
-        (1e-3, 1.0, 2e-3, 1.0, True),
-        (5.0, 0.0, 5.0, 1.0, False),  # nothing to hold it against
-    ],
-)
-def test_seconds_are_compared_by_their_ratio(
-    measured: list[Group], was: float, then: float, new: float, beside: float, agrees: bool
-) -> None:
-    halves = next(group for group in measured if group.cell.method == "halves")
-    run = to_records(halves)[0]
-    old, reference, again, repeated = (replace(run, seconds=s, cpu_seconds=s) for s in (was, then, new, beside))
-    runs_beside = {run.seed: (reference, repeated)}
-    found = findings_beyond_scores(halves.cell, halves.cell, [(old, again)], "draws", runs_beside, 2.0)
-    assert [finding.agrees for finding in found if "seconds" in finding.what] == [agrees] * 2
 
 
 def test_a_workload_without_the_reference_method_is_held_against_another(measured: list[Group], tmp_path: Path) -> None:

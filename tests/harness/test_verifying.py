@@ -1,0 +1,87 @@
+"""What makes a cell that was run again agree with its record: on other kernels by chance's own measure, and in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import toy_suite
+
+from optathlon.judge import findings_beyond_scores, findings_of
+from optathlon.measure import plan_cell
+from optathlon.spec import Cell, RunRecord, Status
+
+
+def cell(**fields: object) -> Cell:
+    suite = toy_suite.SUITE
+    return replace(plan_cell(suite, suite.workload("vector"), suite.method("draws"), machine="here"), **fields)  # type: ignore[arg-type]
+
+
+CELL = cell(exact=False)
+
+
+def recorded(norms: Sequence[float] | np.ndarray, of: Cell = CELL) -> list[RunRecord]:
+    return [RunRecord(cell=of, seed=seed, status=Status.OK, scores={"norm": float(norm)}) for seed, norm in enumerate(norms)]
+
+
+def agrees(was: Sequence[float] | np.ndarray, now: Sequence[float] | np.ndarray, of: Cell = CELL) -> bool:
+    """Return whether the first seeds of a record, run again on other kernels, agree with it."""
+    here = replace(of, environment=replace(of.environment, kernels={"numpy": "another"}))
+    known, again = recorded(was, of), {run.seed: run for run in recorded(now, here)}
+    found = findings_of(toy_suite.SUITE, of, known[: len(now)], here, again, cell_runs=known)
+    (score,) = [finding for finding in found if finding.what == "norm"]
+    return score.agrees
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+@pytest.mark.parametrize("drawn", [1, 3])
+def test_a_chaotic_iteration_is_seldom_denied_for_what_its_last_bits_made_of_it(n: int, drawn: int) -> None:
+    """One drawn seed of five had to agree to 1e-6: 5 of 279 honest numbers were denied on another maker's processor."""
+    rng = np.random.default_rng(n)
+    draws = rng.normal(size=(1000, n + drawn))
+    denied = np.mean([not agrees(row[:n], row[n:]) for row in draws])
+    assert denied <= 0.01 + 3 * (0.01 / 1000) ** 0.5
+    hits = rng.random((300, n + drawn)) < 0.9
+    assert np.mean([not agrees(row[:n], row[n:]) for row in hits]) <= 0.03
+
+
+def test_scores_that_the_spread_does_not_explain_are_denied() -> None:
+    was = np.random.default_rng(0).normal(1.0, 0.01, size=5)
+    assert not agrees(was - 0.2, was[:1])
+    assert not agrees(was - 0.2, was)
+    assert agrees(was, was * (1 + 1e-7))
+    assert not agrees(np.ones(20), np.zeros(20))
+
+
+def test_one_seed_and_a_cell_free_of_chance_agree_to_the_sixth_digit() -> None:
+    assert agrees([1.0], [1 + 1e-7])
+    assert not agrees([1.0], [1 + 1e-5])
+    exact = cell(exact=True)
+    assert agrees([1.0, 2.0], [1.0, 2 + 1e-7], exact)
+    assert not agrees([1.0, 2.0], [1.0, 2 + 1e-5], exact)
+
+
+@pytest.mark.parametrize(
+    ("was", "then", "new", "beside", "agrees"),
+    [
+        (5.0, 1.0, 5.0, 1.0, True),
+        (0.05, 1.0, 5.0, 1.0, False),  # divided by a hundred
+        (10.0, 2.0, 5.0, 1.0, True),  # a machine of half the speed
+        (0.1, 2.0, 5.0, 1.0, False),
+        (5.0, 1e-5, 5.0, 1e-3, True),  # a yardstick that is over before the clock has settled says nothing of the machine
+        (15.0, 1e-3, 5.0, 1e-5, True),  # machines may well be unlike
+        (0.05, 1e-5, 5.0, 1e-3, False),  # but not that much
+        (500.0, 1e-5, 5.0, 1e-3, False),
+        (0.0, 1.0, 5.0, 1.0, False),
+        (1e-3, 1.0, 2e-3, 1.0, True),
+        (5.0, 0.0, 5.0, 1.0, False),  # nothing to hold it against
+    ],
+)
+def test_seconds_are_compared_by_their_ratio(was: float, then: float, new: float, beside: float, agrees: bool) -> None:
+    run = recorded([1.0])[0]
+    old, reference, again, repeated = (replace(run, seconds=s, cpu_seconds=s) for s in (was, then, new, beside))
+    runs_beside = {run.seed: (reference, repeated)}
+    found = findings_beyond_scores(run.cell, run.cell, [(old, again)], "halves", runs_beside, 2.0)
+    assert [finding.agrees for finding in found if "seconds" in finding.what] == [agrees] * 2
