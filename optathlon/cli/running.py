@@ -65,7 +65,7 @@ def run(
     arithmetic: Annotated[
         str | None,
         typer.Option(
-            help="native: each library's own kernels; portable: AVX2 in all, the same bits on any x86-64. By default as it is."
+            help="native: each library's own kernels; portable: AVX2 in all, the same bits but for MKL's. By default as it is."
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Measure again what is already recorded.")] = False,
