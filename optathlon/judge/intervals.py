@@ -16,6 +16,7 @@ import numpy as np
 
 CONFIDENCE = 0.95
 FRACTION = "fraction"  # the unit of metrics that lie in [0, 1]
+_SQUARES_VANISH = 1e-140  # of deviations this small, and with them the last digits of their sum
 
 
 class Interval(NamedTuple):
@@ -187,15 +188,16 @@ def is_binary(values: np.ndarray) -> bool:
 
 
 def spread(values: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Return the sample standard deviation along an axis; huge values are scaled where their squares overflow."""
+    """Return the sample standard deviation along an axis; values whose squares overflow or vanish are scaled."""
     with np.errstate(over="ignore", invalid="ignore"):
         found = np.asarray(values.std(axis=axis, ddof=1))
-    if np.isfinite(found).all():
-        return found
-    size = np.maximum(np.abs(values).max(axis=axis, keepdims=True), np.finfo(float).tiny)
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = (values / size).std(axis=axis, ddof=1) * size.squeeze(axis)
-    return np.where(np.isfinite(found), found, scaled)
+    lost = ~(np.isfinite(found) & (found > _SQUARES_VANISH))
+    if lost.any():
+        rows = np.moveaxis(values, axis, -1)[lost]
+        size = np.maximum(np.abs(rows).max(axis=-1, keepdims=True), np.finfo(float).tiny)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found[lost] = (rows / size).std(axis=-1, ddof=1) * size[:, 0]
+    return found
 
 
 def lattice_step(values: np.ndarray) -> np.ndarray:

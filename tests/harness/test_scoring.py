@@ -166,6 +166,24 @@ def test_a_nearly_diverged_method_does_not_blur_the_others(huge: float) -> None:
     assert math.isfinite(intervals.mean_interval([huge, 2 * huge]).high)
 
 
+@pytest.mark.parametrize("exponent", [500, 1000, -500, -900])
+def test_a_unit_of_any_size_changes_no_rank_and_scales_every_interval(exponent: int) -> None:
+    """Squares of scores near 1e-200 vanished, and with them the spread: every difference was certain."""
+    rng = np.random.default_rng(exponent % 97)
+    for n_methods in range(2, 8):
+        scores = rng.normal(size=(5, n_methods)) + rng.normal()
+        scaled = np.ldexp(scores, exponent)
+        for one, other in zip(ranking.rank(scores, "lower"), ranking.rank(scaled, "lower"), strict=True):
+            assert one.tolist() == other.tolist()
+        known, found = ranking.standing(scores, "lower"), ranking.standing(scaled, "lower")
+        assert found._replace(resolution=0.0) == known._replace(resolution=0.0)
+        intervals_of = intervals.mean_interval, intervals.difference_interval, intervals.ratio_interval
+        for interval, unit in zip(intervals_of, (exponent, exponent, 0), strict=True):
+            columns = scores.T[:1] if interval is intervals.mean_interval else scores.T[:2]
+            there = interval(*np.ldexp(columns, exponent))
+            assert np.ldexp(there, -unit) == pytest.approx(np.array(interval(*columns)), rel=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["plain", "binary", "twins", "exact", "tolerant", "huge"])
 @pytest.mark.parametrize("shape", [(20, 6), (5, 3), (2, 4), (1, 3), (4, 1)])
 def test_a_board_is_ranked_among_many_as_alone(kind: str, shape: tuple[int, int]) -> None:
