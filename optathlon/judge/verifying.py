@@ -13,6 +13,7 @@ from optathlon.spec import Cell, RunRecord, Status, Suite
 from optathlon.store import RecordError
 
 _CONFIDENCE = 0.99  # a list of hundreds of numbers is read as a whole
+_NO_MEMORY = 32  # MiB that an allocator, or a library's buffers, may take or leave
 _NO_DIFFERENCE = 2e-3  # seconds that no clock of a busy machine tells apart
 
 
@@ -99,7 +100,7 @@ def findings_beyond_scores(
     reference: Mapping[int, tuple[RunRecord | None, RunRecord]],
     factor: float,
 ) -> Iterator[Finding]:
-    """Compare what a board shows besides scores: traces, exhibits, seconds and CPU seconds, by ratios to a method beside it.
+    """Compare what a board shows besides scores: traces, exhibits, memory, and seconds by their ratio to a method beside it.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def findings_beyond_scores(
     reference : mapping
         Seed to that method's recorded run on the same machine (None where there is none) and its run beside the new one.
     factor : float
-        How far the ratios may lie apart.
+        How far the ratios, and memory, may lie apart.
     """
     address = f"{old.suite} {old.workload} {old.method} {old.device}"
     exactly = _same_conditions(old, now)
@@ -123,12 +124,20 @@ def findings_beyond_scores(
             yield Finding(address, seed, "trace", f"{len(before)} points", f"{len(after)} points", "the same", before == after)
             same = dict(was.exhibits) == dict(new.exhibits)
             yield Finding(address, seed, "exhibits", _names(was), _names(new), "the same", same)
+        if was.peak_memory is not None:
+            yield Finding(address, seed, *_memory(was.peak_memory, new.peak_memory, factor))
         if old.method == yardstick:
             continue
         then, beside = reference[was.seed]
         for clock in ("seconds", "cpu_seconds"):
             times = [getattr(run, clock) if run else None for run in (was, then, new, beside)]
             yield Finding(address, seed, *_ratios(clock.replace("cpu_", "CPU "), yardstick, times, factor))
+
+
+def _memory(was: int, new: int | None, factor: float) -> tuple[str, str, str, str, bool]:
+    known, found = was / 2**20, (new or 0) / 2**20
+    close = (known <= factor * found and found <= factor * known) or abs(known - found) <= _NO_MEMORY
+    return "peak memory", f"{known:.4g} MiB", f"{found:.4g} MiB", f"within a factor of {factor:g}, or {_NO_MEMORY} MiB", close
 
 
 def _ratios(clock: str, yardstick: str, times: Sequence[float | None], factor: float) -> tuple[str, str, str, str, bool]:

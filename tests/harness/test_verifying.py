@@ -64,6 +64,18 @@ def test_one_seed_and_a_cell_free_of_chance_agree_to_the_sixth_digit() -> None:
 
 
 @pytest.mark.parametrize(
+    ("was", "new", "agrees"),
+    [(2**30, 2**30, True), (2**30, 3 * 2**28, True), (1, 2**30, False), (2**32, 2**30, False), (1, 2**24, True), (1, None, True)],
+)
+def test_memory_is_compared(was: int, new: int | None, agrees: bool) -> None:
+    """A submission could claim any: nobody looked."""
+    run = recorded([1.0])[0]
+    pair = (replace(run, peak_memory=was), replace(run, peak_memory=new))
+    found = findings_beyond_scores(run.cell, run.cell, [pair], run.cell.method, {}, 2.0)
+    assert [finding.agrees for finding in found if finding.what == "peak memory"] == [agrees]
+
+
+@pytest.mark.parametrize(
     ("was", "then", "new", "beside", "agrees"),
     [
         (5.0, 1.0, 5.0, 1.0, True),
