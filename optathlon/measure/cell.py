@@ -43,6 +43,7 @@ def run_cell(
     *,
     cell: Cell | None = None,
     publish: Callable[[TracePoint], None] = lambda point: None,
+    begin: Callable[[], None] = lambda: None,
 ) -> RunRecord:
     """Measure one cell in this process.
 
@@ -56,6 +57,8 @@ def run_cell(
         The planned cell, where the caller has it.
     publish : callable
         Gets each trace point as it is made.
+    begin : callable
+        Is called when the instance is there and the method's turn has come.
     """
     cell = cell or plan_cell(suite, workload, method, device)
     commit, dirty = environment.commit()
@@ -77,6 +80,7 @@ def run_cell(
         if threads() > 1:
             fix_threads()
         problem = workload.make(stream(seed, 0), device)
+        begin()
         measured, answer = _measure(suite.metrics_of(workload), workload, problem, method, device, seed, keep)
         return _ended(_exhibited(suite, problem, answer, _derived(suite, replace(record, **measured))))
     except NeedsData as missing:

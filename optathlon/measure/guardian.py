@@ -195,7 +195,7 @@ def _live(task: Callable[[Send], None], memory: int, guardian: int, pipes: tuple
         send = _sender(pipe, word)
 
         def send_freely(message: dict[str, Any]) -> None:
-            if "point" not in message:
+            if "run" in message:
                 resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # the report itself needs memory
             send(message)
 

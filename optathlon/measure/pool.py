@@ -24,7 +24,8 @@ from optathlon.spec import RunRecord, Status
 from optathlon.threads import fix_threads
 
 _LAST_LOOK = 1.0  # seconds since the last look at the machine after which a run looks once more at its end
-PREPARE_SECONDS = 300.0  # that imports and a compilation may take
+PREPARE_SECONDS = 300.0  # that imports, a compilation, and making an instance may take
+_BEGUN = b'{"begun":'
 _GRACE = 2.0  # seconds that a guardian gets to end its cell
 _STDERR_TAIL = 2000
 _REPORT_BYTES = 32 * 2**20  # what a cell may say: exhibits are 64 KiB, a trace is thinned
@@ -40,6 +41,7 @@ class _Child:
     process: Process
     deadline: float
     busy: float  # the worst look at the machine since it began
+    begun: bool = False  # whether the instance is there, so that the method's time runs
     received: bytearray = field(default_factory=bytearray)
     said: bytearray = field(default_factory=bytearray)
     open_pipes: set[int] = field(default_factory=set)
@@ -57,7 +59,8 @@ def run_jobs(
     Parameters
     ----------
     jobs : iterable of Job
-        The cells, run in this order.
+        The cells, run in this order. The limit of each holds from when its instance is there: what a cold cache makes numba
+        compile for it is nobody's time.
     parallel : int
         Cells at a time.
     tell : callable
@@ -166,8 +169,6 @@ def _try_out(job: Job) -> RunRecord | None:
     said = child.said.decode(errors="replace").strip()
     report.run = None
     record = record_of(child.job, report, said, timed_out=child.timed_out, status=status)
-    if record.status is Status.TIMEOUT:  # not of the cell: the next run may try again
-        record = replace(record, status=Status.CRASHED, limit=None)
     raised = record.status is Status.CRASHED and "exit code 1" in record.reason and "Traceback" in said
     return replace(record, status=Status.ERROR, reason=said.splitlines()[-1]) if raised else record
 
@@ -182,6 +183,7 @@ def _cell_task(job: Job) -> Callable[[Send], None]:
             job.seed,
             cell=job.cell,
             publish=lambda point: send({"point": point}),
+            begin=lambda: send({"begun": True}),
         )
         run: dict[str, Any] = {name: getattr(record, name) for name in RunRecord.__dataclass_fields__ if name not in _TOLD}
         send({"run": run})
@@ -193,7 +195,7 @@ def _start(job: Job, task: Callable[[Send], None]) -> _Child:
     environment.commit()  # known before the fork, so that no child asks git again
     gc.freeze()  # keeps the collector of the child off the parent's pages
     process = guardian.start(task, job.memory)
-    deadline = time.monotonic() + job.timeout
+    deadline = time.monotonic() + max(PREPARE_SECONDS, job.timeout)
     return _Child(job, process, deadline, busy.latest(), open_pipes={process.pipe, process.output})
 
 
@@ -222,6 +224,8 @@ def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[
             child.open_pipes.discard(key.fd)
     now = time.monotonic()
     for child in running.values():
+        if not child.begun and child.process.word + _BEGUN in child.received:
+            child.begun, child.deadline = True, now + child.job.timeout
         if child not in ended and now >= child.deadline:
             guardian.stop(child.process, at_once=child.stopping)
             child.timed_out = child.timed_out or len(child.received) < _REPORT_BYTES

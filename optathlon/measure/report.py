@@ -30,6 +30,7 @@ class Report:
     points: list[TracePoint] = field(default_factory=list)
     run: Any = None
     end: Mapping[str, Any] = field(default_factory=dict)
+    begun: bool = False
     forged: bool = False
 
 
@@ -45,6 +46,8 @@ def parse(received: bytes | bytearray, word: bytes) -> Report:
             report.forged = True
         elif "point" in message:
             report.points.append(tuple(message["point"]))
+        elif "begun" in message:
+            report.forged, report.begun = report.forged or report.begun, True
         elif "end" in message:
             report.end = message["end"]
         else:
@@ -105,10 +108,13 @@ def _without_run(job: Job, report: Report, said: str, status: int, *, timed_out:
     """Return the record of a cell that left none."""
     width = 2 + len(job.cell.traced)
     points = [point for point in report.points if len(point) == width and all(map(_is_finite, point))]
-    return replace(_explain(job, report.end, said, status, timed_out), trace=thin(points))
+    return replace(_explain(job, report, said, status, timed_out), trace=thin(points))
 
 
-def _explain(job: Job, end: Mapping[str, Any], said: str, status: int, timed_out: bool) -> RunRecord:
+def _explain(job: Job, report: Report, said: str, status: int, timed_out: bool) -> RunRecord:
+    end = report.end
+    if timed_out and not report.begun:  # not the method's fault: the next run tries again
+        return failed(job, Status.CRASHED, f"stopped before the method had begun{_tail(said)}")
     if timed_out:
         return replace(failed(job, Status.TIMEOUT, f"stopped after {job.timeout:g} s{_tail(said)}"), limit=job.timeout)
     over = "over" in end or "bad_alloc" in said or "MemoryError" in said

@@ -84,7 +84,7 @@ class Workload:
     seeds : int
         How many instances (seeds 0, 1, ...) a run takes unless told otherwise.
     budget : float
-        Seconds after which a cell of this workload is stopped, making the instance and scoring the answer included.
+        Seconds after which a method is stopped, scoring its answer included; making the instance is not its time.
     memory : int
         Bytes of private memory that a cell may allocate.
     metric : str

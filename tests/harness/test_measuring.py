@@ -159,6 +159,28 @@ def test_a_run_begun_in_a_thread_that_ends_says_so_and_leaves_nothing() -> None:
     assert "told to stop" in record.reason or "the thread or process that had started it" in record.reason
 
 
+def test_making_an_instance_is_not_the_methods_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cold cache made numba compile for the instance: on a busy machine a method of 30 ms was stopped after 30 s."""
+
+    def make(rng: Any, device: str) -> float:
+        time.sleep(1.5)
+        return 1.0
+
+    record = isolated(suite_of(lambda problem, context: 1.0, make), timeout=1.0)
+    assert (record.status, record.reason) == (Status.OK, "")
+    stopped = isolated(suite_of(lambda problem, context: time.sleep(30), make), timeout=0.5)
+    assert (stopped.status, stopped.limit) == (Status.TIMEOUT, 0.5)
+    monkeypatch.setattr(pool, "PREPARE_SECONDS", 0.5)
+    never = isolated(suite_of(lambda problem, context: 1.0, make), timeout=0.5)
+    assert (never.status, never.limit) == (Status.CRASHED, None)
+    assert "before the method had begun" in never.reason
+
+
+def test_the_memory_limit_holds_once_the_method_has_begun() -> None:
+    record = isolated(suite_of(lambda problem, context: float(np.ones(2**26).sum())), memory=2**27)
+    assert record.status is Status.OUT_OF_MEMORY
+
+
 def test_memory_that_processes_share_counts() -> None:
     import mmap
 

@@ -182,13 +182,3 @@ def test_a_fingerprint_sees_every_array_and_forgives_what_is_new() -> None:
     assert changed(before, problem) == []
     problem["parts"][0].truth[1] = 1e-300
     assert changed(before, problem) == ["problem['parts'][0].truth"]
-
-
-def test_a_metric_that_came_after_a_record_is_nothing_to_compare() -> None:
-    from types import SimpleNamespace
-
-    from optathlon.judge.verifying import _compare_metric
-
-    old: Any = SimpleNamespace(scores={"error": 0.1}, seed=0)
-    new: Any = SimpleNamespace(scores={"error": 0.1, "later": 2.0}, seed=0)
-    assert list(_compare_metric("cell", "later", [(old, new)], False, exact_cell=False)) == []

@@ -55,6 +55,13 @@ def test_scores_that_the_spread_does_not_explain_are_denied() -> None:
     assert not agrees(np.ones(20), np.zeros(20))
 
 
+def test_a_metric_that_came_after_a_record_is_nothing_to_compare() -> None:
+    here = replace(CELL, environment=replace(CELL.environment, kernels={"numpy": "another"}))
+    (old,), (new,) = recorded([1.0]), recorded([1.0], here)
+    found = findings_of(toy_suite.SUITE, CELL, [replace(old, scores={})], here, {0: new})
+    assert [finding.what for finding in found] == ["status"]
+
+
 def test_one_seed_and_a_cell_free_of_chance_agree_to_the_sixth_digit() -> None:
     assert agrees([1.0], [1 + 1e-7])
     assert not agrees([1.0], [1 + 1e-5])
