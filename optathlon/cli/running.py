@@ -58,7 +58,7 @@ def run(
         int | None, typer.Option(min=1, help="Instances per workload; each workload's own number by default.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Cells at a time; seconds are only comparable at 1.")] = 1,
-    timeout: Annotated[float | None, typer.Option(help="Seconds per cell instead of the workload's budget.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds for a method, instead of the workload's budget.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory per cell, such as 4GiB; a bare number is MiB.")] = None,
     results: Results = RESULTS,
     machine: Machine = None,
