@@ -73,15 +73,12 @@ def pins_for(recorded: Mapping[str, str]) -> dict[str, str] | None:
     """
     if not recorded:
         return None
-    best, most = None, 0
-    for pins in (pins_here(), {}, AVX2, _guess(recorded)):
-        here = kernels(pins)
-        if runs(recorded, here):
+    safe = (pins_here(), {}, AVX2)
+    for pins in (*safe, _guess(recorded)):
+        if runs(recorded, kernels(pins)):
             return dict(pins)
-        alike = sum(here.get(library) == kernel for library, kernel in recorded.items())
-        if alike > most:
-            best, most = dict(pins), alike
-    return best
+    alike = [len(recorded.items() & kernels(pins).items()) for pins in safe]
+    return dict(safe[alike.index(max(alike))]) if any(alike) else None
 
 
 def runs(recorded: Mapping[str, str], here: Mapping[str, str]) -> bool:

@@ -102,6 +102,14 @@ def test_an_arithmetic_that_is_not_to_be_had_is_verified_by_the_rule_for_elsewhe
     assert all(f.agrees for f in findings)
 
 
+def test_an_arithmetic_that_is_to_be_had_in_part_is_the_nearest() -> None:
+    """MKL takes AVX2 on Intel's processors only: a portable record was run again in another's native arithmetic."""
+    portable = arithmetic.kernels(arithmetic.AVX2)
+    if not portable or portable == arithmetic.kernels({}):
+        pytest.skip("no AVX2 here, or nothing beyond it")
+    assert arithmetic.pins_for(portable | {"mkl": "of another maker"}) == arithmetic.AVX2
+
+
 def test_portable_pins_avx2_everywhere_and_stands_beside_native(suite: Suite, tmp_path: Path) -> None:
     if not arithmetic.kernels(arithmetic.AVX2):
         pytest.skip("no AVX2 here")
