@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -84,7 +87,8 @@ def _execute_pending(
     console = Console(stderr=True)
     began = time.monotonic()
     # Refreshed by hand: cells are forked, and a refreshing thread could hold a lock at that moment.
-    with Progress(*columns, console=console, auto_refresh=False, disable=not console.is_terminal) as progress:
+    bar = Progress(*columns, console=console, auto_refresh=False, disable=not console.is_terminal)
+    with _interrupts() as interrupted, bar as progress:
         task = progress.add_task("preparing", total=len(pending))
         progress.refresh()
         for record in run(pending, parallel=parallel, tell=progress.console.print, alone=True):
@@ -92,6 +96,8 @@ def _execute_pending(
                 store.save(results, record)
                 store.spool.forget(results, record)
             fresh.append(record)
+            if interrupted():
+                raise KeyboardInterrupt
             cell = record.cell
             pace = f" ({_pace(len(fresh), len(pending), time.monotonic() - began)})" if doing is not None else ""
             what = (doing() if doing is not None else "") or f"{cell.suite} {cell.workload} {cell.method}"
@@ -103,6 +109,25 @@ def _execute_pending(
                 text = f"{cell.suite} {cell.workload} {cell.method} seed {record.seed}: {record.status}: {_cause(record.reason)}"
                 progress.console.print(Text(text, "yellow"), soft_wrap=True)
     return fresh
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Yield what says whether Ctrl-C was pressed: Python drops the exception where it is raised in somebody's `__del__`."""
+    pressed: list[int] = []
+
+    def press(number: int, frame: object) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, press)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _cause(reason: str) -> str:

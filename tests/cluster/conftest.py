@@ -102,7 +102,7 @@ class House:
                 scores[address] = run["scores"]["norm"]
         return scores
 
-    def until(self, holds: Callable[[], object], seconds: float = 90.0) -> None:
+    def until(self, holds: Callable[[], object], seconds: float = 300.0) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"it took too long; of those that ended: {self._last_words()}"
@@ -137,6 +137,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, int]
     """Return the scores of the same suite with --jobs 1 on this machine."""
     here = House(tmp_path_factory.mktemp("alone"))
     process = here.run("--jobs", "1")
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
     return here.recorded()

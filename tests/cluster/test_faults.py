@@ -14,7 +14,7 @@ LOCAL = ("--on", "local", "--workers", "2")
 
 
 def _finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    _, said = process.communicate(timeout=90)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == code, said
     return said
 

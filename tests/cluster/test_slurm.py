@@ -99,7 +99,7 @@ def test_a_node_is_lost_and_the_run_goes_on(house: Any, alone: Any, slurm: Any, 
     for pid in on_node:
         with contextlib.suppress(ProcessLookupError):  # it went with another
             os.kill(pid, signal.SIGKILL)
-    _, said = run.communicate(timeout=90)
+    _, said = run.communicate(timeout=300)
     assert run.returncode == 0, said
     assert "is lost" in said
     assert "16 cells run" in said

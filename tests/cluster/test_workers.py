@@ -18,7 +18,7 @@ SUITE = Path(__file__).with_name("counted_suite.py")
 
 
 def _ended(process: Any) -> tuple[int, str]:
-    _, said = process.communicate(timeout=90)
+    _, said = process.communicate(timeout=300)
     return process.returncode, said
 
 

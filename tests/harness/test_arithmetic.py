@@ -56,7 +56,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def optathlon(suite: Path, *arguments: str, pins: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "optathlon", "--suite", str(suite), *arguments]
     environment = arithmetic.environment_under(pins) | {"COLUMNS": "200"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
 
 
 def two_kernels() -> list[str]:

@@ -37,7 +37,7 @@ track_accuracy.unit = "fraction"
 def execute(arguments, folder, home, check=True):
     environment = os.environ | {"HOME": str(home), "OPTATHLON_MACHINE": "toy"}
     environment.pop("ASV_COMMIT", None)
-    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=check, timeout=300)
+    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=check, timeout=900)
 
 
 @pytest.fixture(scope="module")

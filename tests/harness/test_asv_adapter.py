@@ -233,7 +233,7 @@ def checkout(tmp_path, monkeypatch):
 
     def git(*arguments):
         command = ["git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.strip()
 
     git("init", "--quiet")
     git("add", ".")
@@ -283,7 +283,7 @@ def collected():
         "found = {b.name: [b.version, b._params, str(b.setup_cache_key)] for b in disc_benchmarks('benchmarks')}\n"
         "print(json.dumps([found, [m for m in ('torch', 'cvxpy', 'numba', 'pandas', 'sklearn') if m in sys.modules]]))"
     )
-    out = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True, timeout=120)
+    out = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True, timeout=300)
     return json.loads(out.stdout.splitlines()[-1])
 
 

@@ -25,7 +25,7 @@ def optathlon(*arguments: str, **environment: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
         env=os.environ | {"COLUMNS": "200"} | environment,
     )
 

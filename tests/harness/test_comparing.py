@@ -205,7 +205,7 @@ def repository(tmp_path):
 
     def git(*arguments):
         command = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.strip()
 
     git("init", "--quiet", "--initial-branch", "main")
     for shift in (0.0, 0.1):

@@ -413,7 +413,7 @@ def test_a_torn_cache_of_compiled_kernels_is_made_again(tmp_path: Path, suffix: 
             file.write_bytes(file.read_bytes()[:torn])
         results = str(tmp_path / f"results-{torn}")
         ended = subprocess.run(
-            [*command, "--results", results], capture_output=True, text=True, check=False, env=environment, timeout=300
+            [*command, "--results", results], capture_output=True, text=True, check=False, env=environment, timeout=900
         )
         assert ended.returncode == 0, ended.stderr
 

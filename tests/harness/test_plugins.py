@@ -20,7 +20,7 @@ EXAMPLE = REPO / "docs" / "plugins"
 
 def optathlon(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "optathlon", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=os.environ | environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, env=os.environ | environment)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     source = shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("source") / "plugins")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
-    subprocess.run([*command, str(folder), str(source)], check=True, capture_output=True, text=True, timeout=300)
+    subprocess.run([*command, str(folder), str(source)], check=True, capture_output=True, text=True, timeout=900)
     return folder
 
 

@@ -51,7 +51,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(copy)}
     command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=copy, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, cwd=copy, env=environment)
 
 
 def test_the_door_is_stale_until_it_is_written(copy: Path) -> None:

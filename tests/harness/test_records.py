@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+import toy_suite
 
 from optathlon import store
+from optathlon.cli.execute import execute
+from optathlon.measure import Job, plan_cell
 from optathlon.spec import Cell, Environment, MetricInfo, RunRecord, Scale, Status
 from optathlon.store import RecordError
 
@@ -234,3 +238,26 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, after: int) -> None:
     again = {run["seed"]: run["finished"] for run in finished.runs}
     assert {seed: again[seed] for seed in before} == before
     assert [run["scores"]["norm"] for run in finished.runs] == [run["scores"]["norm"] for run in reference.runs]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_meets_a_finaliser_still_ends_the_run(tmp_path: Path) -> None:
+    """Python drops what is raised in a `__del__`: a run over a cluster went on to its end after Ctrl-C, with exit code 0."""
+    suite = toy_suite.SUITE
+    workload, method = suite.workload("vector"), suite.method("draws")
+    cell = plan_cell(suite, workload, method, machine="here")
+    jobs = [Job(suite, workload, method, cell, seed, 10.0, 2**29) for seed in range(3)]
+
+    class Leaves:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def run(pending: list[Job], **options: object) -> Iterator[RunRecord]:
+        for job in pending:
+            yield RunRecord(cell=cell, seed=job.seed, status=Status.OK, scores={"norm": 1.0}, seconds=0.1)
+            Leaves()
+
+    with pytest.raises(KeyboardInterrupt):
+        execute([jobs], tmp_path, parallel=1, force=False, run=run)
+    assert sorted(store.load_runs(tmp_path, cell)) == [0, 1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

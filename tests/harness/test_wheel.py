@@ -16,7 +16,7 @@ REPO = Path(__file__).parents[2]
 
 
 def pip(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "pip", "--quiet", *arguments], check=True, capture_output=True, text=True, timeout=300)
+    subprocess.run([sys.executable, "-m", "pip", "--quiet", *arguments], check=True, capture_output=True, text=True, timeout=900)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(python: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [str(python), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=folder, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, cwd=folder, env=environment)
 
 
 def test_the_wheel_adds_one_top_level_name(wheel: Path) -> None:
