@@ -20,7 +20,7 @@ from optathlon.baselines.convex_networks.relu_program import relu_program
 
 Array = NDArray[np.float64]
 
-_ROUNDING = 1e-12  # of |Z| |y|: what is left of a Z'y that vanishes
+_ROUNDING = 1e-12  # of |Z| |y|: what is left of a Z'y that vanishes; of the beta itself: by what the solver may find it larger
 
 _validated: Any = validate_data  # annotated in scikit-learn by its defaults, as taking words
 
@@ -112,7 +112,7 @@ class _ConvexReLU(BaseEstimator):
 def _useful_beta(Z: Array, y: Array, patterns: NDArray[Any]) -> float:
     """Return the beta from which on the network is zero; one beyond it where no feature tells anything of y but by rounding."""
     largest, size = largest_beta(Z, y, patterns), float(np.linalg.norm(Z) * np.linalg.norm(y))
-    return largest if largest > _ROUNDING * size else size or 1.0
+    return largest * (1 + _ROUNDING) if largest > _ROUNDING * size else size or 1.0
 
 
 class ConvexReLURegressor(RegressorMixin, _ConvexReLU):

@@ -96,6 +96,15 @@ def test_features_that_tell_nothing_give_the_mean(value):
     assert all(result.converged for result in model.path(X, y).results)
 
 
+def test_at_the_largest_useful_beta_the_network_is_zero():
+    for seed in range(60):  # the solver's beta and ours differ in the last bit in one of twenty
+        rng = np.random.default_rng(seed)
+        X, y = rng.standard_normal((2 + seed % 9, 1 + seed % 3)), rng.standard_normal(2 + seed % 9)
+        for intercept in (True, False):
+            model = ConvexReLURegressor(fit_intercept=intercept, scale=intercept, random_state=0)
+            assert model.path(X, y, betas=[1.0]).n_neurons[0] == 0
+
+
 def test_a_path_leaves_the_estimator_as_it_was(wave):
     """Its data's scale and shift were those of later predictions."""
     X, y = wave
