@@ -47,7 +47,7 @@ def bop(
     average : bool
         Return the majority of the weights over the last half of the steps instead of the last ones.
     callback : callable, optional
-        ``callback(step, w)`` with the weights after each step.
+        ``callback(step, w)`` with the weights after each step, the method's own array, only to be read.
 
     Returns
     -------

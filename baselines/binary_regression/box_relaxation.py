@@ -69,7 +69,7 @@ def box_relaxation(
     y : array_like, shape (..., n_samples)
         Targets.
     loss : {"l2", "l1", "huber"}
-        Loss f of the residuals; ``"l1"`` is solved exactly, as a linear program.
+        Loss f of the residuals; ``"l1"`` is a linear program, solved to HiGHS's tolerance of 1e-7 in units of mean |X|.
     delta : float, optional
         Width of the quadratic part of the Huber loss, in units of y; follows the noise by default.
     n_steps : int
@@ -77,7 +77,8 @@ def box_relaxation(
     tol : float
         Relative gap that counts as converged. Newton steps go on where the gradient steps end above it.
     callback : callable, optional
-        ``callback(step, w)`` with the weights in the box after each step; the linear program has none.
+        ``callback(step, w)`` with the weights in the box after each step, the method's own array, only to be read; the linear
+        program has none.
 
     Returns
     -------

@@ -29,7 +29,8 @@ class ExactResult(NamedTuple):
     objective : float
         |Xw - y|_2^2 or |Xw - y|_1.
     optimal : bool
-        Whether the search came to its end, which makes `w` a global minimiser.
+        Whether the search came to its end, which makes `w` a global minimiser but for rounding: of two vectors whose objectives
+        differ by less than about 1e-16 of the sum of the magnitudes of ``[X, y]'[X, y]`` either may come out.
     n_nodes : int
         Nodes or sign vectors that were visited.
     """

@@ -50,7 +50,7 @@ class LogisticResult:
 
     @property
     def gap(self) -> Array:
-        """Proved relative gap (objective - bound) / objective, shape (...)."""
+        """Proved relative gap (objective - bound) / objective, shape (...); NaN where huge margins make the objective 0."""
         return (self.objective - self.bound) / self.objective
 
 
@@ -183,7 +183,7 @@ def logistic_maximin(
     step_w, step_z : float
         Step sizes of w and z in units of 1/L and L, L the largest eigenvalue of ``X'X / 4``, above that of any Hessian.
     callback : callable, optional
-        ``callback(step, w)`` with the real-valued weights after each step.
+        ``callback(step, w)`` with the real-valued weights after each step, the method's own array, only to be read.
 
     Returns
     -------

@@ -129,7 +129,7 @@ def maximin(
     rng : int or numpy.random.Generator, optional
         Source of the random start.
     callback : callable, optional
-        ``callback(step, w)`` with the real-valued weights after each step.
+        ``callback(step, w)`` with the real-valued weights after each step, the method's own array, only to be read.
 
     Returns
     -------

@@ -69,7 +69,7 @@ def message_passing(
     damping : float
         Share of the old mean and residual that each step keeps, in [0, 1): steadies the iteration on other matrices.
     callback : callable, optional
-        ``callback(step, mean)`` after each step.
+        ``callback(step, mean)`` after each step, the method's own array, only to be read.
 
     Returns
     -------

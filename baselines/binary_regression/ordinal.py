@@ -135,7 +135,7 @@ def ordinal_maximin(
     step_w, step_z : float
         Step sizes of w and z in units of 1/L and L, L the largest eigenvalue of the Hessian of the loss.
     callback : callable, optional
-        ``callback(step, w)`` with the real-valued weights after each step.
+        ``callback(step, w)`` with the real-valued weights after each step, the method's own array, only to be read.
 
     Returns
     -------

@@ -90,7 +90,7 @@ def convexnn(
     rng
         Draws the bootstrap samples.
     callback
-        ``callback(step, (V, w))`` after every master problem.
+        ``callback(step, (V, w))`` after every master problem; w is the method's own array, only to be read.
 
     Returns
     -------

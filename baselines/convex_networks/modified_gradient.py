@@ -74,7 +74,7 @@ def fit_neurons(
     rng
         Draws the start.
     callback
-        ``callback(step, W)`` after every step.
+        ``callback(step, W)`` after every step, the method's own array, only to be read.
 
     Returns
     -------

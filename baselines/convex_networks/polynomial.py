@@ -89,7 +89,7 @@ def quadratic_program(
     n_steps
         Steps of the alternating direction method at most; what was reached is certified in any case.
     callback
-        ``callback(step, Z)`` after every step, with Z of shape (1, n_features, n_features).
+        ``callback(step, Z)`` after every step, with Z of shape (1, n_features, n_features), the method's own, only to be read.
 
     Returns
     -------
@@ -143,7 +143,8 @@ def polynomial_program(
     n_steps
         Steps of the alternating direction method at most; what was reached is certified in any case.
     callback
-        ``callback(step, Z)`` after every step, with Z of shape (2, n_features + 1, n_features + 1).
+        ``callback(step, Z)`` after every step, with Z of shape (2, n_features + 1, n_features + 1), the
+        method's own array, only to be read.
 
     Returns
     -------

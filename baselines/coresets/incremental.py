@@ -69,7 +69,7 @@ def incremental_gradient(
     step : float
         First step length in units of 1 / L.
     callback : callable, optional
-        ``callback(n_gradients, weights)`` after each pass.
+        ``callback(n_gradients, weights)`` after each pass, the method's own array, only to be read.
 
     Returns
     -------

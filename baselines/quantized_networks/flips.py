@@ -26,7 +26,7 @@ class Trained:
     converged : bool
         Whether the method ended of itself: at a local minimum, or with finite weights.
     n_steps : int
-        Sweeps or gradient steps.
+        Gradient steps, or weights of a layer rounded; 0 of `flip_signs`.
     float_U, float_V : ndarray, shape (m, d), optional
         Weights before they were quantised; their network has alpha = 1/m.
     """

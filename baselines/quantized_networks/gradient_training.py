@@ -42,7 +42,7 @@ def post_training_quantization(
     rng : numpy.random.Generator or int, optional
         Of the first weights, N(0, 1).
     callback : callable, optional
-        ``callback(step, U)``.
+        ``callback(step, U)`` after each step: the method's own array, only to be read, and moved on in place.
 
     Returns
     -------

@@ -69,9 +69,9 @@ def _balanced(*matrices: np.ndarray) -> tuple[list[np.ndarray], int]:
 
 
 def median_gamma(X: ArrayLike, *, rng: Rng = 0) -> float:
-    r"""Inverse squared width with :math:`\sigma` the median distance between two different rows.
+    r"""Inverse squared width with :math:`\sigma^2` the median squared distance between two different rows.
 
-    .. math:: \gamma = \frac{1}{2 \sigma^2}, \qquad \sigma = \mathrm{median}_{i < j} \|x_i - x_j\|
+    .. math:: \gamma = \frac{1}{2 \sigma^2}, \qquad \sigma^2 = \mathrm{median}_{i < j} \|x_i - x_j\|^2
 
     Parameters
     ----------
