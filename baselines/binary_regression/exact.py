@@ -17,6 +17,8 @@ _ENUMERABLE = 24  # features whose 2^n sign vectors may be listed
 _DECODABLE = 200  # features for which the sphere decoder's tree fits in memory
 _AT_ONCE = 12  # features whose sign vectors are evaluated together
 _BATCH = 4096  # nodes of the tree that are expanded together
+_BLURRED = 1e-6  # of the objective: more of it than this may not hang on the rounding of X'X
+_RESIDUAL_ROUNDING = 1e-13  # of the magnitudes in a residual: what is left of one that vanishes
 
 
 class ExactResult(NamedTuple):
@@ -29,8 +31,7 @@ class ExactResult(NamedTuple):
     objective : float
         |Xw - y|_2^2 or |Xw - y|_1.
     optimal : bool
-        Whether the search came to its end, which makes `w` a global minimiser but for rounding: of two vectors whose objectives
-        differ by less than about 1e-16 of the sum of the magnitudes of ``[X, y]'[X, y]`` either may come out.
+        Whether the search came to its end, which makes `w` a global minimiser.
     n_nodes : int
         Nodes or sign vectors that were visited.
     """
@@ -95,7 +96,28 @@ def _decode(X: Array, y: Array, max_nodes: int) -> ExactResult:
     R = np.linalg.cholesky(Q + np.diag(dual)).T
     best = _descend(Q, np.append(relaxation.w, 1.0))
     radius = float(best @ Q @ best) + float(dual.sum())
-    N = len(Q)
+    best, complete, n_nodes = _search(R, best, radius, max_nodes)
+    objective, blur = _objective(X, y, best)
+    # X'X has lost half the digits of X: what it cannot tell apart is decided on the triangular factor of [X, -y] itself.
+    if complete and blur > _BLURRED * objective and objective > (_RESIDUAL_ROUNDING**2) * blur / np.finfo(float).eps:
+        factor = np.zeros_like(Q)
+        triangle = np.linalg.qr(np.column_stack([X, -y]), mode="r")
+        factor[: len(triangle)] = triangle
+        best, complete, more = _search(factor, best, objective, max_nodes - n_nodes)
+        objective, n_nodes = _objective(X, y, best)[0], n_nodes + more
+    return ExactResult(best[:-1], objective, complete, n_nodes)
+
+
+def _objective(X: Array, y: Array, u: Array) -> tuple[float, float]:
+    """Return |Xw - y|^2 for u = (w, 1), and what rounding may make of it in the entries of X'X."""
+    residual = X @ u[:-1] - y
+    magnitudes = np.abs(X).sum(axis=1) + np.abs(y)
+    return float(residual @ residual), float(np.finfo(float).eps * (magnitudes @ magnitudes))
+
+
+def _search(R: Array, best: Array, radius: float, max_nodes: int) -> tuple[Array, bool, int]:
+    """Look for the u = (w, 1) of signs with the least |Ru|^2 below `radius`; return it, or `best`, and whether all were seen."""
+    N = len(R)
     # A batch: the last entries of u, one row per node, and their part of |Ru|^2. The constant comes first.
     stack = [(np.ones((1, 1), np.int8), R[-1, -1:] ** 2)]
     n_nodes = 0
@@ -116,9 +138,7 @@ def _decode(X: Array, y: Array, max_nodes: int) -> ExactResult:
         for start in reversed(range(0, len(order), _BATCH)):  # the shortest come out of the stack first
             chosen = order[start : start + _BATCH]
             stack.append((tails[chosen], lengths[chosen]))
-    w = best[:-1]
-    residual = X @ w - y
-    return ExactResult(w, float(residual @ residual), not stack, n_nodes)
+    return best, not stack, n_nodes
 
 
 def _descend(Q: Array, u: Array) -> Array:

@@ -132,6 +132,18 @@ def test_exact_with_fewer_samples_than_features():
     assert exact(X, y).objective == pytest.approx(best)
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e8, 1e9])
+def test_exact_is_optimal_where_the_gram_matrix_has_lost_the_differences(offset):
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X = rng.standard_normal((20, 8)) + offset
+        y = X @ np.sign(rng.standard_normal(8)) + 0.5 * rng.standard_normal(20)
+        every = np.array(list(itertools.product((-1.0, 1.0), repeat=8)))
+        answer = exact(X, y)
+        assert answer.optimal
+        assert answer.objective <= ((every @ X.T - y) ** 2).sum(axis=1).min() * (1 + 1e-4)
+
+
 def test_exact_gives_up_honestly():
     X, y, _ = instance(40, 40, 3.0, seed=10)
     assert not exact(X, y, max_nodes=10).optimal
