@@ -47,7 +47,7 @@ def general_condition(gradient: ArrayLike, hessian: ArrayLike) -> Condition:
         When the shapes do not match or the Hessian is not symmetric.
     """
     curvature, slope = check_regression(hessian, gradient, names=("hessian", "gradient"))
-    if curvature.shape[0] != curvature.shape[1] or not np.allclose(curvature, curvature.T, rtol=1e-10, atol=0):
+    if curvature.shape[0] != curvature.shape[1] or np.abs(curvature - curvature.T).max() > 1e-10 * np.abs(curvature).max():
         raise ValueError(f"hessian must be square and symmetric, got shape {curvature.shape}")
     left, right = float(np.abs(slope).max()), float(np.linalg.eigvalsh(curvature)[0])
     return Condition(left < right, left, right)

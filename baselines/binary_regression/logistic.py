@@ -50,8 +50,8 @@ class LogisticResult:
 
     @property
     def gap(self) -> Array:
-        """Proved relative gap (objective - bound) / objective, shape (...); NaN where huge margins make the objective 0."""
-        return (self.objective - self.bound) / self.objective
+        """Proved relative gap (objective - bound) / objective, shape (...); 0 where the objective is 0."""
+        return (self.objective - self.bound) / np.where(self.objective > 0, self.objective, 1.0)
 
 
 def logistic_loss(X: ArrayLike, labels: ArrayLike, w: ArrayLike) -> Array:

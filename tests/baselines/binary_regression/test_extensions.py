@@ -115,6 +115,22 @@ def test_condition_6_of_the_logistic_loss_is_that_of_its_derivatives():
     assert condition.right == pytest.approx(numeric.right, rel=1e-3)
 
 
+def test_conditions_take_matrices_whose_halves_differ_by_rounding():
+    rng = np.random.default_rng(0)
+    hessian = np.eye(3)
+    hessian[0, 1], hessian[1, 0] = 3e-17, -1e-17  # what orthogonal columns leave in a product
+    assert general_condition(np.full(3, 0.5), hessian).holds
+    X = rng.standard_normal((1000, 500)) / 1000**0.5
+    w = np.sign(rng.standard_normal(500))
+    assert not logistic_condition(X, np.sign(X @ w + 0.1 * rng.standard_normal(1000)), w).holds
+
+
+def test_an_objective_of_zero_has_no_gap():
+    answer = logistic_exact([[1e4]], [1.0])
+    assert answer.objective == 0
+    assert answer.gap == 0
+
+
 def test_where_condition_6_holds_logistic_maximin_recovers_the_signs_though_the_duality_gap_is_not_zero():
     X, y, w = drawn(np.random.default_rng(5), 40, 400, 6)
     holds = np.array([logistic_condition(*one).holds for one in zip(X, y, w, strict=True)])
