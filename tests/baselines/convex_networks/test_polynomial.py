@@ -117,6 +117,16 @@ def test_decomposition_gives_back_the_matrix(seed, d, n_terms):
     assert np.abs((again * weights) @ again.T - Z).max() <= 1e-8 * np.abs(Z).max()
 
 
+@pytest.mark.parametrize("coefficients", [(0.0, 1.0, 0.5), (0.0, 1.0, 1.0), (0.0, -2.0, 0.0)])
+def test_activations_without_a_square_are_certified(coefficients):
+    for seed in range(40):  # |g| / (|g| / 1) is 1 but for rounding, to either side
+        rng = np.random.default_rng([seed, 3])
+        n, d = int(rng.integers(2, 30)), int(rng.integers(2, 8))
+        X, y = rng.standard_normal((n, d)), rng.standard_normal(n)
+        network = polynomial_program(X, y, 0.3, coefficients=coefficients, n_steps=400)
+        assert network.dual_bound <= network.objective * (1 + 1e-9)
+
+
 def test_a_large_penalty_gives_the_zero_network():
     X, y = planted(20, 3, 0)
     for program in (quadratic_program, polynomial_program):
