@@ -26,7 +26,7 @@ class Trained:
     converged : bool
         Whether the method ended of itself: at a local minimum, or with finite weights.
     n_steps : int
-        Gradient steps, or weights of a layer rounded; 0 of `flip_signs`.
+        Sweeps, gradient steps, or weights of a layer rounded.
     float_U, float_V : ndarray, shape (m, d), optional
         Weights before they were quantised; their network has alpha = 1/m.
     """
@@ -71,7 +71,8 @@ def flip_signs(network: BilinearNetwork, X: ArrayLike, y: ArrayLike, *, max_swee
     U, V, alpha = network.U.copy(), network.V.copy(), network.alpha.copy()
     XT = np.ascontiguousarray(features.T)
     converged, sweep = False, 0
-    for _sweep in range(1, max_sweeps + 1):
+    for _ in range(max_sweeps):
+        sweep += 1
         A, B = U @ XT, V @ XT
         residual = target - alpha @ (A * B)
         before = alpha

@@ -201,7 +201,7 @@ def _round_layer(X: Array, weights: Array, partner: Array, damping: float) -> Ar
     """Round to the mean magnitude times a sign, with inverse-curvature compensation; return the signs."""
     design = (partner[:, :, None] * X[:, None, :]).reshape(len(X), -1)
     curvature = design.T @ design
-    curvature.ravel()[:: len(curvature) + 1] += damping * max(float(np.diagonal(curvature).mean()), np.finfo(float).tiny)
+    curvature.ravel()[:: len(curvature) + 1] += damping * (float(np.diagonal(curvature).mean()) or 1.0)
     inverse = scipy.linalg.cholesky(scipy.linalg.inv(curvature), lower=False)
     step, left = float(np.abs(weights).mean()), weights.ravel().copy()
     signs = np.empty_like(left)

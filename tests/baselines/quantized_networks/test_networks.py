@@ -135,6 +135,21 @@ def test_theorem_1_converse_needs_the_level_zero():
     assert np.linalg.norm(residual) >= 0.5 * np.linalg.norm(wanted)
 
 
+def test_sweeps_of_flips_are_counted():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 5)), rng.standard_normal(30)
+    start = random_network(6, 5, rng=0)
+    assert flip_signs(start, X, y, max_sweeps=1).n_steps == 1
+    end = flip_signs(start, X, y)
+    assert end.converged
+    assert end.n_steps > 1
+
+
+def test_rounding_takes_data_without_curvature():
+    answer = compensated_rounding(np.zeros((4, 2)), np.ones(4), np.ones((3, 2)), -np.ones((3, 2)))
+    assert answer.objective == 4
+
+
 def test_expansion_of_random_networks():
     rng = np.random.default_rng(1)
     network = BilinearNetwork(rng.choice([-1, 1], (6, 5)), rng.choice([-1, 1], (6, 5)), rng.standard_normal(6))
