@@ -93,7 +93,7 @@ def _decode(X: Array, y: Array, max_nodes: int) -> ExactResult:
     relaxation = semidefinite_relaxation(X, y, rounding="randomized", tol=1e-4, rng=0)
     Q, _ = homogenise(X, y)
     dual = relaxation.dual + (1e-9 * np.abs(Q.diagonal() + relaxation.dual).max() or 1.0)
-    R = np.linalg.cholesky(Q + np.diag(dual)).T
+    R = np.asarray(np.linalg.cholesky(Q + np.diag(dual)).T, dtype=np.float64)
     best = _descend(Q, np.append(relaxation.w, 1.0))
     radius = float(best @ Q @ best) + float(dual.sum())
     best, complete, n_nodes = _search(R, best, radius, max_nodes)
