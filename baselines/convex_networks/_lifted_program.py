@@ -101,7 +101,8 @@ def _sphere_maximum(G: Array) -> float:
 
     mu = tiny
     if length > tiny and excess(tiny) > 0:
-        mu = float(root_scalar(excess, bracket=(tiny, length * (1 + 1e-9)), xtol=1e-14 * length).root)
+        end = length if excess(length) <= 0 else length * (1 + 1e-9)  # rounding may leave a hair of it
+        mu = float(root_scalar(excess, bracket=(tiny, end), xtol=1e-14 * length).root)
     return float(values[-1] + mu + (g**2 / (shift + mu)).sum() + G[-1, -1])
 
 
