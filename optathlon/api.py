@@ -47,7 +47,8 @@ class Results:
         from optathlon.store import EVERYTHING
 
         self._groups = tuple(groups)
-        self._judged = self._groups  # with these, what is selected is ranked and decides verdicts
+        self._judged = self._groups  # with these, what is selected decides verdicts
+        self._beside = self._groups  # and with these it is ranked: other scales may tell what is superseded
         self._suites = {suite.name: suite for suite in suites}
         self.refused = tuple(refused)
         self._trust = trust or EVERYTHING
@@ -68,6 +69,7 @@ class Results:
         kept = among(self._groups, suite=suite, workload=workload, method=method, scale=scale)
         chosen = Results(kept, self.refused, list(self._suites.values()), self._trust)
         chosen._judged = tuple(among(self._judged, suite=suite, scale=scale))
+        chosen._beside = tuple(among(self._beside, suite=suite))
         return chosen
 
     def rows(self) -> list[Row]:
@@ -79,11 +81,12 @@ class Results:
         ]
 
     def _all_rows(self) -> list[Row]:
-        """Return the rows of the suites selected, those out of sight too."""
+        """Return the rows of the suites and scales selected, those out of sight too."""
         from optathlon.judge import build
 
-        suites = {group.cell.suite for group in self._groups}
-        return build([group for group in self._judged if group.cell.suite in suites], self._trust)
+        suites, scales = {group.cell.suite for group in self._groups}, {str(group.cell.scale) for group in self._judged}
+        rows = build([group for group in self._beside if group.cell.suite in suites], self._trust)
+        return [row for row in rows if row.scale in scales]
 
     def leaderboard(self, *, every_metric: bool = False) -> pd.DataFrame:
         """Return the board, a row per workload and method by the metric that ranks (or by every metric), best first."""

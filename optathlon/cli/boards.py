@@ -96,7 +96,8 @@ def leaderboard(
     claiming = set() if bare else set(suite_names())
     trust = read_trust(results, here=not (check or write))
     with nullcontext() if check or write else remembered(results) as cache:
-        rows = judge.build(_keeping(groups, claiming, kept), trust, cache)
+        rows = judge.build(_keeping(groups, claiming, scale, kept), trust, cache)
+    rows = [row for row in rows if scale is None or row.scale == scale]
     if machine is not None:
         choose([machine], sorted(seen), "machine")
     whole, rows = rows, narrow(rows, workload or (), method or (), metric or (), top)
@@ -112,10 +113,10 @@ def leaderboard(
         console.show_leaderboard(rows, judgements, whole=whole, details=details, summary=summary)
 
 
-def _keeping(groups: Iterable[Group], suites: set[str], kept: list[Group]) -> Iterator[Group]:
-    """Yield groups, and keep those of some suites: verdicts need all of their runs, boards do not."""
+def _keeping(groups: Iterable[Group], suites: set[str], scale: Scale | None, kept: list[Group]) -> Iterator[Group]:
+    """Yield groups, and keep those of some suites and of a scale: verdicts need all of their runs, boards do not."""
     for group in groups:
-        if group.cell.suite in suites:
+        if group.cell.suite in suites and (scale is None or group.cell.scale is scale):
             kept.append(group)
         yield group
 
@@ -123,11 +124,15 @@ def _keeping(groups: Iterable[Group], suites: set[str], kept: list[Group]) -> It
 def _wanted(
     results: Path, names: Sequence[str], scale: Scale | None, machine: str | None, seen: set[str], *, packs: bool
 ) -> Iterator[Group]:
-    """Yield the groups of the suites, scale and machine asked for, and note every machine that has records of them."""
+    """Yield the groups of the suites and the machine asked for, and note every machine that has some of the scale.
+
+    Those of other scales may tell that a group is superseded.
+    """
     chosen = set(choose(names, suite_names(), "suite")) if names else None
     for group in stream_groups(results, packs=packs):
-        if (chosen is None or group.cell.suite in chosen) and (scale is None or group.cell.scale is scale):
-            seen.add(group.cell.environment.place)
+        if chosen is None or group.cell.suite in chosen:
+            if scale is None or group.cell.scale is scale:
+                seen.add(group.cell.environment.place)
             if machine is None or machine in (group.cell.environment.machine, group.cell.environment.place):
                 yield group
 

@@ -29,7 +29,10 @@ _FEW = 1000  # record files that are read sooner than packs are opened
 
 
 class _Wanted:
-    """What is asked for, and which places have some of it."""
+    """What is asked for, and which places have some of it.
+
+    A scale is chosen among boards, not among records: those of other scales may tell that a record is superseded.
+    """
 
     def __init__(self, names: Sequence[str], scale: Scale | None, machine: str | None) -> None:
         self.suites = set(choose(names, suite_names(), "suite")) if names else None
@@ -41,15 +44,22 @@ class _Wanted:
         return self.suites is None and self.scale is None and self.machine is None
 
     def cell(self, cell: Cell) -> bool:
+        """Return whether boards need the runs of a cell."""
         return self._has(cell.suite, cell.scale.order, cell.environment.machine, cell.environment.place)
 
+    def key(self, key: Key) -> bool:
+        """Return whether a board of such cells is shown."""
+        return self.scale is None or key[1] == self.scale.order
+
     def board(self, unit: Unit, key: Key) -> bool:
-        return self._has(key[0], key[1], unit[0], key[2])
+        """Return whether a board that was kept is shown."""
+        return self._has(key[0], key[1], unit[0], key[2]) and self.key(key)
 
     def _has(self, suite: str, scale: int, machine: str, place: str) -> bool:
-        if (self.suites is not None and suite not in self.suites) or (self.scale is not None and scale != self.scale.order):
+        if self.suites is not None and suite not in self.suites:
             return False
-        self.seen.add(place)
+        if self.scale is None or scale == self.scale.order:
+            self.seen.add(place)
         return self.machine is None or self.machine in (machine, place)
 
 
@@ -82,7 +92,7 @@ def _planned(found: Sources, wanted: _Wanted, trust: Trust) -> tuple[Plan, list[
     for sentence in found.said:
         say(sentence)
     refused: list[RecordError] = []
-    return large.plan(found, trust, wanted=wanted.cell, refuse=refused.append), refused
+    return large.plan(found, trust, wanted=wanted.cell, shown=wanted.key, refuse=refused.append), refused
 
 
 def _texts(planned: Plan, cache: RankCache | None = None) -> Iterator[tuple[Key, bytes]]:
@@ -165,7 +175,7 @@ def _agreed(found: Sources, planned: Plan, told: dict[str, list[Any]], known: di
     """Return whether no board depends on more than its own folder: one version, one direction, names that nobody shares."""
     one_version = len({tuple(at[:-1]) for at in told["versions"]}) == len(told["versions"])
     one_direction = not found.directions and len({tuple(at[:-1]) for at in told["directions"]}) == len(told["directions"])
-    one_folder = not planned.mixed and not any(key in planned.boards for boards in known.values() for key, *_ in boards)
+    one_folder = not any(key in planned.boards for boards in known.values() for key, *_ in boards)
     return one_version and one_direction and one_folder
 
 

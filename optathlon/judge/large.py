@@ -62,8 +62,6 @@ class Plan:
         Lines of packs, and entries, of each board.
     machines : dict
         The machine whose records each board is made of.
-    mixed : bool
-        Whether some board is made of those of two machines whose places have one name.
     versions : set
         Machine, suite and version of all that was read.
     """
@@ -71,14 +69,12 @@ class Plan:
     reader: Reader
     boards: dict[Key, list[Item]] = field(default_factory=dict)
     machines: dict[Key, str] = field(default_factory=dict)
-    mixed: bool = False
     versions: set[tuple[str, str, str]] = field(default_factory=set)
 
     def add(self, key: Key, item: Item) -> None:
         """Note that a board is made of an item, too."""
         self.boards.setdefault(key, []).append(item)
-        machine = item.cell.environment.machine if isinstance(item, Entry) else item.pack.machine
-        self.mixed |= self.machines.setdefault(key, machine) != machine
+        self.machines[key] = item.cell.environment.machine if isinstance(item, Entry) else item.pack.machine
 
     def tables(self, cache: RankCache | None = None) -> Iterator[Table | Board]:
         """Yield the rows of every board in the order of `build`, many boards at a time where they are alike; once."""
@@ -108,6 +104,7 @@ def plan(
     trust: Trust = EVERYTHING,
     *,
     wanted: Callable[[Cell], bool] = lambda cell: True,
+    shown: Callable[[Key], bool] = lambda key: True,
     refuse: Callable[[RecordError], None] = lambda error: None,
 ) -> Plan:
     """Return what every board is made of; JSON is read, packs are not yet.
@@ -120,6 +117,9 @@ def plan(
         Of `build`.
     wanted : callable
         Whether the groups of a cell take part; of lines that share all but workload, method and key, it is asked once.
+        All groups of a machine's suite are wanted, or none: they tell which are the newest.
+    shown : callable
+        Whether a board is.
     refuse : callable
         Takes what is wrong with each file that is refused.
     """
@@ -130,11 +130,13 @@ def plan(
         planned.versions |= {(machine, suite, version) for version in versions}
         if len(versions) > 1:
             for entry in newest_entries(entry for item in items for entry in planned.reader.entries(item)):
-                planned.add(key_of(entry.cell, entry.cell.workload), entry)
+                if shown(key := key_of(entry.cell, entry.cell.workload)):
+                    planned.add(key, entry)
             continue
         for _, chunk in itertools.groupby(_by_workload(items), key=lambda pair: pair[0]):
             for key, item in _boards_of([item for _, item in chunk], planned.reader):
-                planned.add(key, item)
+                if shown(key):
+                    planned.add(key, item)
     return planned
 
 

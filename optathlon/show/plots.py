@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optathlon.judge import Row, boards, first_metric, profile
+from optathlon.show.tables import doubts
 from optathlon.store import Group
 
 if TYPE_CHECKING:
@@ -71,34 +72,48 @@ def _trace_lines(axis: Axes, group: Group, column: int, colour: str) -> None:
 
 
 def pareto(rows: Sequence[Row]) -> Figure:
-    """Draw scores against seconds, a panel per workload; the front is joined, yardsticks are hollow."""
-    drawn = [(key, [r for r in first_metric(board) if r.value is not None and r.seconds]) for key, board in boards(rows)]
-    drawn = [(key, board) for key, board in drawn if board]
+    """Draw scores against seconds, a panel per workload; the front is joined, yardsticks are hollow.
+
+    What is not ranked is a cross with the reason beside its name; what has no score or no seconds is named below the panel.
+    """
+    drawn = [(key, first_metric(board)) for key, board in boards(rows)]
+    drawn = [(key, board) for key, board in drawn if any(map(_is_drawn, board))]
     if not drawn:
         raise ValueError("no row here has both a score and seconds")
     figure, axes = _panels(len(drawn))
-    for axis, title, (_, board) in zip(axes, _titles([key for key, _ in drawn]), drawn, strict=True):
+    for axis, title, (_, listed) in zip(axes, _titles([key for key, _ in drawn]), drawn, strict=True):
+        board = list(filter(_is_drawn, listed))
         for row in board:
-            faces = "none" if row.yardstick else "C0" if row.pareto else "0.6"
-            axis.scatter(
-                [row.seconds or 0.0],
-                [row.value or 0.0],
-                s=22,
-                facecolors=faces,
-                edgecolors="C0" if row.pareto else "0.4",
-                zorder=3,
-            )
+            looks: dict[str, str] = {
+                "facecolors": "none" if row.yardstick else "C0" if row.pareto else "0.6",
+                "edgecolors": "C0" if row.pareto else "0.4",
+            }
+            if row.rank is None and not row.yardstick:
+                looks = {"marker": "x", "color": "C3"}
+            axis.scatter([row.seconds or 0.0], [row.value or 0.0], s=22, zorder=3, **looks)  # type: ignore[arg-type]
         front = sorted((row.seconds or 0.0, row.value or 0.0) for row in board if row.pareto)
         axis.plot([at for at, _ in front], [value for _, value in front], color="C0", linewidth=1, drawstyle="steps-post")
-        _axes(axis, "seconds", f"{board[0].metric} ({board[0].better} is better)", title)
-        _label(axis, [row for row in board if row.pareto or row.yardstick])
+        absent = ", ".join(_named_with_doubts(row) for row in listed if not _is_drawn(row))
+        below = textwrap.fill(f"not drawn: {textwrap.shorten(absent, 240)}", 90, break_on_hyphens=False) if absent else ""
+        _axes(axis, f"seconds\n{below}".strip(), f"{board[0].metric} ({board[0].better} is better)", title)
+        _label(axis, [row for row in board if row.pareto or row.rank is None])
     return figure
+
+
+def _is_drawn(row: Row) -> bool:
+    return row.value is not None and bool(row.seconds)
+
+
+def _named_with_doubts(row: Row) -> str:
+    """Return a method with what its point must say: why it is not ranked, and what else tables say beside a value."""
+    said = doubts(row) or ("not ranked" if row.rank is None and not row.yardstick else "")
+    return f"{row.method}: {said}" if said else row.method
 
 
 def _label(axis: Axes, rows: Sequence[Row]) -> None:
     """Write the names beside their points, each moved up until it covers no other."""
     axis.figure.canvas.draw()
-    points = sorted((float(row.value or 0.0), float(row.seconds or 0.0), row.method) for row in rows)
+    points = sorted((float(row.value or 0.0), float(row.seconds or 0.0), _named_with_doubts(row)) for row in rows)
     taken: list[tuple[float, float]] = []
     for value, seconds, method in points:
         x, y = axis.transData.transform((seconds, value))

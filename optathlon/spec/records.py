@@ -13,6 +13,7 @@ Better = Literal["lower", "higher"]
 TracePoint = tuple[float, ...]  # step, seconds, score of the ranking metric, scores of further traced metrics
 
 
+ARITHMETICS = ("native", "portable", "pinned")
 QUIET = 1.25  # a probe slower than this, against the machine's best, and seconds are those of a busy machine
 
 
@@ -118,7 +119,10 @@ class Cell:
         for kind in ("suite", "workload", "method", "device"):
             require_name(kind, getattr(self, kind))
         require_name("machine", self.environment.machine)
-        require_name("arithmetic", self.environment.arithmetic)
+        if self.environment.arithmetic not in ARITHMETICS:
+            raise ValueError(f"arithmetic must be {', '.join(ARITHMETICS)}, got {self.environment.arithmetic!r}")
+        if self.environment.machine.rpartition("+")[2] in ARITHMETICS and "+" in self.environment.machine:
+            raise ValueError(f"machine name must not end as an arithmetic does, got {self.environment.machine!r}")
         for metric in self.metrics:
             require_name("metric", metric.name)
 

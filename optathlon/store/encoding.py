@@ -200,7 +200,7 @@ def check_run(cell: Cell, run: dict[str, Any]) -> None:
 
 def check_runs(cell: Cell, runs: Sequence[dict[str, Any]]) -> tuple[Columns, Columns] | None:
     """Raise unless each run holds what `RunRecord` promises; return `columns_twice` where that was enough to tell."""
-    latest = (datetime.now(UTC) + _TOLERATED).isoformat()
+    latest = latest_end()
     found = columns_twice(runs)
     if found is not None and _plainly_right(cell, *found, latest):
         return found
@@ -230,6 +230,11 @@ def check_runs(cell: Cell, runs: Sequence[dict[str, Any]]) -> tuple[Columns, Col
         if "exhibits" in run:
             check_exhibits(run["exhibits"])
     return None
+
+
+def latest_end() -> str:
+    """Return the last day on which a run may have ended, ISO 8601."""
+    return (datetime.now(UTC) + _TOLERATED).isoformat()[:10]
 
 
 def columns_twice(runs: Sequence[dict[str, Any]]) -> tuple[Columns, Columns] | None:

@@ -5,7 +5,8 @@ native. A file holds what its runs share once, then one run a line,
 so that a diff reads well and a million runs load in seconds. A run is saved as it ends: the file is read, merged and replaced
 under a lock on its folder, so a kill at any moment leaves the old file or the new one, and two writers lose nothing. It is not
 forced to the disk each time: a power cut may cost what was written in the seconds before it, and such a file is refused and its
-cells are measured again. The turn at its head says which measurement of its address a file is: the highest counts.
+cells are measured again. The turn at its head says which measurement of its address a file is: the highest counts, and of the
+versions of a machine's suite the one that has it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import fcntl
 import itertools
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -40,10 +40,10 @@ from optathlon.store.encoding import (
     require_shallow,
     to_records,
 )
+from optathlon.store.heads import bytes_of, note_turn, turn_of, turn_of_others
 from optathlon.store.listing import record_paths
 from optathlon.store.newest import last_finished
 
-_LARGEST = 256 * 2**20
 _MOST_TURNS = 10**9
 _LONGEST_LINE = 196
 # Characters that are not seen, as they may stand in JSON: control ones escaped, others also as they are.
@@ -89,9 +89,11 @@ def save(results: Path, record: RunRecord) -> None:
         known = _known(path)
         runs = {one["seed"]: one for one in known.runs} if known else {}
         runs[record.seed] = run
-        others = max((_turn_of(other) for other in _beside(path, record.cell)), default=0)
-        turn = known.turn if known and known.turn > others else others + 1
+        others = max((turn_of(other) for other in _beside(path, record.cell)), default=0)
+        others = max(others, turn_of_others(path.parents[1], record.cell.suite_version))
+        turn = known.turn if known and known.turn > others else min(others + 1, _MOST_TURNS - 1)
         _write(path, record.cell, [runs[seed] for seed in sorted(runs)], turn)
+        note_turn(path.parents[1], record.cell.suite_version, turn)
 
 
 def discard(results: Path, cell: Cell, before: str) -> None:
@@ -104,7 +106,7 @@ def discard(results: Path, cell: Cell, before: str) -> None:
     if not path.is_file():
         return
     with _locked(path.parent):
-        turn, now = _turn_of(path), datetime.now(UTC).isoformat()
+        turn, now = turn_of(path), datetime.now(UTC).isoformat()
         for other in _beside(path, cell):
             try:
                 group = read(other)
@@ -191,22 +193,6 @@ def _parsed(path: str | Path) -> Any:
     return _cleaned(document)
 
 
-def bytes_of(path: str | Path, most: int = _LARGEST) -> bytes:
-    """Return the bytes of a regular file of bounded size, or the first of them; ValueError where it is none."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # one that waits for a writer is opened all the same
-    try:
-        info = os.fstat(handle)
-        if not stat.S_ISREG(info.st_mode) or info.st_size > _LARGEST:
-            raise ValueError(f"must be a regular file of at most {_LARGEST // 2**20} MiB")
-        size = min(most, info.st_size)
-        data = os.read(handle, size)
-        while len(data) < size and (more := os.read(handle, size - len(data))):
-            data += more
-        return data
-    finally:
-        os.close(handle)
-
-
 def _may_hide(data: bytes) -> bool:
     """Return whether there may be characters that are not seen: much quicker than looking for them."""
     return not data.isascii() or b"\\" in data or b"\x7f" in data
@@ -225,14 +211,6 @@ def _refusal(path: str | Path, error: BaseException) -> str:
     why = {OSError: "not readable", orjson.JSONDecodeError: "not readable as JSON"}.get(type(error), "not a record")
     detail = clean(" ".join(f"{why} ({type(error).__name__}: {str(error)[:300]})".split()))
     return f"{path}: {detail[: max(80, _LONGEST_LINE - len(str(path)))]}"
-
-
-def head_of(path: str | Path, size: int = 16384) -> bytes:
-    """Return the first bytes of a regular file, none of anything else."""
-    try:
-        return bytes_of(path, size)
-    except (FileNotFoundError, ValueError):
-        return b""
 
 
 @contextmanager
@@ -258,15 +236,6 @@ def _readable(path: Path, record: RunRecord) -> dict[str, Any]:
 def _beside(path: Path, cell: Cell) -> Iterator[Path]:
     """Yield the other files of the address of a cell."""
     return (other for other in path.parent.glob(f"{_stem(cell)}.*.json") if other != path)
-
-
-def _turn_of(path: Path) -> int:
-    """Return the turn that stands at the head of a file, 0 where none can be read."""
-    try:
-        found = re.match(rb'\{\s*"schema": *\d+,\s*"turn": *(\d{1,9}),', head_of(path, 200))
-    except OSError:
-        found = None
-    return int(found[1]) if found else 0
 
 
 def _known(path: Path) -> Group | None:

@@ -22,11 +22,11 @@ import orjson
 from optathlon.spec import Cell
 from optathlon.spec.names import require_name
 from optathlon.store.columns import Coded, numbers
-from optathlon.store.encoding import OWN, Group, check_runs, decode_cell, unchecked_like
+from optathlon.store.encoding import OWN, Group, check_runs, decode_cell, latest_end, unchecked_like
 from optathlon.store.listing import STATE
 
 FOLDER = "packs"
-LAYOUT = "2"
+LAYOUT = "3"  # raised, too, when what was written before may be wrong
 APART = ("trace", "exhibits", "sections")
 KINDS: dict[str, type] = {
     "seed": int, "status": str, "seconds": float, "cpu_seconds": float, "peak_memory": int, "gpu_memory": int, "limit": float,
@@ -174,6 +174,16 @@ class Pack:
     def _recency(self) -> tuple[Any, Any]:
         return self._told("measured"), self._told("finished")
 
+    @cached_property
+    def ahead(self) -> np.ndarray:
+        """Which lines have runs that ended in the future, by the clock of now: no record may."""
+        last, metadata = latest_end(), self._index.metadata
+        column = metadata.schema.to_arrow_schema().names.index("finished")
+        told = [metadata.row_group(number).column(column).statistics for number in range(metadata.num_row_groups)]
+        if all(one is not None and one.has_min_max and one.max[:10] <= last for one in told):
+            return np.zeros(len(self), dtype=bool)
+        return np.array([text[:10] > last for text in self._recency[1].to_pylist()], dtype=bool)
+
     def _told(self, name: str) -> Any:
         with self._whole():
             return self._index.read(columns=[name], use_threads=False)[name]
@@ -237,7 +247,10 @@ class Pack:
                 cell, at = self.cell(line), int(batch.first[line - batch.start])
                 names = [metric.name for metric in cell.metrics]
                 runs = [self._run(columns, row, names) for row in range(at, at + int(self.counts[line]))]
-                check_runs(cell, runs)
+                try:
+                    check_runs(cell, runs)
+                except (KeyError, ValueError) as error:
+                    raise ValueError(self.refusal(f"holds what no record can ({error})")) from None
                 yield Group(cell, runs, int(self.turns[line]))
 
     def _run(self, columns: dict[str, list[Any]], row: int, metrics: list[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def plan(listing: Listing, packs: list[Pack]) -> tuple[list[str | Range], int]:
     """Return what is to be read in the order of the paths: files as JSON and lines of packs; and how many lines are outdated.
 
     A line counts as long as its file is in the state in which it was packed or, where only the size is the same, has the same
-    content.
+    content, and none of its runs ended in the future: what is wrong with such a file is said where it is read.
     """
     found: list[str | Range] = []
     outdated = 0
@@ -33,14 +33,21 @@ def plan(listing: Listing, packs: list[Pack]) -> tuple[list[str | Range], int]:
 
 
 def plan_alone(packs: list[Pack]) -> list[str | Range]:
-    """Return the lines of packs that stand for themselves, in the order of the paths of the files that they were made from."""
+    """Return the lines of packs that stand for themselves, in the order of the paths of the files that they were made from.
+
+    Those with a run that ended in the future are left out.
+    """
     found: list[str | Range] = []
     for _, own in itertools.groupby(packs, key=lambda pack: (pack.machine, pack.suite)):
         versions = list(own)
-        if len(versions) == 1:
+        if len(versions) == 1 and not versions[0].ahead.any():
             found += [Range(pack, 0, len(pack)) for pack in versions if len(pack)]
             continue
-        lines = [(pack.workloads[i], pack.files[i], k, i) for k, pack in enumerate(versions) for i in range(len(pack))]
+        lines = [
+            (pack.workloads[i], pack.files[i], k, i)
+            for k, pack in enumerate(versions)
+            for i in np.flatnonzero(~pack.ahead).tolist()
+        ]
         for _, _, k, line in sorted(lines):
             _append(found, Range(versions[k], line, line + 1))
     return found
@@ -49,7 +56,11 @@ def plan_alone(packs: list[Pack]) -> list[str | Range]:
 def _unchanged(listing: Listing, folder: Folder, pack: Pack) -> bool:
     """Return whether all files of a folder, and no other, are in a pack, and none has been touched since."""
     files, (a, b) = slice(folder.start, folder.stop), pack.spans[folder.workload]
-    return listing.names[files] == pack.files[a:b] and np.array_equal(listing.states[files], pack.states[a:b])
+    return (
+        listing.names[files] == pack.files[a:b]
+        and np.array_equal(listing.states[files], pack.states[a:b])
+        and not pack.ahead[a:b].any()
+    )
 
 
 def _one_by_one(listing: Listing, folder: Folder, packs: list[Pack], found: list[str | Range]) -> int:
@@ -67,7 +78,9 @@ def _one_by_one(listing: Listing, folder: Folder, packs: list[Pack], found: list
 
 
 def _holds(pack: Pack, line: int, state: np.ndarray, path: str) -> bool:
-    """Return whether a file is as it was packed."""
+    """Return whether a file is as it was packed, and may be a record today."""
+    if pack.ahead[line]:
+        return False
     if np.array_equal(state, pack.states[line]):
         return True
     try:

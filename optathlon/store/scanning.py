@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from optathlon.spec import Cell
 from optathlon.store.encoding import Group, RecordError
-from optathlon.store.files import head_of, path_is_of, path_of, read
+from optathlon.store.files import path_is_of, path_of, read
+from optathlon.store.heads import head_of
 from optathlon.store.listing import Listing, list_records, record_paths, state_of
 from optathlon.store.packing import Read, write_packs
 from optathlon.store.packs import Range, open_packs
 from optathlon.store.planning import digest, lasting, plan, plan_alone
 
 Directions = dict[tuple[str, ...], str]
+_METRIC = re.compile(rb'\n    \{\n      "better": "(lower|higher)",\n      "name": "([^"\\]*)",[^{}]*\n    \},?')
 
 
 class Sources(NamedTuple):
@@ -54,6 +58,10 @@ def sources(results: Path, *, packs: bool = True, listing: Listing | None = None
     if not (results / "records").is_dir():
         parts = plan_alone(opened)
         said += [f"{results} holds packs alone: the records that they were made from are not here"] if opened else []
+        if ahead := sum(int(pack.ahead.sum()) for pack in opened):
+            said.append(
+                f"{ahead} cells of packs are left aside: they have runs that ended in the future, by this machine's clock"
+            )
     elif opened:
         parts, outdated = plan(listing or list_records(results), opened)
         loose = sum(isinstance(part, str) for part in parts)
@@ -66,7 +74,8 @@ def sources(results: Path, *, packs: bool = True, listing: Listing | None = None
     else:
         parts = list(record_paths(results))
     votes = _votes(parts)
-    return Sources(results, parts, {at: count.most_common(1)[0][0] for at, count in votes.items() if len(count) > 1}, said, votes)
+    directions = {at: max(count, key=lambda one: (count[one], one)) for at, count in votes.items() if len(count) > 1}
+    return Sources(results, parts, directions, said, votes)
 
 
 def holds_records(results: Path) -> bool:
@@ -152,30 +161,46 @@ def _votes(parts: Iterable[str | Range]) -> dict[tuple[str, ...], Counter[str]]:
     for part in parts:
         if isinstance(part, Range):
             for code, count in Counter(part.pack.heads.codes[part.start : part.stop]).items():
-                cell = part.pack.template(code)
-                for metric in cell.metrics:
-                    votes.setdefault((cell.suite, cell.suite_version, metric.name), Counter())[metric.better] += count
+                _vote(votes, part.pack.template(code), count)
         elif head := _told(part):
             heads[head] += 1
+        else:
+            with contextlib.suppress(RecordError):
+                _vote(votes, read(part).cell, 1)
     for (block, suite, version), count in heads.items():
-        for better, name in re.findall(rb'"better": "(lower|higher)",\s*"name": "([^"]*)"', block):
+        for better, name in _METRIC.findall(block):
             address = tuple(part.decode(errors="replace") for part in (suite, version, name))
             votes.setdefault(address, Counter())[better.decode()] += count
     return votes
 
 
+def _vote(votes: dict[tuple[str, ...], Counter[str]], cell: Cell, count: int) -> None:
+    for metric in cell.metrics:
+        votes.setdefault((cell.suite, cell.suite_version, metric.name), Counter())[metric.better] += count
+
+
 def _told(path: str) -> tuple[bytes, bytes, bytes] | None:
-    """Return the metrics, the suite and its version at the head of a file, as they stand there."""
+    """Return the metrics, the suite and its version at the head of a file as `save` writes it; None where it is not like that."""
     try:
         head = head_of(path)
     except OSError:
         return None
-    start = head.find(b'"metrics": [')
-    end = head.find(b"]", start)
-    suite, version = (_after(head, b'"%s": "' % name) for name in (b"suite", b"suite_version"))
-    return (head[start:end], suite, version) if start >= 0 and suite and version else None
+    start = head.find(mark := b'\n  "metrics": [')
+    end = head.find(b"\n  ]", start)
+    suite, version = (_after(head, b'\n  "%s": "' % name, end) for name in (b"suite", b"suite_version"))
+    if min(start, end) < 0 or not suite or not version or not (block := head[start + len(mark) : end]) or not _is_ours(block):
+        return None
+    return block, suite, version
 
 
-def _after(head: bytes, mark: bytes) -> bytes:
-    start = head.find(mark)
-    return head[start + len(mark) : head.find(b'"', start + len(mark))] if start >= 0 else b""
+def _after(head: bytes, mark: bytes, start: int) -> bytes | None:
+    """Return the text behind a mark; None where it is not there, or not read as it stands."""
+    if (found := head.find(mark, max(start, 0))) < 0:
+        return None
+    text, end, _ = head[found + len(mark) :].partition(b'"')
+    return text if end and text.isascii() and b"\\" not in text and b"\x7f" not in text else None
+
+
+@lru_cache(maxsize=1024)
+def _is_ours(block: bytes) -> bool:
+    return not _METRIC.sub(b"", block)

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 import toy_suite as toys
 from test_records import cell_of, record_of
+from typer.testing import CliRunner
 
+import optathlon as opt
 from optathlon import judge, store
+from optathlon.cli.main import app
 from optathlon.judge import claims, large
 from optathlon.judge.summary import profile, summary
 from optathlon.show import plots, sheet, tables
@@ -114,8 +117,36 @@ def test_only_the_newest_measurement_and_suite_version_count(tmp_path: Path) -> 
     old, new = cell_of("gda", key="a" * 64), cell_of("gda", key="b" * 64)
     other = replace(cell_of("adam"), suite_version="0")
     stale = [replace(record, finished="2025-01-01") for record in runs(old, 5.0)]
-    rows = judge.build(groups(tmp_path, stale, runs(new, 1.0), [replace(r, finished="2025-01-01") for r in runs(other, 0.5)]))
+    rows = judge.build(groups(tmp_path, [replace(r, finished="2025-01-01") for r in runs(other, 0.5)], stale, runs(new, 1.0)))
     assert [(row.method, round(row.value or 0, 1)) for row in rows] == [("gda", 1.0)]
+
+
+def test_a_new_version_of_a_suite_counts_however_often_the_old_one_was_measured(tmp_path: Path) -> None:
+    """Turns counted within an address alone: three measurements of what is gone now stood above one of what came after it."""
+    for key in "abc":
+        groups(tmp_path, runs(cell_of("removed", key=key * 64), 1.0))
+    new = replace(cell_of("added", key="d" * 64), suite_version="2")
+    assert [row.method for row in judge.build(groups(tmp_path, runs(new, 2.0)))] == ["added"]
+    back = cell_of("again", key="e" * 64)  # by the code of before, and a clock that was set back
+    early = [replace(record, finished="2025-01-01") for record in runs(back, 3.0)]
+    assert {row.method for row in judge.build(groups(tmp_path, early))} == {"again", "removed"}
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_scale_is_chosen_among_boards_not_among_records(tmp_path: Path, form: str) -> None:
+    """What a new version of the suite has superseded came back to the board when its scale was asked for."""
+    old, new = (replace(cell_of("gda"), suite_version=v, scale=s) for v, s in (("1", Scale.SMALL), ("2", Scale.SMOKE)))
+    groups(tmp_path, runs(old, 1.0), runs(replace(new, key="b" * 64, workload="tiny"), 2.0))
+    arguments = ["leaderboard", "--results", str(tmp_path), "--format", form]
+    whole, smoke, small = (
+        CliRunner().invoke(app, [*arguments, *more]).stdout for more in ((), ("--scale", "smoke"), ("--scale", "small"))
+    )
+    assert "tiny" in whole
+    assert whole == smoke
+    assert "gda" not in small
+    found = opt.load(tmp_path)
+    assert found.select(scale="smoke").leaderboard().equals(found.leaderboard())
+    assert found.select(scale="small").leaderboard().empty
 
 
 def test_time_to_target_is_read_from_the_traces(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from optathlon.cli.main import app
 from optathlon.judge import large
 from optathlon.show import sheet
 from optathlon.spec import Cell, MetricInfo, Status
-from optathlon.store import RecordError, files, packing
+from optathlon.store import RecordError, encoding, files, packing
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -311,3 +312,53 @@ def test_the_command_packs_and_check_never_reads_packs(tmp_path: Path) -> None:
     csv = runner.invoke(app, ["leaderboard", "--format", "csv", "--results", str(tmp_path)])
     assert ",9," in csv.stdout
     assert csv.stdout == sheet.to_csv(from_packs(tmp_path))
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_ended_in_the_future_is_read_from_no_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: bool) -> None:
+    """It was packed while the clock stood days ahead; the clock has been set right since."""
+    for seed in range(3):
+        store.save(tmp_path, record_of(seed, 1.0))
+    monkeypatch.setattr(encoding, "_TOLERATED", timedelta(days=9))
+    ahead = datetime.now(UTC) + timedelta(days=5)
+    store.save(tmp_path, replace(record_of(0, 0.5, cell_of("ahead")), finished=ahead.isoformat()))
+    store.pack(tmp_path)
+    assert {row.method for row in from_packs(tmp_path)} == {"ahead", "gda"}
+    monkeypatch.undo()
+    if alone:
+        shutil.rmtree(tmp_path / "records")
+        assert any("1 cells of packs are left aside" in sentence for sentence in store.sources(tmp_path).said)
+        assert [group.cell.method for group in store.scan(tmp_path) if not isinstance(group, RecordError)] == ["gda"]
+    else:
+        assert any("in the future" in entry for entry in scanned(tmp_path, packs=True) if isinstance(entry, str))
+        require_equal(tmp_path)
+    assert {row.method for row in from_packs(tmp_path)} == {"gda"}
+
+
+def test_a_direction_is_told_by_the_same_files_however_they_are_laid_out(tmp_path: Path) -> None:
+    """A file written by hand had no say in JSON and one in packs, and a setting that is called suite was taken for the suite."""
+    base = replace(cell_of(), metrics=METRICS)
+    turned = (replace(METRICS[0], better="higher"), METRICS[1])
+    runs = [{"scores": {"norm": 1.0, "hits": 1.0}}]
+    for method, metrics in (("adam", METRICS), ("gda", METRICS), ("liar", turned)):
+        path = write(tmp_path, replace(base, method=method, metrics=metrics), runs)
+        if metrics is METRICS:
+            path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes())))
+    for method in "abc":
+        named = {"suite": "toy", "suite_version": "1"}
+        write(tmp_path, replace(base, suite="other", method=method, metrics=turned, settings=named), runs)
+    (refused,) = [entry for entry in scanned(tmp_path, packs=False) if isinstance(entry, str)]
+    assert "liar" in refused
+    store.pack(tmp_path)
+    require_equal(tmp_path)
+
+
+def test_where_as_many_files_say_each_direction_packs_do_not_decide(tmp_path: Path) -> None:
+    base = replace(cell_of(), metrics=METRICS)
+    runs = [{"scores": {"norm": 1.0, "hits": 1.0}}]
+    for first, second in (("adam", "gda"), ("gda", "adam")):
+        shutil.rmtree(tmp_path / "records", ignore_errors=True)
+        write(tmp_path, replace(base, method=first), runs)
+        store.pack(tmp_path)
+        write(tmp_path, replace(base, method=second, metrics=(replace(METRICS[0], better="higher"), METRICS[1])), runs)
+        require_equal(tmp_path)

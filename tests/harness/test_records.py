@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -48,6 +49,13 @@ def test_a_record_comes_back_as_it_went(tmp_path: Path) -> None:
     for record in saved:
         store.save(tmp_path, record)
     assert store.load_runs(tmp_path, saved[0].cell) == {record.seed: record for record in saved}
+
+
+@pytest.mark.parametrize(("machine", "arithmetic"), [("here+portable", "native"), ("here", "x"), ("here+x+pinned", "portable")])
+def test_no_machine_is_called_as_another_one_is_in_another_arithmetic(machine: str, arithmetic: str) -> None:
+    """Two machines shared a board, from packs in another way than from JSON."""
+    with pytest.raises(ValueError, match="arithmetic"):
+        replace(cell_of(), environment=replace(cell_of().environment, machine=machine, arithmetic=arithmetic))
 
 
 def test_a_record_from_before_arithmetic_was_kept_is_read(tmp_path: Path) -> None:

@@ -202,6 +202,19 @@ def test_a_picture_says_which_machine_and_how_many_methods_it_leaves_out(tmp_pat
     assert legend.get_title().get_text() == "12 of 14 methods"
 
 
+def test_a_picture_says_what_is_not_ranked_and_what_it_leaves_out(rows: list[Row]) -> None:
+    """A method that fails now and then, and one that is only claimed, were grey points like any other."""
+    board = [
+        replace(rows[0], method=name, rank=1, failed=0, trust="measured", note="") for name in ("fine", "partly", "told", "gone")
+    ]
+    board[1] = replace(board[1], rank=None, pareto=False, status="timeout", failed=1, seeds=4)
+    board[2] = replace(board[2], rank=None, pareto=False, trust="claimed")
+    board[3] = replace(board[3], rank=None, pareto=False, value=None, status="crashed", failed=5, seeds=0)
+    (axis,) = (axis for axis in plots.pareto(board).axes if axis.get_title())
+    assert {"partly: timeout (1 of 5)", "told: claimed"} <= {text.get_text() for text in axis.texts}
+    assert axis.get_xlabel() == "seconds\nnot drawn: gone: crashed (5 of 5)"
+
+
 @pytest.mark.parametrize("widest", [1.4, 3.0, 22.0, 3e5])
 def test_a_picture_names_several_numbers_and_none_over_another(rows: list[Row], widest: float) -> None:
     board = [
