@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import shutil
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,8 +16,10 @@ import made
 import pytest
 
 from optathlon import store
+from optathlon.show.site import publish
 from optathlon.show.site.columns import script
 from optathlon.show.site.runs import run_data
+from optathlon.spec import Status
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 READY = (
@@ -116,6 +120,87 @@ def test_hostile_texts_are_shown_as_text(go):
     assert shown in browser.find_element("id", "runs").text
     assert browser.execute_script("return window.broken") is None
     assert not browser.find_elements("css selector", "main img")
+
+
+# Odd boards ---------------------------------------------------------------------------------------------------------
+
+ODD = {
+    "wide": (1e-300, 1.0, 1e300),
+    "huge": (-1.7e308, 1.0, 1.7e308),
+    "near": (1 - 1e-9, 1.0, 1 + 1e-9),
+    "partly": (1.0, 2.0, 3.0),
+}
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory) -> Path:
+    """Return a site of boards with values of every size, metrics that are called as columns are, and methods not ranked."""
+    results = tmp_path_factory.mktemp("odd") / "results"
+    metrics = (made.METRICS[0], *(replace(made.METRICS[1], name=name) for name in ("seconds", "rank")))
+    for workload, values in ODD.items():
+        for number, value in enumerate(values):
+            cell = replace(made.cell(workload, made.METHODS[number]), metrics=metrics, target=None)
+            for seed in range(3):
+                run = made.run(cell, seed, value, 0.5 + number, ())
+                store.save(results, replace(run, scores={"error": value, "seconds": 5.0 - number, "rank": 7.0 + number}))
+    cell = replace(made.cell("partly", made.METHODS[0]), metrics=metrics, target=None)
+    store.save(results, replace(made.run(cell, 3, 1.0, 0.5, ()), status=Status.TIMEOUT, scores={}))
+    for name, status in (("method-gone", Status.CRASHED), ("method-told", Status.OK)):
+        cell = replace(made.cell("partly", name), metrics=metrics, target=None)
+        scores = {"error": 0.5} if status is Status.OK else {}
+        store.save(results, replace(made.run(cell, 0, 0.5, 0.5, ()), status=status, scores=scores))
+    return publish(made.material(results), results.parent / "html", asv=False, api=False).parent
+
+
+@pytest.mark.parametrize("workload", ODD)
+def test_values_of_every_size_are_drawn_and_their_axes_tell_them_apart(go, odd, workload):
+    """A board of 1e-300 and 1e300 ended the tab, one of 1.7e308 was drawn nowhere, and one near 1 had an axis of ones."""
+    browser = go(f"suite/toy/index.html#board={workload}%2Fsmall%2Fcpu%2Fbench-1", folder=odd)
+    assert browser.get_log("browser") == []
+    marks = "return [...document.querySelectorAll('#view svg')].map((svg) => svg.outerHTML).join('')"
+    assert not re.search("NaN|Infinity", browser.execute_script(marks))
+    texts = browser.execute_script(
+        "return [...document.querySelectorAll('#view .chart .grid text[text-anchor=end]:not(.label)')].map((t) => t.textContent)"
+    )
+    assert len(texts) == len(set(texts)) > 2
+
+
+def test_a_metric_that_is_called_as_a_column_is_sorted_by_itself(go, odd):
+    browser = go("suite/toy/index.html#board=near%2Fsmall%2Fcpu%2Fbench-1&board.sort=seconds+(metric)", folder=odd)
+    heads = browser.execute_script("return [...document.querySelectorAll('#view thead th')].map((c) => c.textContent)")
+    assert len(heads) == len(set(heads))
+    at = heads.index("seconds (metric)")
+    assert column(browser, "#view", at) == ["3", "4", "5"]
+    press(browser, "rank (metric)", "#view")
+    assert column(browser, "#view", heads.index("rank (metric)")) == ["7", "8", "9"]
+
+
+def test_a_picture_says_what_is_not_ranked_and_what_it_leaves_out(go, odd):
+    browser = go("suite/toy/index.html#board=partly%2Fsmall%2Fcpu%2Fbench-1", folder=odd)
+    names, crosses, words = browser.execute_script(
+        "const plot = document.querySelector('#view .plot'); const all = (what) => [...plot.querySelectorAll(what)];"
+        "return [all('text.name').map((t) => t.textContent), all('.cross').length, plot.textContent]"
+    )
+    assert "method-a: timeout (1 of 4)" in names
+    assert crosses == 2
+    assert "Not drawn: method-gone: crashed (1 of 1)." in words
+
+
+def test_a_link_to_a_board_that_is_not_there_says_so(go, odd):
+    browser = go("suite/toy/index.html#board=nowhere%2Fsmall%2Fcpu%2Fbench-1", folder=odd)
+    assert "No board here is called nowhere/small/cpu/bench-1: this is" in browser.find_element("id", "view").text
+    browser = go("suite/toy/index.html", folder=odd)
+    assert "No board here" not in browser.find_element("id", "view").text
+
+
+def test_the_link_of_the_last_page_of_runs_leads_there(go, site):
+    browser = go("runs.html")
+    browser.execute_script("document.querySelector('[aria-label=\"last page\"]').click()")
+    last, link = browser.find_element("css selector", ".count").text, browser.current_url
+    go("runs.html#" + link.partition("#")[2])
+    assert browser.find_element("css selector", ".count").text == last != "page 1 of 1"
+    go("runs.html#page=1.5")
+    assert browser.find_element("css selector", ".count").text.startswith("page 2 of")
 
 
 # Tables -------------------------------------------------------------------------------------------------------------

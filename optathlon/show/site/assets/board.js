@@ -3,6 +3,10 @@
 Optathlon.board = (() => {
   const { h, svg, number, methodPage } = Optathlon;
   const WIDE = 110;
+  const FIXED = ["rank", "method", "95 % interval", "seconds", "×", "to target, s", "seeds", "status"];
+
+  /* The head of a metric's column: one that is called as another column is says what it is. */
+  const called = (metric) => (FIXED.includes(metric) ? `${metric} (metric)` : metric);
 
   const cell = (text, options = {}) => h("td", options, text);
   const figure = (value, options = {}) => cell(number(value), { class: "figure", "data-value": value, ...options });
@@ -56,10 +60,10 @@ Optathlon.board = (() => {
     const head = (text, options = {}) => h("th", options, text);
     const numeric = { class: "figure", "data-kind": "number" };
     const heads = [
-      head("rank", { "data-kind": "number" }), head("method"), head(one.metric, { ...numeric, title: `${one.unit}, ${one.better} is better` }),
+      head("rank", { "data-kind": "number" }), head("method"), head(called(one.metric), { ...numeric, title: `${one.unit}, ${one.better} is better` }),
       head(`${one.better} is better${log ? ", log" : ""}`, { "data-silent": "" }), head("95 % interval", numeric), head("seconds", numeric), head("×", { ...numeric, title: "ratio of the seconds to those of the suite's reference method" }),
       ...(targeted ? [head("to target, s", numeric)] : []), head("seeds", numeric), head("status"),
-      ...metrics.map((name) => head(name, { ...numeric, title: `${units.get(name).unit}, ${units.get(name).better} is better` })),
+      ...metrics.map((name) => head(called(name), { ...numeric, title: `${units.get(name).unit}, ${units.get(name).better} is better` })),
     ];
     const line = (row) => h("tr", { "data-method": row.method, class: row.rank === 1 ? "first" : null },
       rank(row), name(row, series, marked), figure(row.value), interval(row, place), spread(row),

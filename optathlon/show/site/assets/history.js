@@ -27,6 +27,7 @@ addEventListener("DOMContentLoaded", async () => {
   async function show() {
     const suite = fill(choosers[0], suites, state.get("suite"));
     const all = unpack(await load(`history/${suite}`, `${suite}.history.js`));
+    if (choosers[0].value !== suite) return; // another one was chosen meanwhile
     const longest = (name) => Math.max(...all.filter((one) => one.workload === name).map((one) => one.points.length));
     const workloads = [...new Set(all.map((one) => one.workload))].sort((a, b) => longest(b) - longest(a));
     const workload = fill(choosers[1], workloads, state.get("workload"));

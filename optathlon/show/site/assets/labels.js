@@ -23,12 +23,12 @@ Optathlon.labels = (() => {
     }
   }
 
-  /* Write the names of points {x, y, text, first} into a group; a name that finds no place is left to the pointer. */
+  /* Write the names of points {x, y, text, label, first} into a group; a name that finds no place is left to the pointer. */
   function points(group, entries, bounds) {
     const taken = entries.map(({ x, y }) => ({ x: x - 4, y: y - 4, width: 8, height: 8 }));
     const left = [];
     for (const entry of [...entries].sort((a, b) => Number(b.first) - Number(a.first))) {
-      const wide = width(entry.text) + 2;
+      const wide = width(entry.label) + 2;
       const own = { x: entry.x - 4, y: entry.y - 4, width: 8, height: 8 };
       let found = null;
       for (const [dx, dy, anchor] of places()) {
@@ -46,7 +46,7 @@ Optathlon.labels = (() => {
       if (Math.hypot(found.dx, found.dy) > 20) {
         group.append(svg("line", { class: "leader", "data-method": entry.text, x1: entry.x, y1: entry.y, x2: entry.x + found.dx * 0.9, y2: entry.y + found.dy * 0.9 - 3 }));
       }
-      group.append(svg("text", { class: "name", "data-method": entry.text, x: entry.x + found.dx, y: entry.y + found.dy, "text-anchor": found.anchor }, entry.text));
+      group.append(svg("text", { class: "name", "data-method": entry.text, x: entry.x + found.dx, y: entry.y + found.dy, "text-anchor": found.anchor }, entry.label));
     }
     return left;
   }

@@ -5,7 +5,15 @@ Optathlon.plots = (() => {
 
   const margin = (box) => Math.min(170, Math.round(0.34 * box.clientWidth));
 
-  /* Score against seconds of rows {method, value, low, high, seconds, pareto, yardstick}, with the Pareto front. */
+  /* Why a row is not ranked, empty where it is or is a yardstick. */
+  function doubt(row) {
+    if (row.rank !== null || row.yardstick) return "";
+    return row.failed ? `${row.status} (${row.failed} of ${row.failed + row.seeds})` : row.trust === "claimed" ? "claimed" : "not ranked";
+  }
+
+  const named = (row) => (doubt(row) ? `${row.method}: ${doubt(row)}` : row.method);
+
+  /* Score against seconds of a board's rows, with the Pareto front; what is not ranked is a cross and says why. */
   function pareto(box, rows, series) {
     const drawn = rows.filter((row) => row.value !== null && row.seconds > 0);
     if (!drawn.length) return nothing(box, "No method here has both a score and seconds.");
@@ -22,15 +30,18 @@ Optathlon.plots = (() => {
     const step = d3.line().x((row) => x(row.seconds)).y((row) => y(row.value)).curve(d3.curveStepAfter);
     layer.append(svg("path", { class: "front", d: step(front) }));
     for (const row of [...drawn].sort((a, b) => a.pareto - b.pareto)) {
-      const name = `${row.method}: ${number(row.value)}${row.low === null ? "" : ` [${number(row.low)}, ${number(row.high)}]`}, ${number(row.seconds)} s`;
+      const name = `${named(row)}: ${number(row.value)}${row.low === null ? "" : ` [${number(row.low)}, ${number(row.high)}]`}, ${number(row.seconds)} s`;
       const at = { x: x(row.seconds), y: y(row.value) };
       const mark = svg("g", { class: `mark ${series.get(row.method)}${row.yardstick ? " hollow" : ""}`, "data-method": row.method }, svg("title", {}, name));
       if (row.low !== null && !(log && row.low <= 0)) mark.append(svg("line", { x1: at.x, x2: at.x, y1: y(row.low), y2: y(row.high) }));
-      mark.append(svg("circle", { cx: at.x, cy: at.y, r: row.pareto ? 5 : 3.5 }));
+      mark.append(doubt(row) ? svg("path", { class: "cross", d: `M${at.x - 4} ${at.y - 4}l8 8m0 -8l-8 8` }) : svg("circle", { cx: at.x, cy: at.y, r: row.pareto ? 5 : 3.5 }));
       layer.append(mark);
     }
-    const named = drawn.map((row) => ({ x: x(row.seconds), y: y(row.value), text: row.method, first: row.pareto }));
-    labels.points(layer, named, { ...bounds, right: bounds.right + 8, left: bounds.left + 2 });
+    const points = drawn.map((row) => ({ x: x(row.seconds), y: y(row.value), text: row.method, label: named(row), first: row.pareto }));
+    labels.points(layer, points, { ...bounds, right: bounds.right + 8, left: bounds.left + 2 });
+    const absent = rows.filter((row) => !drawn.includes(row));
+    const more = absent.length > 12 ? ` and ${absent.length - 12} more` : "";
+    if (absent.length) box.append(h("p", { class: "note" }, `Not drawn: ${absent.slice(0, 12).map(named).join(", ")}${more}.`));
   }
 
   /* Median over the seeds of a method's traces, at times spread by their logarithm: [[seconds, score], ...]. */

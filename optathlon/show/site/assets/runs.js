@@ -95,8 +95,8 @@ addEventListener("DOMContentLoaded", async () => {
 
   function update() {
     select();
-    state.set({ ...Object.fromEntries(filters), sort: chosen.sort, page: chosen.page > 0 && Number.isFinite(chosen.page) ? chosen.page : "" });
     show();
+    state.set({ ...Object.fromEntries(filters), sort: chosen.sort, page: chosen.page || "" });
   }
 
   function show() {
@@ -142,7 +142,7 @@ addEventListener("DOMContentLoaded", async () => {
 
   function recall() {
     for (const column of columns) filters.set(column.name, state.get(column.name));
-    Object.assign(chosen, { sort: state.get("sort"), page: Number(state.get("page")) || 0 });
+    Object.assign(chosen, { sort: state.get("sort"), page: Math.floor(Number(state.get("page"))) || 0 });
     select();
     show();
   }

@@ -32,6 +32,8 @@ addEventListener("DOMContentLoaded", async () => {
   place.append(controls, view);
   chart.highlight(view);
 
+  let shown = "";
+
   function current() {
     const asked = state.get("board");
     return boards.has(asked) ? asked : boards.has(section.dataset.default) ? section.dataset.default : [...boards.keys()][0];
@@ -54,6 +56,8 @@ addEventListener("DOMContentLoaded", async () => {
 
   function show() {
     const key = current();
+    const asked = state.get("board");
+    shown = key;
     FIELDS.forEach((_, i) => {
       const [keys, chosen] = [[...boards.keys()].filter((other) => i > 0 || part(other, 1) === part(key, 1)), part(key, i)];
       choosers[i].replaceChildren(...[...new Set(keys.map((other) => part(other, i)))].map((value) => h("option", { value, selected: value === chosen }, value)));
@@ -66,6 +70,7 @@ addEventListener("DOMContentLoaded", async () => {
     const card = (title, plot) => h("section", { class: "card" }, h("h3", {}, title), plot);
     const sentence = data.sentences[key];
     view.replaceChildren(...[
+      asked && asked !== key ? h("p", { class: "warning", role: "note" }, `No board here is called ${asked}: this is ${key}.`) : null,
       sentence ? h("p", { class: "standing-line" }, sentence) : null,
       h("div", { class: "pair" }, card("Score against seconds, with the Pareto front", pareto), card("Score along the run", along)),
       tables.enhance(board.table(first, all.filter((row) => row.metric !== all[0].metric), series, key.split("/").join(", "))),
@@ -98,6 +103,6 @@ addEventListener("DOMContentLoaded", async () => {
     return found;
   }
 
-  state.onChange(() => current() !== section.dataset.drawn && show());
+  state.onChange(() => current() !== shown && show());
   show();
 });
