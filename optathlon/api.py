@@ -102,7 +102,7 @@ class Results:
         plain = ("seed", "status", "seconds", "cpu_seconds", "peak_memory", "reason", "commit", "finished")
         return pd.DataFrame(
             [
-                _address(group) | {name: run.get(name) for name in plain} | run.get("scores", {})
+                _address(group) | {name: run.get(name) for name in plain} | _scores(group, run)
                 for group in self._groups
                 for run in group.runs
             ]
@@ -172,7 +172,9 @@ class Results:
         from optathlon.store import newest, to_records
 
         names = dict.fromkeys(group.cell.suite for group in self._groups)
-        known = self._suites | {suite.name: suite for suite in Registry().load_all(n for n in names if n not in self._suites)}
+        declared = Registry()
+        others = [name for name in declared.names() if name in names and name not in self._suites]
+        known = self._suites | {suite.name: suite for suite in declared.load_all(others)}
         records = [record for group in self._trust.kept(newest(self._judged)) for record in to_records(group)]
         return [one for name in names if name in known for one in judge(known[name], records)]
 
@@ -323,6 +325,12 @@ def _suite(suite: str | Suite) -> Suite:
     if suite not in known.names():
         raise KeyError(f"no suite is called {suite!r}; there are {', '.join(known.names())}")
     return known.load(suite)
+
+
+def _scores(group: Group, run: dict[str, Any]) -> dict[str, float]:
+    """Return the scores of a run in the order of the metrics, wherever it was read from."""
+    scores = run.get("scores", {})
+    return {metric.name: scores[metric.name] for metric in group.cell.metrics if metric.name in scores} | scores
 
 
 def _address(group: Group) -> dict[str, Any]:

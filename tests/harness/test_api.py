@@ -56,6 +56,13 @@ def test_a_selection_of_methods_or_workloads_changes_no_rank_and_no_verdict(resu
     assert results.select(machine="nowhere").leaderboard().empty
 
 
+def test_records_of_a_suite_that_is_not_here_have_no_claims(tmp_path: Path) -> None:
+    opt.run(toy_suite.SUITE, scale="smoke", workloads=["vector"], methods=["draws"], seeds=2, results=tmp_path)
+    found = opt.load(tmp_path)
+    assert len(found.leaderboard())
+    assert found.claims().empty
+
+
 def test_a_notebook_shows_a_table_and_hostile_names_as_text(results: opt.Results) -> None:
     assert "<table" in results._repr_html_()
     assert "draws" in results._repr_html_()

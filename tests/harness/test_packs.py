@@ -143,6 +143,14 @@ def test_hostile_values_come_back_as_they_were(hostile: Path) -> None:
     require_equal(hostile)
 
 
+def test_columns_of_runs_stand_in_the_order_of_the_metrics(tmp_path: Path) -> None:
+    write(tmp_path, replace(cell_of(), metrics=METRICS), [{"scores": {"hits": 1.0, "norm": 2.0}}])
+    before = opt.load(tmp_path).runs()
+    assert list(before.columns[-2:]) == ["norm", "hits"]
+    store.pack(tmp_path)
+    assert opt.load(tmp_path).runs().equals(before)
+
+
 @pytest.mark.slow
 def test_everything_committed_is_the_same_from_packs(tmp_path: Path) -> None:
     shutil.copytree(COMMITTED / "records", tmp_path / "records")
