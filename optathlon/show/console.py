@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -24,6 +26,7 @@ _RULING_STYLES = {
     Ruling.REDUCED: "cyan",
     Ruling.NOT_TESTED: "dim",
 }
+_FOLDS = ((20, 7), (13, 5))  # longest word of a cell that is not folded, no number is longer than 13; least width of a head
 _LEGEND = (
     "Ranks are shared where the seeds cannot tell methods apart; in brackets, the ranks that stay possible. "
     "[low, high] is a 95 % interval. × is seconds over the reference method's. "
@@ -46,17 +49,42 @@ def show_leaderboard(
     """
     console = Console()
     if rows:
-        console.print(_winners(rows, rows if whole is None else whole))
+        _print_whole(console, _winners(rows, rows if whole is None else whole))
         console.print(Text(_LEGEND, "dim"))
     if summary:
         console.print(ledger.count(judgements), highlight=False)
         return
     for key, board in boards(rows):
         console.print()
-        console.print(_board(key, first_metric(board)))
+        _print_whole(console, _board(key, first_metric(board)))
     if judgements:
         console.print()
         show_claims(judgements, details=details)
+
+
+def _print_whole(console: Console, table: Table) -> None:
+    """Print a table of which nothing is cut: what is too wide folds, a column's texts at spaces and names anywhere.
+
+    The columns that fold do so one after the other, the last one first, each to the longest word of its cells; a number never
+    does, and where even that is too wide, the lines are longer than the console.
+    """
+    for column in table.columns:
+        column.width = 1
+    beside = Measurement.get(console, console.options.update(width=10**6), table).maximum - len(table.columns)
+    room = console.width - beside
+    texts = [[*map(str, (column.header, *column.cells))] for column in table.columns]
+    widths = [max(cell_len(line) for text in own for line in text.splitlines() or [""]) for own in texts]
+    for longest, shortest in _FOLDS:
+        for column, own, index in reversed([*zip(table.columns, texts, range(len(widths)), strict=True)]):
+            if not column.no_wrap and sum(widths) > room:
+                words = [min(cell_len(word), longest) for text in own[1:] for word in text.split()]
+                widths[index] = min(widths[index], max(widths[index] - sum(widths) + room, *words, shortest))
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width, column.no_wrap = width, False
+    before = console.width
+    console.width = max(before, sum(widths) + beside)
+    console.print(table)
+    console.width = before
 
 
 def _winners(rows: Sequence[Row], whole: Sequence[Row]) -> Table:
@@ -65,7 +93,7 @@ def _winners(rows: Sequence[Row], whole: Sequence[Row]) -> Table:
     several = len({row.machine for row in rows}) > 1
     table = _table("Who wins where")
     for name in ("workload", "first", "first place", *(["machine"] if several else [])):
-        table.add_column(name, no_wrap=name == "first", overflow="fold")
+        table.add_column(name, overflow="fold")
     suite = ""
     for key, board in boards(rows):
         own, workload, *_, machine = key
@@ -90,12 +118,12 @@ def _board(key: Sequence[str], first: Sequence[Row]) -> Table:
     title = f"{suite}: {workload} ({scale}, {device}, {machine}{f', {lines[0][5]} seeds' if same_seeds else ''})"
     table = _table(title)
     table.add_column("rank", no_wrap=True)
-    table.add_column("method", no_wrap=True, overflow="fold")
+    table.add_column("method", overflow="fold")
     table.add_column(_text(f"{first[0].metric} ({first[0].better} is better)"), overflow="fold")
     table.add_column("seconds", justify="right", no_wrap=True)
     table.add_column("×", justify="right", no_wrap=True)
     if not same_seeds:
-        table.add_column("seeds", justify="right")
+        table.add_column("seeds", justify="right", no_wrap=True)
     if not all_ok:
         table.add_column("status", overflow="fold")
     for row, (rank, method, value, seconds, ratio, seeds, status) in zip(first, lines, strict=True):

@@ -63,9 +63,35 @@ def rows(tmp_path: Path) -> list[Row]:
 def test_method_names_are_never_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch, rows: list[Row]) -> None:
     text = shown(monkeypatch, rows, [])
     assert max(map(len, text.splitlines())) <= 80
-    board = text[text.index("toy: ") :] if "toy: " in text else text
-    assert f" {LONG} *" in board
-    assert f" {LONG}-2 *" in board
+    folded = folded_names(text)
+    assert f"{LONG}*" in folded.replace(" *", "*")
+    assert f"{LONG}-2*" in folded.replace(" *", "*")
+    short = shown(monkeypatch, [replace(row, method=row.method.replace("-with-randomised", "")) for row in rows[:2]], [])
+    assert " semidefinite-relaxation-rounding-2 * " in short[short.index("toy: ") :]
+
+
+def folded_names(text: str) -> str:
+    """Return the names of the one board, those that are folded in one piece."""
+    board = text[text.index("toy: ") :].splitlines()
+    (start,) = {line.index("method") for line in board if "method" in line}
+    return "".join(line[start:].split("  ")[0].strip() for line in board)
+
+
+@pytest.mark.parametrize("length", [10, 40, 75])
+def test_no_rank_value_or_time_is_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch, rows: list[Row], length: int) -> None:
+    """Beside a name of 40 letters and a long status no value was shown, beside one of 75 a rank of 12 was "1…"."""
+    numbers = {"value": 123456.78, "low": -1.23456e-100, "high": 1.234e17, "seconds": 1234.5678, "ratio": 1234.5}
+    board = [
+        replace(
+            row, method="m" * length + str(k), rank=12, rank_low=12, rank_high=12, status="out-of-memory", failed=3, **numbers
+        )
+        for k, row in enumerate(rows)
+    ]
+    text = shown(monkeypatch, board, [])
+    assert "…" not in text
+    for number in ("12", "1.235e+05", "[-1.235e-100,", "1.234e+17]", "1235", "1.2e+03×", "out-of-memory"):
+        assert text.count(f" {number} ") == 3
+    assert all("m" * length + str(k) in folded_names(text) for k in range(3))
 
 
 def test_the_summary_comes_first_with_a_legend(monkeypatch: pytest.MonkeyPatch, rows: list[Row]) -> None:
