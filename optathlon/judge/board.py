@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from optathlon.judge.remembered import RankCache
 
 _AT_ONCE = 256  # boards that are worked on together
+_HUGE, _SMALLER = 1e300, 2.0**-64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,16 +236,19 @@ def _rank(boards: Sequence[_Board], cache: RankCache | None) -> None:
     for board in boards:
         if board.ranked:
             table, metric = board.table, board.metric
-            rule = (metric.better, float(metric.tolerance), board.ranked[0].cell.exact, metric.unit)
+            scale = _SMALLER if np.abs(table).max(initial=0.0) > _HUGE else 1.0  # sums of huge scores are no numbers
+            table = table * scale
+            rule = (metric.better, float(metric.tolerance) * scale, board.ranked[0].cell.exact, metric.unit, scale)
             alike.setdefault((table.shape, *rule), []).append((board, table))
-    for (_, better, tolerance, exact, unit), members in alike.items():
+    for (_, better, tolerance, exact, unit, scale), members in alike.items():
         tables = np.stack([table for _, table in members])
         judged = ranking.judge_boards if cache is None else cache.judge_boards
         ranks, standings = judged(tables, better, tolerance=tolerance, exact=exact, unit=unit)
         for index, (board, _) in enumerate(members):
             board.ranks = ranking.Ranks(*(found[index] for found in ranks))
             one = standings[index]
-            board.stands = _finite(one.resolution), _finite(one.stability), _finite(one.halves), one.word
+            resolution = None if one.resolution is None else one.resolution / scale
+            board.stands = _finite(resolution), _finite(one.stability), _finite(one.halves), one.word
 
 
 class _Means:
@@ -267,7 +271,10 @@ class _Means:
         """Work out what was noted."""
         for (_, unit, trials), values in self._wanted.items():
             rows = np.stack(list(values.values()))
-            found = np.column_stack([mean_intervals(rows, unit, trials), rows.mean(axis=1)])
+            with np.errstate(over="ignore", invalid="ignore"):  # an interval of huge values may have no end
+                found = np.column_stack([mean_intervals(rows, unit, trials), rows.mean(axis=1)])
+            over = ~np.isfinite(found[:, 3])
+            found[over, 0] = found[over, 3] = (rows[over] / rows.shape[1]).sum(axis=1)
             lists: list[list[Any]] = [[*one, rows.shape[1]] for one in found.tolist()]
             for row in np.flatnonzero(~np.isfinite(found[:, 1:3]).all(axis=1)):
                 lists[row][1:3] = map(_finite, lists[row][1:3])

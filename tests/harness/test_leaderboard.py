@@ -132,6 +132,22 @@ def test_a_new_version_of_a_suite_counts_however_often_the_old_one_was_measured(
     assert {row.method for row in judge.build(groups(tmp_path, early))} == {"again", "removed"}
 
 
+@pytest.mark.filterwarnings("error")
+def test_scores_near_the_largest_number_have_means_and_ranks(tmp_path: Path) -> None:
+    """Their sums are infinite: a mean of "inf" stood on the board, and in JSON none, and ranks contradicted each other."""
+    most = 1.7e308
+    same = (
+        [record_of(seed, value, cell_of(name)) for seed in range(3)] for name, value in (("a", -most), ("b", 1.0), ("c", most))
+    )
+    noisy = [record_of(seed, most - 1e306 * seed, cell_of("d")) for seed in range(3)]
+    rows = judge.build(groups(tmp_path, *same, noisy))
+    assert [(row.method, row.rank, row.rank_low, row.rank_high) for row in rows] == [
+        ("a", 1, 1, 1), ("b", 2, 2, 2), ("d", 3, 3, 4), ("c", 3, 3, 4),
+    ]  # fmt: skip
+    assert [row.value for row in rows] == pytest.approx([-most, 1.0, most - 1e306, most])
+    assert "inf" not in sheet.to_csv(rows)
+
+
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_a_scale_is_chosen_among_boards_not_among_records(tmp_path: Path, form: str) -> None:
     """What a new version of the suite has superseded came back to the board when its scale was asked for."""
