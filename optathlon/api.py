@@ -154,10 +154,12 @@ class Results:
             Of `select`.
         """
         from optathlon.show import plots
+        from optathlon.store import current
 
         chosen = self.select(**selection) if selection else self
         if kind == "trace":
-            return plots.trace(chosen._groups)
+            counted = set(map(id, current(chosen._beside)))
+            return plots.trace([group for group in chosen._groups if id(group) in counted])
         if kind == "pareto":
             return plots.pareto(chosen.rows())
         if kind != "profile":

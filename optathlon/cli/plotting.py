@@ -39,10 +39,10 @@ def trace(
 ) -> None:
     """Draw a score along the run, each seed thin and their median bold."""
     from optathlon.show import plots
-    from optathlon.store import newest
+    from optathlon.store import current
 
     _require_ending(output)
-    groups = newest(_of_suites(read_groups(results), names))
+    groups = current(_of_suites(read_groups(results), names))
     workloads = choose(workload or (), sorted({group.cell.workload for group in groups}), "workload")
     groups = [group for group in groups if group.cell.workload in workloads]
     methods = choose(method or (), sorted({group.cell.method for group in groups}), "method")

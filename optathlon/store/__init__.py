@@ -7,7 +7,7 @@ from optathlon.store import spool
 from optathlon.store.encoding import SCHEMA, Group, RecordError, to_groups, to_records
 from optathlon.store.files import discard, load_runs, path_is_of, path_of, read, replace_text, save, sweep
 from optathlon.store.history import UnknownRevision, history_of, load_revision, locate
-from optathlon.store.newest import ABSENT, address, last_finished, newest, recency
+from optathlon.store.newest import ABSENT, address, current, last_finished, newest, recency
 from optathlon.store.remembered import recall, remember, remembered_at
 from optathlon.store.runs import finished_runs
 from optathlon.store.scanning import Sources, holds_records, pack, read_at, scan, sources
@@ -38,6 +38,7 @@ __all__ = [
     "UnknownRevision",
     "add_verified",
     "address",
+    "current",
     "discard",
     "finished_runs",
     "history_of",

@@ -37,3 +37,18 @@ def newest(groups: Iterable[Group]) -> list[Group]:
         if at not in best or recency(group) > recency(best[at]):
             best[at] = group
     return list(best.values())
+
+
+def current(groups: Iterable[Group]) -> list[Group]:
+    """Keep the groups that boards are made of: the newest, and of each machine's suite only the version measured last."""
+    kept = newest(groups)
+    last: dict[tuple[str, str], Group] = {}
+    for group in kept:
+        suite = group.cell.environment.place, group.cell.suite
+        if suite not in last or recency(group) > recency(last[suite]):
+            last[suite] = group
+    return [
+        group
+        for group in kept
+        if last[group.cell.environment.place, group.cell.suite].cell.suite_version == group.cell.suite_version
+    ]

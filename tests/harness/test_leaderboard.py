@@ -132,6 +132,16 @@ def test_a_new_version_of_a_suite_counts_however_often_the_old_one_was_measured(
     assert {row.method for row in judge.build(groups(tmp_path, early))} == {"again", "removed"}
 
 
+def test_no_picture_draws_a_method_of_an_older_version(tmp_path: Path) -> None:
+    points = ((0, 0.1, 2.0), (1, 0.5, 1.0))
+    cells = cell_of("removed"), replace(cell_of("added", key="b" * 64), suite_version="2")
+    groups(tmp_path, *([replace(run, trace=points) for run in runs(cell, 1.0)] for cell in cells))
+    drawn = {text.get_text() for text in opt.load(tmp_path).plot("trace").axes[0].get_legend().get_texts()}  # type: ignore[union-attr]
+    assert drawn == {"added"}
+    asked = ["plot", "trace", "-o", str(tmp_path / "trace.svg"), "--results", str(tmp_path), "-m", "removed"]
+    assert "no method matches 'removed'" in str(CliRunner().invoke(app, asked).exception)
+
+
 @pytest.mark.filterwarnings("error")
 def test_scores_near_the_largest_number_have_means_and_ranks(tmp_path: Path) -> None:
     """Their sums are infinite: a mean of "inf" stood on the board, and in JSON none, and ranks contradicted each other."""
