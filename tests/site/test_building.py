@@ -18,7 +18,7 @@ from optathlon.cli.serving import server
 from optathlon.show.site import api, claims, documents, history, methods, publish, source, text, vendor
 from optathlon.show.site.api import with_formulas
 from optathlon.show.site.writer import Folder
-from optathlon.spec import Figure, Method
+from optathlon.spec import Figure, Method, RunRecord, Status
 
 KIB = 1024
 
@@ -267,6 +267,15 @@ def test_numbers_over_commits_come_from_the_history_and_the_newest_records(tmp_p
     (error,) = [one for one in found if one.metric == "error"]
     assert [point.value for point in error.points] == [3.0, 2.0, 1.0]
     assert history.history_data([error])["commits"] == ["0" * 12, "1" * 12, "f" * 12]
+
+
+def test_a_method_page_says_nothing_of_an_older_version(tmp_path):
+    results = tmp_path / "results"
+    old = replace(made.cell("gone", "method-a"), suite_version="0")
+    store.save(results, RunRecord(cell=old, seed=0, status=Status.ERROR, reason="what is mended since"))
+    store.save(results, made.run(made.cell("easy", "method-a"), 0, 1.0, 0.5, ()))
+    index = publish(made.material(results), tmp_path / "html", asv=False, api=False)
+    assert "what is mended since" not in (index.parent / "method" / "toy" / "method-a.html").read_text()
 
 
 def test_boards_of_earlier_versions_are_said_and_no_more() -> None:

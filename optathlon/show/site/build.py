@@ -17,7 +17,7 @@ from optathlon.show.site.text import environment, inline_math
 from optathlon.show.site.traces import trace_data
 from optathlon.show.site.writer import Folder
 from optathlon.spec import Ruling, Suite
-from optathlon.store import Group, path_of
+from optathlon.store import Group, current, path_of
 
 HERE = Path(__file__).parent
 RULINGS = tuple((*claims.KINDS[ruling], str(ruling)) for ruling in Ruling)
@@ -160,7 +160,7 @@ def _outdated(version: str, rows: Sequence[Row]) -> str:
 def _write_suite(name: str, material: Material, folder: Folder, pages: _Pages) -> dict[str, Any]:
     """Write the pages and the data of one suite, and return what the index says of it."""
     rows = [row for row in material.rows if row.suite == name]
-    groups = [group for group in material.groups if group.cell.suite == name]
+    groups = current(group for group in material.groups if group.cell.suite == name)
     judgements = [one for one in material.judgements if one.suite == name]
     declared = material.suites.get(name)
     names = methods.method_names(rows, {name: declared} if declared else {})[name] if rows or declared else []
