@@ -58,12 +58,12 @@ class House:
         assert process.stdout is not None
         return process.stdout.readline().strip()
 
-    def processes(self, word: str = "") -> list[int]:
+    def processes(self, word: str = "", *variables: str) -> list[int]:
         """Return the processes of this house, by what stands in their environment and command line."""
-        found = []
+        found, marks = [], {mark.encode() for mark in (self.mark, *variables)}
         for entry in Path("/proc").iterdir():
             try:
-                mine = entry.name.isdigit() and self.mark.encode() in (entry / "environ").read_bytes().split(b"\0")
+                mine = entry.name.isdigit() and marks <= set((entry / "environ").read_bytes().split(b"\0"))
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
                 if mine and state != "Z" and word.encode() in (entry / "cmdline").read_bytes().replace(b"\0", b" "):
                     found.append(int(entry.name))
@@ -122,7 +122,8 @@ class House:
             process.kill()
             process.communicate()
         for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it went with another
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
