@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optathlon.judge.intervals import is_binary, spread, t_quantile
+from optathlon.judge.intervals import FRACTION, is_binary, spread, t_quantile
 from optathlon.spec import Cell, RunRecord, Status, Suite
 from optathlon.store import RecordError
 
@@ -86,10 +86,13 @@ def findings_of(
             new.status is record.status,
         )
     pairs = [(r, again[r.seed]) for r in recorded if r.status is Status.OK and again[r.seed].status is Status.OK]
-    for metric in suite.metrics_of(suite.workload(old.workload)):
+    ended = [run for run in cell_runs or recorded if run.status is Status.OK]
+    workload = suite.workload(old.workload)
+    for metric in suite.metrics_of(workload):
         if metric.repeatable and any(metric.name in run.scores for pair in pairs for run in pair):
-            known = [run.scores[metric.name] for run in cell_runs or recorded if metric.name in run.scores]
-            yield from _compare_metric(address, metric.name, pairs, exactly, () if old.exact else known)
+            known = [run.scores[metric.name] for run in ended if metric.name in run.scores]
+            trials = workload.trials if metric.unit == FRACTION else 0
+            yield from _compare_metric(address, metric.name, pairs, exactly, () if old.exact else known, trials)
 
 
 def findings_beyond_scores(
@@ -183,9 +186,12 @@ def _same_conditions(old: Cell, now: Cell) -> bool:
 
 
 def _compare_metric(
-    address: str, metric: str, pairs: list[tuple[RunRecord, RunRecord]], exactly: bool, known: Sequence[float]
+    address: str, metric: str, pairs: list[tuple[RunRecord, RunRecord]], exactly: bool, known: Sequence[float], trials: int
 ) -> Iterator[Finding]:
-    """Compare one metric; `known` is what chance made of it in the record, empty for a cell free of chance."""
+    """Compare one metric; `known` is what chance made of it in the record, empty for a cell free of chance.
+
+    `trials` is how many of them each value of a fraction averages, 0 where it is none.
+    """
     if exactly:
         for old, new in pairs:
             if metric in old.scores or metric in new.scores:
@@ -203,24 +209,25 @@ def _compare_metric(
     agrees = all(math.isclose(new, old, rel_tol=1e-6, abs_tol=1e-12) for old, new in zip(was, now, strict=True))
     mean = sum(now) / len(now)
     if not agrees and len(known) > 1:
-        low, high = _where_means_lie(np.array(known), len(now))
+        counted = trials or int(is_binary(np.array(now)))
+        low, high = _where_means_lie(np.array(known), len(now), counted)
         rule = f"1e-6 relative, or in [{low:.6g}, {high:.6g}]"
         agrees = low <= mean <= high
     yield Finding(address, "all", metric, f"{sum(was) / len(was):.6g}", f"{mean:.6g}", rule, agrees)
 
 
-def _where_means_lie(known: np.ndarray, n: int) -> tuple[float, float]:
+def _where_means_lie(known: np.ndarray, n: int, trials: int) -> tuple[float, float]:
     """Return between what the mean of n further runs lies in 99 of 100 cases: Student's interval of a prediction.
 
-    What is 0 or 1 in every known run is counted: as many hits of n as Fisher's exact test does not tell from those known.
+    What is 0 or 1 in every known run is counted, if it can be (`trials` of a run is not 0): as many hits as Fisher's exact test
+    does not tell from those known.
     """
-    if is_binary(known):
+    if is_binary(known) and (trials == 1 or (trials and np.ptp(known) == 0)):
         from scipy.stats import fisher_exact
 
-        hits = round(float(known.sum()))
-        misses = len(known) - hits
-        tables = [[[hits, misses], [k, n - k]] for k in range(n + 1)]
-        likely = [k / n for k, table in enumerate(tables) if fisher_exact(table)[1] >= 1 - _CONFIDENCE]  # type: ignore[operator]
+        hits, all_known, all_new = round(float(known.sum()) * trials), len(known) * trials, n * trials
+        tables = [[[hits, all_known - hits], [k, all_new - k]] for k in range(all_new + 1)]
+        likely = [k / all_new for k, table in enumerate(tables) if fisher_exact(table)[1] >= 1 - _CONFIDENCE]  # type: ignore[operator]
         return likely[0], likely[-1]
     with np.errstate(over="ignore"):
         mean, deviation = float(known.mean()), float(spread(known)) * math.sqrt(1 / n + 1 / len(known))

@@ -11,7 +11,7 @@ import toy_suite
 
 from optathlon.judge import findings_beyond_scores, findings_of
 from optathlon.measure import plan_cell
-from optathlon.spec import Cell, RunRecord, Status
+from optathlon.spec import Cell, RunRecord, Status, Suite
 
 
 def cell(**fields: object) -> Cell:
@@ -26,11 +26,13 @@ def recorded(norms: Sequence[float] | np.ndarray, of: Cell = CELL) -> list[RunRe
     return [RunRecord(cell=of, seed=seed, status=Status.OK, scores={"norm": float(norm)}) for seed, norm in enumerate(norms)]
 
 
-def agrees(was: Sequence[float] | np.ndarray, now: Sequence[float] | np.ndarray, of: Cell = CELL) -> bool:
+def agrees(
+    was: Sequence[float] | np.ndarray, now: Sequence[float] | np.ndarray, of: Cell = CELL, suite: Suite = toy_suite.SUITE
+) -> bool:
     """Return whether the first seeds of a record, run again on other kernels, agree with it."""
     here = replace(of, environment=replace(of.environment, kernels={"numpy": "another"}))
     known, again = recorded(was, of), {run.seed: run for run in recorded(now, here)}
-    found = findings_of(toy_suite.SUITE, of, known[: len(now)], here, again, cell_runs=known)
+    found = findings_of(suite, of, known[: len(now)], here, again, cell_runs=known)
     (score,) = [finding for finding in found if finding.what == "norm"]
     return score.agrees
 
@@ -53,6 +55,32 @@ def test_scores_that_the_spread_does_not_explain_are_denied() -> None:
     assert not agrees(was - 0.2, was)
     assert agrees(was, was * (1 + 1e-7))
     assert not agrees(np.ones(20), np.zeros(20))
+
+
+def test_only_what_can_be_counted_is_counted() -> None:
+    """Norms of 0 on each of five seeds, which are no share of anything, explained any mean up to 0.8."""
+    assert not agrees(np.zeros(5), [0.9])
+    assert not agrees(np.zeros(5), np.full(5, 0.5))
+    assert agrees(np.zeros(5), [1.0])  # one of six
+
+
+@pytest.mark.parametrize(("trials", "new", "agreed"), [(1, 0.9, True), (1, 0.5, True), (50, 0.9, False), (50, 0.98, True)])
+def test_trials_of_a_fraction_are_counted(trials: int, new: float, agreed: bool) -> None:
+    """Shares of 1 over five times 50 trials explained one of 0.5, as if each were a trial."""
+    share = replace(toy_suite.SUITE.metrics[0], unit="fraction")
+    suite = replace(
+        toy_suite.SUITE,
+        workloads=tuple(replace(one, trials=trials) for one in toy_suite.SUITE.workloads),
+        metrics=(share, *toy_suite.SUITE.metrics[1:]),
+    )
+    assert agrees(np.ones(5), [new], suite=suite) == agreed
+
+
+def test_scores_of_failed_runs_explain_nothing() -> None:
+    was, here = recorded([1.0, 1.01, 0.99]), replace(CELL, environment=replace(CELL.environment, kernels={"numpy": "another"}))
+    known = [*was, replace(was[0], seed=9, status=Status.DIVERGED, scores={"norm": 1e9})]
+    found = findings_of(toy_suite.SUITE, CELL, was[:1], here, {0: recorded([5.0], here)[0]}, cell_runs=known)
+    assert [finding.agrees for finding in found if finding.what == "norm"] == [False]
 
 
 def test_a_metric_that_came_after_a_record_is_nothing_to_compare() -> None:
