@@ -224,7 +224,7 @@ def _wait(selector: selectors.BaseSelector, running: dict[int, _Child]) -> list[
             child.open_pipes.discard(key.fd)
     now = time.monotonic()
     for child in running.values():
-        if not child.begun and child.process.word + _BEGUN in child.received:
+        if not child.begun and not child.stopping and child.process.word + _BEGUN in child.received:
             child.begun, child.deadline = True, now + child.job.timeout
         if child not in ended and now >= child.deadline:
             guardian.stop(child.process, at_once=child.stopping)
@@ -266,5 +266,6 @@ def _finish(child: _Child) -> RunRecord:
     if len(child.received) >= _REPORT_BYTES:
         return failed(child.job, Status.CRASHED, f"said more than the {_REPORT_BYTES // 2**20} MiB that a cell may say")
     report = parse(child.received, child.process.word)
+    report.begun = child.begun  # what began when it was told to stop has not had its time
     said = child.said.decode(errors="replace").strip()
     return record_of(child.job, report, said, timed_out=child.timed_out, status=status)

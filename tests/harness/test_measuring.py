@@ -163,10 +163,10 @@ def test_making_an_instance_is_not_the_methods_time(monkeypatch: pytest.MonkeyPa
     """A cold cache made numba compile for the instance: on a busy machine a method of 30 ms was stopped after 30 s."""
 
     def make(rng: Any, device: str) -> float:
-        time.sleep(1.5)
+        time.sleep(4.0)
         return 1.0
 
-    record = isolated(suite_of(lambda problem, context: 1.0, make), timeout=1.0)
+    record = isolated(suite_of(lambda problem, context: 1.0, make), timeout=3.5)
     assert (record.status, record.reason) == (Status.OK, "")
     stopped = isolated(suite_of(lambda problem, context: time.sleep(30), make), timeout=0.5)
     assert (stopped.status, stopped.limit) == (Status.TIMEOUT, 0.5)
@@ -174,6 +174,21 @@ def test_making_an_instance_is_not_the_methods_time(monkeypatch: pytest.MonkeyPa
     never = isolated(suite_of(lambda problem, context: 1.0, make), timeout=0.5)
     assert (never.status, never.limit) == (Status.CRASHED, None)
     assert "before the method had begun" in never.reason
+
+
+def test_a_method_that_begins_when_it_was_told_to_stop_has_not_had_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its guardian does not listen: it was given its whole limit on top, and a timeout was recorded of it."""
+
+    def make(rng: Any, device: str) -> float:
+        os.kill(os.getppid(), signal.SIGSTOP)
+        time.sleep(4.0)
+        return 1.0
+
+    monkeypatch.setattr(pool, "PREPARE_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "_GRACE", 5.0)
+    record = isolated(suite_of(lambda problem, context: time.sleep(300), make), timeout=0.5)
+    assert (record.status, record.limit) == (Status.CRASHED, None)
+    assert "before the method had begun" in record.reason
 
 
 def test_the_memory_limit_holds_once_the_method_has_begun() -> None:
