@@ -59,13 +59,13 @@ def verify(
     """
     from optathlon.judge import refused
     from optathlon.show import console
-    from optathlon.store import RecordError, newest, scan
+    from optathlon.store import RecordError, current, scan
 
     suites = {suite.name: suite for suite in load_suites(names or ())}
     faulty = [refused(entry) for entry in scan(results, packs=False) if isinstance(entry, RecordError)]
     groups = [
         group
-        for group in newest(stream_groups(results, packs=False))
+        for group in current(stream_groups(results, packs=False))
         if group.cell.suite in suites
         and (scale is None or group.cell.scale is scale)
         and (not workload or any(fnmatchcase(group.cell.workload, pattern) for pattern in workload))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import toy_suite
+from typer.testing import CliRunner
 
+from optathlon import store
+from optathlon.cli import common
+from optathlon.cli.main import app
 from optathlon.judge import findings_beyond_scores, findings_of
-from optathlon.measure import plan_cell
+from optathlon.measure import Job, plan_cell, run_jobs
 from optathlon.spec import Cell, RunRecord, Status, Suite
 
 
@@ -96,6 +101,19 @@ def test_one_seed_and_a_cell_free_of_chance_agree_to_the_sixth_digit() -> None:
     exact = cell(exact=True)
     assert agrees([1.0, 2.0], [1.0, 2 + 1e-7], exact)
     assert not agrees([1.0, 2.0], [1.0, 2 + 1e-5], exact)
+
+
+def test_what_no_board_shows_is_not_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A method of an older version of the suite, superseded on every board, denied a folder whose board is right."""
+    monkeypatch.setattr(common, "SUITE_PATHS", [Path(toy_suite.__file__)])
+    store.save(tmp_path, replace(recorded([1.0])[0], cell=replace(CELL, suite_version="0", method="gone", key="a" * 64)))
+    suite = toy_suite.SUITE
+    workload, method = suite.workload("vector"), suite.method("draws")
+    (run,) = run_jobs([Job(suite, workload, method, plan_cell(suite, workload, method, machine="here"), 0, 60.0, 2**29)])
+    store.save(tmp_path, run)
+    ended = CliRunner().invoke(app, ["verify", "--results", str(tmp_path), "--machine", "here"])
+    assert ended.exit_code == 0, ended.stdout
+    assert "gone" not in ended.stdout
 
 
 @pytest.mark.parametrize(
