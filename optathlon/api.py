@@ -230,8 +230,8 @@ def run(
     timeout : float, optional
         Seconds per cell instead of the workload's budget.
     results : path, optional
-        Folder in which to keep the records; what is recorded there under the same conditions is not run again. Without it
-        they are kept in memory alone.
+        Folder in which to keep the records; what is recorded there under the same conditions is not run again, but for
+        what failed and may be mended now, or was stopped by a lower limit. Without it they are kept in memory alone.
 
     Raises
     ------
@@ -241,7 +241,7 @@ def run(
         No cell matches.
     """
     from optathlon import store
-    from optathlon.measure import plan_jobs, run_jobs
+    from optathlon.measure import deserves_another_try, plan_jobs, run_jobs
 
     declared = _suite(suite)
     for kind, patterns in (("workloads", workloads), ("methods", methods)):
@@ -253,9 +253,11 @@ def run(
         raise ValueError(f"no cell of {declared.name} at scale {scale} matches workloads {workloads} and methods {methods}")
     folder = None if results is None else Path(results)
     kept = {} if folder is None else {job.cell.key: store.load_runs(folder, job.cell) for job in plan}
-    done = [kept[job.cell.key][job.seed] for job in plan if job.seed in kept.get(job.cell.key, {})]
-    for record in run_jobs([job for job in plan if job.seed not in kept.get(job.cell.key, {})], parallel=jobs):
-        if folder is not None:
+    known = [(job, kept.get(job.cell.key, {}).get(job.seed)) for job in plan]
+    done = [run for job, run in known if run is not None and not deserves_another_try(run, job)]
+    pending = [job for job, run in known if run is None or deserves_another_try(run, job)]
+    for record in run_jobs(pending, parallel=jobs):
+        if folder is not None and record.status not in store.ABSENT:  # what this machine lacks is no result
             store.save(folder, record)
         done.append(record)
     return Results(store.to_groups(done), suites=[declared])

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from optathlon import store
-from optathlon.measure import Job, environment, run_jobs
+from optathlon.measure import Job, deserves_another_try, environment, run_jobs
 from optathlon.spec import RunRecord, Status
 
 _LOG_EVERY = 20
@@ -48,7 +48,7 @@ def execute(
         recorded = {} if force else store.load_runs(results, jobs[0].cell)
         for job in jobs:
             known = recorded.get(job.seed)
-            if known is None or _deserves_another_try(known, job):
+            if known is None or deserves_another_try(known, job):
                 pending.append(job)
             else:
                 done.append(known)
@@ -63,14 +63,6 @@ def execute(
     failed = [record for record in ended if record.status is not Status.OK]
     _report(len(done), fresh, failed)
     return len(failed)
-
-
-def _deserves_another_try(record: RunRecord, job: Job) -> bool:
-    """Return whether a record was ended by a limit that is higher now, or by something that may be mended or here now."""
-    if record.status in (*store.ABSENT, Status.ERROR, Status.CRASHED):
-        return True  # once in each run
-    now = {Status.TIMEOUT: job.timeout, Status.OUT_OF_MEMORY: job.memory}.get(record.status)
-    return now is not None and record.limit is not None and now > record.limit
 
 
 def _execute_pending(

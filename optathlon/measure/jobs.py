@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 
 from optathlon.measure.job import Job
 from optathlon.measure.plan import plan_cell
-from optathlon.spec import Scale, Suite
+from optathlon.spec import RunRecord, Scale, Status, Suite
+from optathlon.store import ABSENT
 
 
 def plan_jobs(
@@ -47,3 +48,11 @@ def plan_jobs(
             cell = plan_cell(suite, workload, method, device, machine=machine)
             limits = (timeout or workload.budget, memory or workload.memory)
             yield [Job(suite, workload, method, cell, seed, *limits) for seed in range(seeds or workload.seeds)]
+
+
+def deserves_another_try(record: RunRecord, job: Job) -> bool:
+    """Return whether a record was ended by a limit that is higher now, or by something that may be mended or here now."""
+    if record.status in (*ABSENT, Status.ERROR, Status.CRASHED):
+        return True  # once in each run
+    now = {Status.TIMEOUT: job.timeout, Status.OUT_OF_MEMORY: job.memory}.get(record.status)
+    return now is not None and record.limit is not None and now > record.limit

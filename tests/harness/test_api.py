@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 import toy_suite
 
 import optathlon as opt
+from optathlon.spec import Context, Method, NeedsData
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,38 @@ def test_a_selection_of_methods_or_workloads_changes_no_rank_and_no_verdict(resu
     assert chosen.claims().equals(results.claims())
     assert chosen.select(method="*").leaderboard().equals(chosen.leaderboard())
     assert results.select(machine="nowhere").leaderboard().empty
+
+
+def test_what_failed_is_tried_again_and_what_was_absent_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data set that was fetched since, an error that was mended, a higher limit: what was kept came back for ever."""
+
+    def make(rng: np.random.Generator, device: str) -> np.ndarray:
+        if os.environ.get("LACKS") == "data":
+            raise NeedsData("get it")
+        return np.ones(3)
+
+    def fails(problem: np.ndarray, context: Context) -> np.ndarray:
+        if os.environ.get("LACKS") == "code":
+            raise RuntimeError("to be mended")
+        time.sleep(1000 if os.environ.get("LACKS") == "time" else 0)
+        return problem
+
+    workload = replace(toy_suite.SUITE.workload("vector"), make=make)
+    suite = replace(
+        toy_suite.SUITE, workloads=(workload,), methods=(Method(name="fails", run=fails),), claims=(), reference_method="fails"
+    )
+
+    def status(lacks: str, timeout: float) -> list[str]:
+        monkeypatch.setenv("LACKS", lacks)
+        return list(opt.run(suite, scale="smoke", seeds=1, timeout=timeout, results=tmp_path).runs()["status"])
+
+    assert status("data", 60) == ["needs-data"]
+    assert not list(tmp_path.rglob("*.json"))
+    assert status("code", 60) == ["error"]
+    assert status("time", 1) == ["timeout"]
+    assert status("", 1) == ["timeout"]  # the same limit
+    assert status("", 60) == ["ok"]
+    assert status("code", 60) == ["ok"]
 
 
 def test_records_of_a_suite_that_is_not_here_have_no_claims(tmp_path: Path) -> None:
