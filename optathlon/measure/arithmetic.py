@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,7 +59,7 @@ def environment_under(pins: Mapping[str, str]) -> dict[str, str]:
 def kernels(pins: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what each library runs under the pins, by default those of this process; empty where that cannot be run here.
 
-    A process of its own is asked, once for each processor and set of versions: the answer is kept in the cache folder.
+    A process of its own is asked, once for each processor and set of versions: an answer is kept in the cache folder.
     """
     return dict(_kernels(tuple(sorted((pins_here() if pins is None else pins).items()))))
 
@@ -114,12 +115,14 @@ def _kernels(pins: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         known = None
     if not isinstance(known, dict) or not all(isinstance(text, str) for pair in known.items() for text in pair):
         known = _ask(dict(pins))
+        if known is None:  # by a busy machine's fault: the next process asks again
+            return ()
         _remember(note, known)
     return tuple(sorted(known.items()))
 
 
-def _ask(pins: dict[str, str]) -> dict[str, str]:
-    """Start a process under the pins and ask it; it may die of an instruction that this processor lacks."""
+def _ask(pins: dict[str, str]) -> dict[str, str] | None:
+    """Start a process under the pins and ask it; it may die of an instruction unknown here. None if it was stopped."""
     command = [sys.executable, "-P", str(Path(__file__).with_name("kernels.py"))]
     environment = environment_under(pins) | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     try:
@@ -127,8 +130,10 @@ def _ask(pins: dict[str, str]) -> dict[str, str]:
             command, env=environment, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=True, stdin=subprocess.DEVNULL
         ).stdout
         return dict(json.loads(said.strip().splitlines()[-1]))
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return {}
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    except (subprocess.CalledProcessError, ValueError, IndexError) as error:
+        return None if getattr(error, "returncode", 0) in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT) else {}
 
 
 def _remember(note: Path, found: dict[str, str]) -> None:

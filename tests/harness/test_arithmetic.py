@@ -102,6 +102,19 @@ def test_an_arithmetic_that_is_not_to_be_had_is_verified_by_the_rule_for_elsewhe
     assert all(f.agrees for f in findings)
 
 
+def test_a_probe_that_a_busy_machine_has_stopped_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its silence was kept: from then on every record was without kernels, and none was verified to the last bit."""
+    monkeypatch.setenv("OPTATHLON_CACHE", str(tmp_path))
+    found = []
+    for seconds in (1e-3, 900):
+        monkeypatch.setattr(arithmetic, "_PROBE_SECONDS", seconds)
+        arithmetic._kernels.cache_clear()
+        found.append(arithmetic.kernels({}))
+    arithmetic._kernels.cache_clear()
+    assert found[0] == {}
+    assert "numpy" in found[1]
+
+
 def test_an_arithmetic_that_is_to_be_had_in_part_is_the_nearest() -> None:
     """MKL takes AVX2 on Intel's processors only: a portable record was run again in another's native arithmetic."""
     portable = arithmetic.kernels(arithmetic.AVX2)
