@@ -221,24 +221,23 @@ def _limit_memory(memory: int) -> int:
 
 
 def _watch(cell: int, memory: int) -> dict[str, Any]:
-    """Wait for the cell to end, looking at its memory now and then; return how it ended and the most it held with its own."""
+    """Wait for the cell to end, looking at its memory now and then; return how it ended and the most it held with its children.
+
+    What it held without any is its own to tell: only that knows what was the method's, and what the instance's or a metric's.
+    """
     descriptor = os.pidfd_open(cell)
-    start, most, wait = _held(cell), 0, _FIRST_LOOK
+    start, most, wait = _status(cell, "RssAnon", "RssShmem"), 0, _FIRST_LOOK
     while not select.select([descriptor], [], [], wait)[0]:
         wait = _LOOKS
-        held = _held(cell) - start
-        most = max(most, held)
+        children = descendants(cell)
+        held = _status(cell, "RssAnon", "RssShmem") + sum(map(_proportional, children)) - start  # what is shared by its share
+        most = max(most, held) if children else most
         if held > memory:
             _kill(cell)
             os.waitpid(cell, 0)
             return {"status": 0, "over": held, "held": most}
     _, status = os.waitpid(cell, 0)
     return {"status": status, "held": most}
-
-
-def _held(cell: int) -> int:
-    """Return the bytes that a cell holds with all its children, what these share with others counted by its share."""
-    return _status(cell, "RssAnon", "RssShmem") + sum(map(_proportional, descendants(cell)))
 
 
 def _proportional(pid: int) -> int:

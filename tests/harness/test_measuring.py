@@ -96,6 +96,22 @@ def test_memory_of_children_counts() -> None:
     assert record.peak_memory >= 0.95 * 2**28  # the cell itself may have given back what it held at the start
 
 
+def test_peak_memory_is_the_methods_not_a_metrics_nor_the_instances() -> None:
+    """A look of the guardian that met the scoring was taken for the method's: 114 MiB for one of 0.4, now and then."""
+
+    def holds(*_: Any) -> float:
+        held = np.ones(2**24)
+        time.sleep(1.5)  # looks are 0.25 s apart
+        return float(held[0])
+
+    suite = suite_of(lambda problem, context: 1.0, holds)
+    suite = replace(suite, metrics=(replace(suite.metrics[0], evaluate=holds),))
+    record = isolated(suite)
+    assert record.status is Status.OK
+    assert record.peak_memory is not None
+    assert record.peak_memory < 2**25
+
+
 @pytest.mark.parametrize("leaves_free_heap", [False, True])
 def test_peak_memory_does_not_hide_in_heap_that_the_instance_left_free(leaves_free_heap: bool) -> None:
     def make(rng: np.random.Generator, device: str) -> float:
