@@ -86,10 +86,11 @@ def findings_of(
             new.status is record.status,
         )
     pairs = [(r, again[r.seed]) for r in recorded if r.status is Status.OK and again[r.seed].status is Status.OK]
+    declared = {metric.name for metric in old.metrics}  # a metric that came later is nothing to compare
     ended = [run for run in cell_runs or recorded if run.status is Status.OK]
     workload = suite.workload(old.workload)
     for metric in suite.metrics_of(workload):
-        if metric.repeatable and any(metric.name in run.scores for pair in pairs for run in pair):
+        if metric.repeatable and metric.name in declared and any(metric.name in run.scores for pair in pairs for run in pair):
             known = [run.scores[metric.name] for run in ended if metric.name in run.scores]
             trials = workload.trials if metric.unit == FRACTION else 0
             yield from _compare_metric(address, metric.name, pairs, exactly, () if old.exact else known, trials)
@@ -199,11 +200,9 @@ def _compare_metric(
                 yield Finding(address, str(old.seed), metric, repr(was), repr(now), "equal to the last bit", was == now)
         return
     was = [old.scores[metric] for old, _ in pairs if metric in old.scores]
-    now = [new.scores[metric] for old, new in pairs if metric in old.scores and metric in new.scores]
-    if len(was) != len(now):
-        yield Finding(address, "all", metric, f"{len(was)} values", f"{len(now)} values", "as many values", False)
-        return
-    if not was:  # a metric that came later
+    now = [new.scores[metric] for _, new in pairs if metric in new.scores]
+    if any((metric in old.scores) != (metric in new.scores) for old, new in pairs):
+        yield Finding(address, "all", metric, f"{len(was)} values", f"{len(now)} values", "values of the same seeds", False)
         return
     rule = "1e-6 relative"
     agrees = all(math.isclose(new, old, rel_tol=1e-6, abs_tol=1e-12) for old, new in zip(was, now, strict=True))

@@ -91,8 +91,19 @@ def test_scores_of_failed_runs_explain_nothing() -> None:
 def test_a_metric_that_came_after_a_record_is_nothing_to_compare() -> None:
     here = replace(CELL, environment=replace(CELL.environment, kernels={"numpy": "another"}))
     (old,), (new,) = recorded([1.0]), recorded([1.0], here)
-    found = findings_of(toy_suite.SUITE, CELL, [replace(old, scores={})], here, {0: new})
-    assert [finding.what for finding in found] == ["status"]
+    before = replace(CELL, metrics=CELL.metrics[1:])
+    found = list(findings_of(toy_suite.SUITE, before, [replace(old, scores={})], here, {0: new}))
+    assert [finding.what for finding in found] == ["metrics", "status"]
+
+
+def test_a_score_that_a_record_leaves_out_is_missed() -> None:
+    """On other kernels what a record did not say of a seed was not asked: a bad score could be left out."""
+    here = replace(CELL, environment=replace(CELL.environment, kernels={"numpy": "another"}))
+    was, now = recorded([1.0, 1.1, 0.9]), recorded([1.0, 1.1, 0.9], here)
+    without = [*was[:2], replace(was[2], scores={})]
+    for drawn in (without, without[2:]):
+        found = findings_of(toy_suite.SUITE, CELL, drawn, here, {run.seed: run for run in now}, cell_runs=without)
+        assert [finding.agrees for finding in found if finding.what == "norm"] == [False]
 
 
 def test_one_seed_and_a_cell_free_of_chance_agree_to_the_sixth_digit() -> None:
