@@ -169,7 +169,7 @@ def _names(run: RunRecord) -> str:
 
 def _compare_declarations(address: str, old: Cell, now: Cell) -> Iterator[Finding]:
     """Yield a finding for each declared field that the record tells otherwise: a score means nothing under another meaning."""
-    for name in ("suite_version", "scale", "settings", "metrics", "target", "exact", "reference_method"):
+    for name in ("suite_version", "scale", "settings", "metrics", "target", "exact", "reference_method", "trials", "yardstick"):
         was, is_now = getattr(old, name), getattr(now, name)
         if was != is_now:
             yield Finding(address, "", name, str(was), str(is_now), "the declaration must be the recorded one", False)

@@ -161,3 +161,11 @@ def test_seconds_are_compared_by_their_ratio(was: float, then: float, new: float
     runs_beside = {run.seed: (reference, repeated)}
     found = findings_beyond_scores(run.cell, run.cell, [(old, again)], "halves", runs_beside, 2.0)
     assert [finding.agrees for finding in found if "seconds" in finding.what] == [agrees] * 2
+
+
+@pytest.mark.parametrize("field", [{"trials": 50}, {"yardstick": True}, {"exact": True}, {"target": 7.0}])
+def test_what_a_record_declares_is_what_is_declared_now(field: dict[str, object]) -> None:
+    """As a yardstick a method is not ranked, and trials decide intervals of fractions: neither was looked at."""
+    old = replace(CELL, **field)  # type: ignore[arg-type]
+    found = findings_of(toy_suite.SUITE, old, recorded([1.0], old), CELL, {0: recorded([1.0])[0]})
+    assert [finding.what for finding in found if not finding.agrees] == [*field]
