@@ -118,7 +118,7 @@ def _saved(figure: Any, axes: Any, path: Path) -> Path | None:
     for axis in axes:
         axis.grid(alpha=0.3)
     if found:
-        found[0].legend(fontsize="small")
+        figure.legend(*found[0].get_legend_handles_labels(), loc="outside right center", fontsize="small")
         figure.savefig(path)
     pyplot.close(figure)
     return path if found else None
