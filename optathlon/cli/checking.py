@@ -202,8 +202,8 @@ def verify_sample(
 ) -> list[Finding]:
     """Run the drawn runs again, each beside the reference method on the same instance, and return all findings.
 
-    Each is run in its recorded arithmetic where this processor has it. On a workload without the reference method the first other
-    with records stands for it, if there is one.
+    Each is run in its recorded arithmetic where this processor has it. Where the reference method takes no part or has no record,
+    the first other with records stands for it, if there is one.
     """
     from optathlon.judge import findings_of
     from optathlon.measure import environment, plan_cell
@@ -257,7 +257,7 @@ class _Repeated(NamedTuple):
 def _yardstick(suite: Suite, workload: Workload, method: Method, device: str, recorded: Collection[str]) -> Method:
     """Return the method with whose seconds those of `method` are compared: itself where there is no other."""
     reference = suite.method(suite.reference_method)
-    if workload.invites(reference) and device in reference.devices:
+    if workload.invites(reference) and device in reference.devices and reference.name in recorded:
         return reference
     others = (one for one in suite.methods if workload.invites(one) and one.name in recorded and one.name != method.name)
     return next(others, method)

@@ -242,10 +242,13 @@ def test_seconds_that_a_run_beside_the_reference_method_denies_are_found_out(mea
     assert [finding.what for finding in found if not finding.agrees] == ["trace"] * 3
 
 
-def test_a_workload_without_the_reference_method_is_held_against_another(measured: list[Group], tmp_path: Path) -> None:
-    """Every row of such a workload was denied for want of the reference method's seconds."""
-    suites = {"toy": replace(toy_suite.SUITE, reference_method="on-cuda")}
-    groups = [group._replace(cell=replace(group.cell, reference_method="on-cuda")) for group in measured]
+@pytest.mark.parametrize("reference", ["on-cuda", "sleeps"])
+def test_a_workload_without_the_reference_methods_runs_is_held_against_another(
+    measured: list[Group], tmp_path: Path, reference: str
+) -> None:
+    """Every row of such a workload was denied, at the paper's scale after the hours that the reference method takes there."""
+    suites = {"toy": replace(toy_suite.SUITE, reference_method=reference)}
+    groups = [group._replace(cell=replace(group.cell, reference_method=reference)) for group in measured]
     halves = next(group for group in groups if group.cell.method == "halves")
     found = verify_sample(suites, groups, [halves], tmp_path, "here", 1e6, write=False)
     assert {finding.what for finding in found if "seconds" in finding.what} == {"seconds / draws", "CPU seconds / draws"}
