@@ -48,7 +48,7 @@ SUITE = Suite(
 def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     file = tmp_path / "bits.py"
     file.write_text(SUITE)
-    monkeypatch.setattr(common, "SUITE_PATHS", [file])
+    monkeypatch.setattr(common, "registry", lambda: Registry([file]))
     monkeypatch.setattr("optathlon.cli.pinned.SUITE_PATHS", [file])
     return Registry([file]).load("bits")
 

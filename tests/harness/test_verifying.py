@@ -16,6 +16,7 @@ from optathlon.cli import common
 from optathlon.cli.main import app
 from optathlon.judge import findings_beyond_scores, findings_of
 from optathlon.measure import Job, plan_cell, run_jobs
+from optathlon.registry import Registry
 from optathlon.spec import Cell, RunRecord, Status, Suite
 
 
@@ -116,7 +117,7 @@ def test_one_seed_and_a_cell_free_of_chance_agree_to_the_sixth_digit() -> None:
 
 def test_what_no_board_shows_is_not_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A method of an older version of the suite, superseded on every board, denied a folder whose board is right."""
-    monkeypatch.setattr(common, "SUITE_PATHS", [Path(toy_suite.__file__)])
+    monkeypatch.setattr(common, "registry", lambda: Registry([Path(toy_suite.__file__)]))
     store.save(tmp_path, replace(recorded([1.0])[0], cell=replace(CELL, suite_version="0", method="gone", key="a" * 64)))
     suite = toy_suite.SUITE
     workload, method = suite.workload("vector"), suite.method("draws")
