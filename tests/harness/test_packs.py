@@ -370,3 +370,5 @@ def test_where_as_many_files_say_each_direction_packs_do_not_decide(tmp_path: Pa
         store.pack(tmp_path)
         write(tmp_path, replace(base, method=second, metrics=(replace(METRICS[0], better="higher"), METRICS[1])), runs)
         require_equal(tmp_path)
+        (refused,) = [entry for entry in scanned(tmp_path, packs=True) if isinstance(entry, str)]
+        assert second in refused
