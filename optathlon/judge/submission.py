@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from optathlon.judge.verifying import DECLARED
 from optathlon.spec import Cell, MetricInfo, Status, Suite
 from optathlon.store import ABSENT, Group, newest
 
@@ -35,7 +36,7 @@ def record_faults(group: Group, declared: Cell, checksums: Mapping[str, str], kn
     """
     cell = group.cell
     where = f"{cell.suite} {cell.workload} {cell.method}"
-    for name in ("suite_version", "scale", "settings", "metrics", "target", "exact", "trials", "yardstick", "reference_method"):
+    for name in DECLARED:
         was, is_now = getattr(cell, name), getattr(declared, name)
         if _plain(was) != _plain(is_now):
             yield f"{where}: {name} must be as declared at the head ({is_now}), got {was}"

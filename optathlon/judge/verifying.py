@@ -12,6 +12,17 @@ from optathlon.judge.intervals import FRACTION, is_binary, spread, t_quantile
 from optathlon.spec import Cell, RunRecord, Status, Suite
 from optathlon.store import RecordError
 
+DECLARED = (
+    "suite_version",
+    "scale",
+    "settings",
+    "metrics",
+    "target",
+    "exact",
+    "trials",
+    "yardstick",
+    "reference_method",
+)  # of a cell
 _CONFIDENCE = 0.99  # a list of hundreds of numbers is read as a whole
 _NO_MEMORY = 32  # MiB that an allocator, or a library's buffers, may take or leave
 _NO_DIFFERENCE = 2e-3  # seconds that no clock of a busy machine tells apart
@@ -169,7 +180,7 @@ def _names(run: RunRecord) -> str:
 
 def _compare_declarations(address: str, old: Cell, now: Cell) -> Iterator[Finding]:
     """Yield a finding for each declared field that the record tells otherwise: a score means nothing under another meaning."""
-    for name in ("suite_version", "scale", "settings", "metrics", "target", "exact", "reference_method", "trials", "yardstick"):
+    for name in DECLARED:
         was, is_now = getattr(old, name), getattr(now, name)
         if was != is_now:
             yield Finding(address, "", name, str(was), str(is_now), "the declaration must be the recorded one", False)
